@@ -1,0 +1,60 @@
+import { integer } from './check.js';
+import { checkContainer, containerSpec, imageProblems, type ContainerOptions } from './container-options.js';
+import { defaultHealth } from './health-check.js';
+import { linksIn, type Link } from './link.js';
+import { environmentName, name as checkName } from './name.js';
+import type { Problem } from './problem.js';
+import { loopback } from './publish.js';
+import { Resource } from './resource.js';
+import type { AppSpec } from './spec.js';
+
+export interface AppOptions extends ContainerOptions {
+  /** Port the app listens on in its container. @default 8000, plumber's */
+  readonly port?: number;
+  /**
+   * Environment variable that is set to the app's public path prefix, as `/app1`, where exactly one route leads to it.
+   * `plumber()` sets this to `PLUMBER_APIPATH`. @default none: the app learns it from `X-Forwarded-Prefix`
+   */
+  readonly prefixEnv?: string;
+}
+
+/** An HTTP application in one container. */
+export class App extends Resource<'app'> {
+  readonly kind = 'app';
+  readonly #links: readonly Link[];
+  readonly #problems: readonly Problem[];
+  readonly #spec: AppSpec;
+
+  constructor(stack: string, name: string, given: AppOptions) {
+    super(stack, checkName(name, `app ${JSON.stringify(name)}`));
+    const port = integer(1, 65_535)(given?.port ?? 8000, `${name}.port`);
+    const checked = checkContainer<{ port?: number; prefixEnv?: string }>(
+      given,
+      name,
+      { port: integer(1, 65_535), prefixEnv: environmentName },
+      loopback,
+      port,
+    );
+    const { prefixEnv } = checked;
+    this.#links = linksIn(given);
+    this.#problems = imageProblems(name, checked);
+    this.#spec = {
+      kind: 'app',
+      ...containerSpec(name, checked, defaultHealth),
+      port,
+      ...(prefixEnv !== undefined && { prefixEnv }),
+    };
+  }
+
+  override get links(): readonly Link[] {
+    return this.#links;
+  }
+
+  override get problems(): readonly Problem[] {
+    return this.#problems;
+  }
+
+  toSpec(): AppSpec {
+    return this.#spec;
+  }
+}

@@ -1,0 +1,82 @@
+import { argument, dictionary, line, oneOf, options, refuse, type Check } from './check.js';
+import { environmentName } from './name.js';
+import type { ImageSpec, PullPolicy } from './spec.js';
+
+/** How an image is built. */
+export interface BuildOptions {
+  /** Folder sent to the engine. @default none: the Dockerfile copies nothing */
+  readonly context?: string;
+  /** Path of the Dockerfile inside the context. @default 'Dockerfile' */
+  readonly dockerfile?: string;
+  /** The Dockerfile's text, in place of a file. */
+  readonly inline?: string;
+  /** Values for the Dockerfile's `ARG`s. They stay visible in the image's history: no place for a secret. */
+  readonly args?: Readonly<Record<string, string>>;
+  /** Stage to stop at. @default the last one */
+  readonly target?: string;
+  /** Platform to build for, as `linux/amd64`. @default the engine's */
+  readonly platform?: string;
+}
+
+/** An image by reference, with its pull policy. */
+export interface ImageOptions {
+  /** As `nginx:1.30` or `registry.example.org/team/api@sha256:...`. */
+  readonly reference: string;
+  /** When to pull: when it is not there, at every `up`, or never. @default 'missing' */
+  readonly pull?: PullPolicy;
+}
+
+/** A reference, or a reference with its pull policy. */
+export type Image = string | ImageOptions;
+/** A context folder, or all of a build's options. */
+export type Build = string | BuildOptions;
+
+// The grammar of distribution/reference, without the length limits that the registry enforces itself:
+// https://github.com/distribution/reference/blob/main/reference.go
+const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+const reference = new RegExp(
+  `^(?:[a-zA-Z0-9.-]+(?::[0-9]+)?/)?${component}(?:/${component})*(?::[\\w][\\w.-]{0,127})?(?:@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?$`,
+);
+
+const imageReference: Check<string> = (value, path) => {
+  if (typeof value !== 'string' || !reference.test(value)) refuse(path, 'an image reference such as "nginx:1.30"', value);
+  return value;
+};
+
+export const image: Check<ImageSpec> = (value, path) => {
+  const given =
+    typeof value === 'string'
+      ? { reference: imageReference(value, path) }
+      : options<ImageOptions>(value, path, {
+          reference: imageReference,
+          pull: oneOf('missing', 'always', 'never'),
+        });
+  if (given.reference === undefined) refuse(`${path}.reference`, 'an image reference', undefined);
+  return { type: 'pull', reference: given.reference, policy: ('pull' in given && given.pull) || 'missing' };
+};
+
+export const build: Check<ImageSpec> = (value, path) => {
+  const given: BuildOptions =
+    typeof value === 'string'
+      ? { context: line(value, path) }
+      : options<BuildOptions>(value, path, {
+          context: line,
+          dockerfile: line,
+          inline: argument,
+          args: dictionary(environmentName, argument),
+          target: line,
+          platform: line,
+        });
+  const { context, dockerfile = 'Dockerfile', inline, args = {}, target, platform } = given;
+  if (context === undefined && inline === undefined) refuse(path, 'a context folder or an inline Dockerfile', value);
+  return {
+    type: 'build',
+    ...(context !== undefined && { context }),
+    dockerfile,
+    ...(inline !== undefined && { inline }),
+    args,
+    ...(target !== undefined && { target }),
+    ...(platform !== undefined && { platform }),
+  };
+};
+

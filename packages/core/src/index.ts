@@ -1,0 +1,81 @@
+// For users: what a program writes and reads.
+export { Stack, isStack, type StackOptions } from './stack.js';
+export { App, type AppOptions } from './app.js';
+export { Service, type ServiceOptions } from './service.js';
+export { Pool, type Balance, type PoolOptions } from './pool.js';
+export { Router, type RouterOptions, type Tls } from './router.js';
+export { type BasicAuth, type RateLimit, type Redirect, type RouteOptions } from './route.js';
+export { Volume, type VolumeOptions } from './volume.js';
+export { Secret, type SecretOptions } from './secret.js';
+export { plumber, type PlumberOptions } from './plumber.js';
+export { Resource, isResource } from './resource.js';
+export type { ContainerOptions } from './container-options.js';
+export type { Build, BuildOptions, Image, ImageOptions } from './image.js';
+export type { CommandHealthCheck, HealthCheck, HttpHealthCheck, TcpHealthCheck } from './health-check.js';
+export type { BindMount, File, Mount, SecretMount, TmpfsMount, VolumeMount } from './mount.js';
+export type { Publish, PublishOptions } from './publish.js';
+export {
+  PlumbstackError,
+  isPlumbstackError,
+  type PlumbstackErrorCode,
+  type PlumbstackErrorOptions,
+} from './errors.js';
+export type { Problem } from './problem.js';
+export { readPlan, type Plan, type Step, type StepAction, type StepReason } from './plan.js';
+export type {
+  ContainerState,
+  ContainerStatus,
+  Deployment,
+  DownOptions,
+  ExecResult,
+  LogLine,
+  LogOptions,
+  PlanOptions,
+  PoolStats,
+  ResourceReference,
+  ResourceStatus,
+  Runtime,
+  StackStatus,
+  StackSummary,
+  UpOptions,
+  WaitOptions,
+  WorkerStats,
+} from './runtime.js';
+
+// For authors of runtimes: the spec, and the pieces that every runtime needs.
+export type {
+  AppSpec,
+  BalanceSpec,
+  ContainerSpec,
+  FileSpec,
+  HealthSpec,
+  HealthTiming,
+  ImageSpec,
+  MountSpec,
+  PoolSpec,
+  PublishSpec,
+  PullPolicy,
+  QueueSpec,
+  ResourceKind,
+  ResourceLimits,
+  ResourceSpec,
+  RestartPolicy,
+  RouterSpec,
+  RouteSpec,
+  RouteTarget,
+  SecretMountSpec,
+  SecretSource,
+  SecretSpec,
+  ServiceSpec,
+  StackSpec,
+  TlsSpec,
+  UpdateSpec,
+  VolumeSpec,
+} from './spec.js';
+export { createPlan } from './plan.js';
+export { dependenciesFirst, findCycle, type Graph } from './graph.js';
+export { freeze } from './freeze.js';
+export { resourcePath } from './name.js';
+export { poolPort, poolStatsPort } from './pool.js';
+export { routerPort, routerTlsPort } from './router.js';
+export { startGraph } from './validate.js';

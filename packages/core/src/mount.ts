@@ -1,0 +1,97 @@
+import { argument, containerPath, flag, integer, line, oneOf, options, refuse, type Check } from './check.js';
+import { isResource } from './resource.js';
+import type { FileSpec, MountSpec, SecretMountSpec } from './spec.js';
+import type { Secret } from './secret.js';
+import type { Volume } from './volume.js';
+
+/** A folder or file of the engine's machine, seen in the container. */
+export interface BindMount {
+  /** Path on the machine; a relative one starts from the stack's `baseDir`. */
+  readonly bind: string;
+  readonly target: string;
+  /** @default false */
+  readonly readOnly?: boolean;
+}
+/** A volume of the stack. */
+export interface VolumeMount {
+  readonly volume: Volume;
+  readonly target: string;
+  /** @default false */
+  readonly readOnly?: boolean;
+}
+/** Memory that is gone with the container. */
+export interface TmpfsMount {
+  readonly tmpfs: true;
+  readonly target: string;
+  /** @default half of the machine's memory, the kernel's own limit */
+  readonly sizeBytes?: number;
+}
+export type Mount = BindMount | VolumeMount | TmpfsMount;
+
+/** A file put into the container before it starts. Its content is part of the container's identity. */
+export interface File {
+  /** Absolute path in the container. */
+  readonly target: string;
+  /** The text itself. Exactly one of `content` and `source`. */
+  readonly content?: string;
+  /** Path of a file on the machine that runs the program. */
+  readonly source?: string;
+  /** Permission bits. @default 0o644 */
+  readonly mode?: number;
+}
+
+/** Where a secret appears in the container. */
+export interface SecretMount {
+  readonly secret: Secret;
+  /** @default '/run/secrets/' and the secret's name */
+  readonly target?: string;
+}
+
+const volumeReference: Check<Volume> = (value, path) => {
+  if (!isResource(value, 'volume')) refuse(path, 'a volume made by stack.volume(...)', value);
+  return value as Volume;
+};
+const secretReference: Check<Secret> = (value, path) => {
+  if (!isResource(value, 'secret')) refuse(path, 'a secret made by stack.secret(...)', value);
+  return value as Secret;
+};
+
+export const mount: Check<MountSpec> = (value, path) => {
+  const given = options<Partial<BindMount & VolumeMount & TmpfsMount>>(value, path, {
+    bind: line,
+    volume: volumeReference,
+    tmpfs: oneOf(true),
+    target: containerPath,
+    readOnly: flag,
+    sizeBytes: integer(4096),
+  });
+  const { bind, volume, tmpfs, target, readOnly = false, sizeBytes } = given;
+  const kinds = [bind, volume, tmpfs].filter((each) => each !== undefined).length;
+  if (kinds !== 1) refuse(path, 'exactly one of { bind }, { volume } and { tmpfs: true }', value);
+  if (target === undefined) refuse(`${path}.target`, 'an absolute path in the container', target);
+  if (bind !== undefined) return { type: 'bind', source: bind, target, readOnly };
+  if (volume !== undefined) return { type: 'volume', volume: volume.name, target, readOnly };
+  return { type: 'tmpfs', target, ...(sizeBytes !== undefined && { sizeBytes }) };
+};
+
+export const file: Check<FileSpec> = (value, path) => {
+  const given = options<File>(value, path, {
+    target: containerPath,
+    content: argument,
+    source: line,
+    mode: integer(0, 0o7777),
+  });
+  const { target, content, source, mode = 0o644 } = given;
+  if (target === undefined) refuse(`${path}.target`, 'an absolute path in the container', target);
+  if ((content === undefined) === (source === undefined)) refuse(path, 'exactly one of content and source', value);
+  return { target, mode, ...(content !== undefined && { content }), ...(source !== undefined && { source }) };
+};
+
+export const secretMount: Check<SecretMountSpec> = (value, path) => {
+  const given = isResource(value, 'secret')
+    ? { secret: value as Secret }
+    : options<SecretMount>(value, path, { secret: secretReference, target: containerPath });
+  if (given.secret === undefined) refuse(`${path}.secret`, 'a secret made by stack.secret(...)', undefined);
+  const target = 'target' in given ? given.target : undefined;
+  return { secret: given.secret.name, target: target ?? `/run/secrets/${given.secret.name}` };
+};

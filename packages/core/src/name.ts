@@ -1,0 +1,39 @@
+import { matching, type Check } from './check.js';
+
+/**
+ * Names become DNS labels, container names and configuration, so they are DNS labels: RFC 1123, lower case. 40
+ * characters for each leave room for `<stack>-<pool>-<n>` in the 63 of a host name.
+ */
+export const name: Check<string> = matching(
+  /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
+  'a name of 1 to 40 lower-case letters, digits and hyphens that starts with a letter and does not end with a hyphen',
+);
+
+/** Names that would collide with what every container resolves by itself. */
+export const reservedNames: readonly string[] = ['localhost', 'host', 'gateway', 'stack', 'lease'];
+
+/** The path of a resource in messages, plans and events: `stack/resource`. */
+export function resourcePath(stack: string, resource: string): string {
+  return `${stack}/${resource}`;
+}
+
+/** A host name as a visitor types it, or a wildcard of one level: `example.org`, `*.example.org`. */
+export const hostName: Check<string> = matching(
+  /^(?:\*\.)?(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i,
+  'a host name such as "example.org" or "*.example.org"',
+);
+
+/** An environment variable's name: POSIX, IEEE Std 1003.1 chapter 8. */
+export const environmentName: Check<string> = matching(
+  /^[A-Za-z_][A-Za-z0-9_]*$/,
+  'the name of an environment variable: letters, digits and underscores, not starting with a digit',
+);
+
+/** An HTTP field name: the letters, digits and hyphens of RFC 9110's tokens that every proxy passes on. */
+export const headerName: Check<string> = matching(/^[A-Za-z0-9-]+$/, 'the name of an HTTP header');
+
+/** An HTTP field value: visible ASCII and spaces, RFC 9110, section 5.5. Nothing else can end a line or a string. */
+export const headerValue: Check<string> = matching(
+  /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
+  'the value of an HTTP header: visible ASCII, no space at either end',
+);

@@ -1,0 +1,137 @@
+import { integer, oneOf, options, refuse, type Check } from './check.js';
+import { reference } from './container-options.js';
+import { defaultHealth, healthCheck, type HealthCheck } from './health-check.js';
+import { image, type Image } from './image.js';
+import { linksIn, type Link } from './link.js';
+import { headerName, name as checkName } from './name.js';
+import { loopback, publish, type Publish } from './publish.js';
+import { Resource } from './resource.js';
+import type { App } from './app.js';
+import type { BalanceSpec, ImageSpec, PoolSpec, QueueSpec, UpdateSpec } from './spec.js';
+
+/** How the next worker is chosen. `{ header }` keeps requests with the same value of it together. */
+export type Balance = 'leastconn' | 'roundrobin' | 'source' | 'random' | { readonly header: string };
+
+export interface PoolOptions {
+  /** The app that every worker runs. It is not also run by itself. */
+  readonly app: App;
+  /** Workers. @default 1 */
+  readonly replicas?: number;
+  /** @default 'leastconn' */
+  readonly balance?: Balance;
+  /** Requests at once per worker: 1 for single-threaded R. @default unlimited */
+  readonly maxConcurrency?: number;
+  /** Requests that wait while all workers are busy. @default { limit: 1024, timeoutMs: 30000 } */
+  readonly queue?: Partial<QueueSpec>;
+  /** Keeps a client on one worker, by a cookie or by its address. @default false */
+  readonly sticky?: 'cookie' | 'source' | false;
+  /** How HAProxy checks a worker: `tcp` or `http`. @default the app's, where it is one of these; else `tcp` */
+  readonly health?: HealthCheck;
+  /** How workers are replaced. @default { order: 'start-first', parallelism: 1, delayMs: 0, onFailure: 'rollback' } */
+  readonly update?: Partial<UpdateSpec>;
+  /** How long a worker that leaves may take to finish its requests, in milliseconds. @default 30000 */
+  readonly drainTimeoutMs?: number;
+  /** Host ports of the balancer; loopback unless an address is given. @default none */
+  readonly publish?: Publish;
+  /** Host ports of HAProxy's statistics page, which changes nothing; loopback unless an address is given. @default none */
+  readonly stats?: Publish;
+  /** HAProxy's image. @default 'haproxy:3.2' */
+  readonly image?: Image;
+}
+
+/** Port that HAProxy listens on in its container. */
+export const poolPort = 8080;
+/** Port of HAProxy's statistics page in its container. */
+export const poolStatsPort = 8404;
+/** HAProxy's long-term branch: https://www.haproxy.org/#last */
+const defaultImage: ImageSpec = { type: 'pull', reference: 'haproxy:3.2', policy: 'missing' };
+
+const balance: Check<BalanceSpec> = (value, path) => {
+  if (typeof value === 'object' && value !== null) {
+    const { header } = options<{ header?: string }>(value, path, { header: headerName });
+    if (header === undefined) refuse(`${path}.header`, 'the name of an HTTP header', undefined);
+    return { algorithm: 'header', header };
+  }
+  return { algorithm: oneOf('leastconn', 'roundrobin', 'source', 'random')(value, path) };
+};
+
+const milliseconds = integer(0, 3_600_000);
+const defaultQueue: QueueSpec = { limit: 1024, timeoutMs: 30_000 };
+const defaultUpdate: UpdateSpec = { order: 'start-first', parallelism: 1, delayMs: 0, onFailure: 'rollback' };
+
+/** Interchangeable workers of one app behind a HAProxy. */
+export class Pool extends Resource<'pool'> {
+  readonly kind = 'pool';
+  readonly #links: readonly Link[];
+  readonly #spec: PoolSpec;
+
+  constructor(stack: string, name: string, given: PoolOptions) {
+    super(stack, checkName(name, `pool ${JSON.stringify(name)}`));
+    const checked = options<{
+      app?: App;
+      replicas?: number;
+      balance?: BalanceSpec;
+      maxConcurrency?: number;
+      queue?: Partial<QueueSpec>;
+      sticky?: 'cookie' | 'source' | false;
+      health?: PoolSpec['health'];
+      update?: Partial<UpdateSpec>;
+      drainTimeoutMs?: number;
+      publish?: PoolSpec['publish'];
+      stats?: PoolSpec['stats'];
+      image?: ImageSpec;
+    }>(given, name, {
+      app: (value, path) => reference('app')(value, path) as App,
+      // HAProxy names slots of a pool in its configuration; a thousand is far beyond what one engine runs.
+      replicas: integer(0, 1000),
+      balance,
+      maxConcurrency: integer(1, 100_000),
+      queue: (value, path) =>
+        options<Partial<QueueSpec>>(value, path, { limit: integer(0, 1_000_000), timeoutMs: integer(1, 3_600_000) }),
+      sticky: oneOf('cookie', 'source', false),
+      health: healthCheck,
+      update: (value, path) =>
+        options<Partial<UpdateSpec>>(value, path, {
+          order: oneOf('start-first', 'stop-first'),
+          parallelism: integer(1, 1000),
+          delayMs: milliseconds,
+          onFailure: oneOf('rollback', 'pause'),
+        }),
+      drainTimeoutMs: milliseconds,
+      publish: publish(loopback, poolPort),
+      stats: publish(loopback, poolStatsPort),
+      image,
+    });
+    const { app, maxConcurrency } = checked;
+    if (app === undefined) refuse(`${name}.app`, 'the app that its workers run', undefined);
+    if (checked.health?.type === 'command') {
+      refuse(`${name}.health`, '{ tcp: true } or { http: "/path" }, which HAProxy itself can check', 'a command');
+    }
+    const ofApp = app.toSpec().health;
+    this.#links = linksIn(given);
+    this.#spec = {
+      kind: 'pool',
+      name,
+      app: app.name,
+      replicas: checked.replicas ?? 1,
+      balance: checked.balance ?? { algorithm: 'leastconn' },
+      ...(maxConcurrency !== undefined && { maxConcurrency }),
+      queue: { ...defaultQueue, ...checked.queue },
+      sticky: checked.sticky || 'none',
+      health: checked.health ?? (ofApp === undefined || ofApp.type === 'command' ? defaultHealth : ofApp),
+      update: { ...defaultUpdate, ...checked.update },
+      drainTimeoutMs: checked.drainTimeoutMs ?? 30_000,
+      publish: checked.publish ?? [],
+      stats: checked.stats ?? [],
+      image: checked.image ?? defaultImage,
+    };
+  }
+
+  override get links(): readonly Link[] {
+    return this.#links;
+  }
+
+  toSpec(): PoolSpec {
+    return this.#spec;
+  }
+}

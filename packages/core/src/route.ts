@@ -1,0 +1,137 @@
+import { dictionary, flag, integer, list, matching, options, positive, refuse, type Check } from './check.js';
+import { reference } from './container-options.js';
+import { headerName, headerValue, hostName } from './name.js';
+import type { App } from './app.js';
+import type { Pool } from './pool.js';
+import type { RouteSpec, RouteTarget } from './spec.js';
+
+/** Answers with a redirect instead of passing the request on. */
+export interface Redirect {
+  /** Absolute URL, or a path on the same host. */
+  readonly redirect: string;
+  /** @default 308: permanent, and the method stays */
+  readonly status?: 301 | 302 | 307 | 308;
+}
+
+/** HTTP basic authentication. */
+export interface BasicAuth {
+  /** @default 'restricted' */
+  readonly realm?: string;
+  /** User to password hash, as `htpasswd` and `openssl passwd -6` make it. Never the password itself. */
+  readonly users: Readonly<Record<string, string>>;
+}
+
+export interface RateLimit {
+  /** Requests a second from one client address. */
+  readonly requestsPerSecond: number;
+  /** Requests above the rate that are let through before others get 429. @default 0 */
+  readonly burst?: number;
+}
+
+export interface RouteOptions {
+  /** Removes the prefix before the app sees the path. @default true */
+  readonly stripPrefix?: boolean;
+  /** Only for this host, or `*.host`. @default every host of the router */
+  readonly host?: string;
+  /** Longest silence of the app, in milliseconds, before the visitor gets 504. @default 60000 */
+  readonly timeoutMs?: number;
+  /** Collects answers before passing them on; `false` streams them, for server-sent events. @default true */
+  readonly buffering?: boolean;
+  /** Largest request body; 0 for no limit. @default the router's */
+  readonly maxBodyBytes?: number;
+  readonly auth?: BasicAuth;
+  readonly rateLimit?: RateLimit;
+  /** Client addresses or networks let in; all others are refused. @default everybody */
+  readonly allow?: readonly string[];
+  /** Client addresses or networks refused. */
+  readonly deny?: readonly string[];
+  /** Headers added to every response. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** `/` or `/app1/`: unreserved characters of RFC 3986 only, so that no prefix needs escaping anywhere. */
+const prefix = matching(
+  /^\/(?:(?!\.{1,2}\/)[A-Za-z0-9._~-]+\/)*$/,
+  'a path that starts and ends with "/", such as "/app1/", of letters, digits and . _ ~ -',
+);
+const network = matching(
+  /^(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/(?:3[0-2]|[12]?\d))?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*(?:\/(?:12[0-8]|1[01]\d|[1-9]?\d))?)$/,
+  'an IP address or a network such as "10.0.0.0/8"',
+);
+const redirectTarget = matching(
+  /^(?:https?:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?)?(?:\/(?!\/)[A-Za-z0-9\-._~!&()*+,=:@/%?#]*)?(?<!^)$/,
+  'a URL or a path on the same host, percent-encoded where it holds other characters',
+);
+// crypt(3) formats that nginx passes to the C library, and its own {SSHA}: no plain text.
+const passwordHash = matching(
+  /^(?:\$(?:1|5|6|apr1|2[aby]|y)\$[./A-Za-z0-9$=,]+|\{SSHA\}[A-Za-z0-9+/=]+)$/,
+  'a password hash such as "$6$..." from `openssl passwd -6`',
+);
+const userName = matching(/^[A-Za-z0-9._@-]{1,64}$/, 'a user name of letters, digits and . _ @ -');
+
+const target: Check<RouteTarget> = (value, path) => {
+  if (typeof value === 'object' && value !== null && 'redirect' in value) {
+    const { redirect, status = 308 } = options<Partial<Redirect>>(value, path, {
+      redirect: redirectTarget,
+      status: (each, at) => {
+        if (each !== 301 && each !== 302 && each !== 307 && each !== 308) refuse(at, '301, 302, 307 or 308', each);
+        return each;
+      },
+    });
+    return { type: 'redirect', to: redirect ?? refuse(`${path}.redirect`, 'a URL or a path', redirect), status };
+  }
+  return { type: 'resource', name: reference('app', 'pool')(value, path).name };
+};
+
+/** Checks one route of a router; the one place where a route's defaults are filled in. */
+export function routeSpec(
+  path: string,
+  givenPrefix: string,
+  givenTarget: App | Pool | Redirect,
+  given: RouteOptions,
+): RouteSpec {
+  const checked = options<RouteOptions>(given, path, {
+    stripPrefix: flag,
+    host: hostName,
+    timeoutMs: integer(1, 86_400_000),
+    buffering: flag,
+    maxBodyBytes: integer(0),
+    auth: (value, at) => {
+      const auth = options<Partial<BasicAuth>>(value, at, {
+        realm: headerValue,
+        users: dictionary(userName, passwordHash),
+      });
+      const { users = {} } = auth;
+      if (Object.keys(users).length === 0) refuse(`${at}.users`, 'at least one user', users);
+      return { ...auth, users };
+    },
+    rateLimit: (value, at) => {
+      const { requestsPerSecond, burst } = options<Partial<RateLimit>>(value, at, {
+        requestsPerSecond: positive,
+        burst: integer(0, 1_000_000),
+      });
+      if (requestsPerSecond === undefined) refuse(`${at}.requestsPerSecond`, 'a number above 0', undefined);
+      return { requestsPerSecond, ...(burst !== undefined && { burst }) };
+    },
+    allow: list(network),
+    deny: list(network),
+    headers: dictionary(headerName, headerValue),
+  });
+  const { host, maxBodyBytes, auth, rateLimit } = checked;
+  return {
+    prefix: prefix(givenPrefix, `${path}: the prefix`),
+    target: target(givenTarget, `${path}: the target`),
+    stripPrefix: checked.stripPrefix ?? true,
+    ...(host !== undefined && { host: host.toLowerCase() }),
+    timeoutMs: checked.timeoutMs ?? 60_000,
+    buffering: checked.buffering ?? true,
+    ...(maxBodyBytes !== undefined && { maxBodyBytes }),
+    ...(auth !== undefined && { auth: { realm: auth.realm ?? 'restricted', users: auth.users } }),
+    ...(rateLimit !== undefined && {
+      rateLimit: { requestsPerSecond: rateLimit.requestsPerSecond, burst: rateLimit.burst ?? 0 },
+    }),
+    allow: checked.allow ?? [],
+    deny: checked.deny ?? [],
+    headers: checked.headers ?? {},
+  };
+}

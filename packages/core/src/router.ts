@@ -1,0 +1,116 @@
+import { dictionary, flag, integer, line, oneOf, oneOrMany, options, refuse, type Check } from './check.js';
+import { reference } from './container-options.js';
+import { image, type Image } from './image.js';
+import { linksIn, type Link } from './link.js';
+import { headerName, headerValue, hostName, name as checkName } from './name.js';
+import { everyAddress, publish, type Publish } from './publish.js';
+import { Resource } from './resource.js';
+import { routeSpec, type Redirect, type RouteOptions } from './route.js';
+import type { App } from './app.js';
+import type { Pool } from './pool.js';
+import type { Secret } from './secret.js';
+import type { ImageSpec, RouteSpec, RouterSpec, TlsSpec } from './spec.js';
+
+/** TLS with a certificate of your own. Plain HTTP requests are redirected to it. */
+export interface Tls {
+  /** PEM: the certificate and its chain. */
+  readonly certificate: Secret;
+  /** PEM: its private key. */
+  readonly key: Secret;
+}
+
+export interface RouterOptions {
+  /**
+   * Host ports, on every address unless one is given: a router is the public face. With `tls`, the first is for HTTPS.
+   * @default none: reached from the stack's own network only
+   */
+  readonly publish?: Publish;
+  /** Host names it answers for; requests for other hosts get 404. @default every host */
+  readonly serverName?: string | readonly string[];
+  readonly tls?: Tls;
+  /** Folder of static files, served where no route matches. @default nginx's welcome page */
+  readonly root?: string;
+  /** Largest request body; 0 for no limit. @default 10485760 (10 MiB) */
+  readonly maxBodyBytes?: number;
+  /** Compresses text answers with gzip. @default true */
+  readonly compress?: boolean;
+  /** Access log on the container's output. @default 'json' */
+  readonly accessLog?: 'off' | 'combined' | 'json';
+  /** Headers added to every response. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** nginx's image. @default 'nginx:1.30' */
+  readonly image?: Image;
+}
+
+/** Port of plain HTTP in nginx's container. */
+export const routerPort = 8080;
+/** Port of HTTPS in nginx's container. */
+export const routerTlsPort = 8443;
+/** nginx's stable branch: https://nginx.org/en/download.html */
+const defaultImage: ImageSpec = { type: 'pull', reference: 'nginx:1.30', policy: 'missing' };
+
+const tls: Check<TlsSpec> = (value, path) => {
+  const secretName: Check<string> = (each, at) => reference('secret')(each, at).name;
+  const { certificate, key } = options<Partial<TlsSpec>>(value, path, { certificate: secretName, key: secretName });
+  return {
+    certificate: certificate ?? refuse(`${path}.certificate`, 'a secret that holds PEM', undefined),
+    key: key ?? refuse(`${path}.key`, 'a secret that holds PEM', undefined),
+  };
+};
+
+/** nginx: host and path prefix to app or pool. */
+export class Router extends Resource<'router'> {
+  readonly kind = 'router';
+  readonly #spec: Omit<RouterSpec, 'routes'>;
+  readonly #routes: RouteSpec[] = [];
+  readonly #links: Link[];
+
+  constructor(stack: string, name: string, given: RouterOptions = {}) {
+    super(stack, checkName(name, `router ${JSON.stringify(name)}`));
+    const inside = given?.tls === undefined ? routerPort : routerTlsPort;
+    const checked = options<Partial<Omit<RouterSpec, 'kind' | 'name' | 'routes'>>>(given, name, {
+      publish: publish(everyAddress, inside),
+      serverName: oneOrMany(hostName),
+      tls,
+      root: line,
+      maxBodyBytes: integer(0),
+      compress: flag,
+      accessLog: oneOf('off', 'combined', 'json'),
+      headers: dictionary(headerName, headerValue),
+      image,
+    });
+    this.#links = [...linksIn(given)];
+    this.#spec = {
+      kind: 'router',
+      name,
+      publish: checked.publish ?? [],
+      serverName: (checked.serverName ?? []).map((each) => each.toLowerCase()),
+      ...(checked.tls !== undefined && { tls: checked.tls }),
+      ...(checked.root !== undefined && { root: checked.root }),
+      maxBodyBytes: checked.maxBodyBytes ?? 10 * 1024 * 1024,
+      compress: checked.compress ?? true,
+      accessLog: checked.accessLog ?? 'json',
+      headers: checked.headers ?? {},
+      image: checked.image ?? defaultImage,
+    };
+  }
+
+  override get links(): readonly Link[] {
+    return this.#links;
+  }
+
+  /**
+   * Sends requests below `prefix` to an app or a pool, or redirects them. The longest matching prefix wins, and a route
+   * for the request's own host wins over one for every host.
+   */
+  route(prefix: string, target: App | Pool | Redirect, given: RouteOptions = {}): this {
+    const option = `routes[${this.#routes.length}]`;
+    this.#routes.push(routeSpec(`${this.name}.${option}`, prefix, target, given));
+    this.#links.push(...linksIn(target, `${option}.target`));
+    return this;
+  }
+
+  toSpec(): RouterSpec {
+    return { ...this.#spec, routes: [...this.#routes] };
+  }
+}

@@ -1,0 +1,149 @@
+import type { Plan } from './plan.js';
+import type { Stack } from './stack.js';
+
+/** Every verb that waits takes these. */
+export interface WaitOptions {
+  /** Aborts: no new work is begun, and the verb rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Deadline of the whole verb, in milliseconds. @default none beyond those of its single steps */
+  readonly timeoutMs?: number;
+}
+
+export type PlanOptions = WaitOptions;
+
+export interface UpOptions extends WaitOptions {
+  /** Applies exactly this plan; refuses with `PLAN_STALE` when it is no longer what would be done. */
+  readonly plan?: Plan;
+  /** Asked before anything changes; `false` ends the run with `NOT_CONFIRMED`. Not asked for an empty plan. */
+  readonly confirm?: (plan: Plan) => boolean | Promise<boolean>;
+}
+
+export interface DownOptions extends WaitOptions {
+  /** Removes volumes and generated secrets too. @default false */
+  readonly volumes?: boolean;
+}
+
+/** What implements the verbs. `Events` is the type of its event source: `LifecycleSource` of `@plumbstack/events`. */
+export interface Runtime<Events = unknown> {
+  readonly events: Events;
+  /** What `up` would do now. Changes nothing. */
+  plan(stack: Stack, options?: PlanOptions): Promise<Plan>;
+  /** Brings the stack to what the program says. A second run with nothing changed writes nothing. */
+  up(stack: Stack, options?: UpOptions): Promise<Deployment<Events>>;
+  /** A stack that is already up, from any process. Throws `NOT_FOUND`. */
+  attach(stackName: string, options?: WaitOptions): Promise<Deployment<Events>>;
+  list(options?: WaitOptions): Promise<readonly StackSummary[]>;
+  /** Removes the stack; its name is enough. Nothing to remove is no error. */
+  down(stack: Stack | string, options?: DownOptions): Promise<void>;
+}
+
+/** A stack that is up. Stays up when the program ends; `await using` takes it down at the end of its block. */
+export interface Deployment<Events = unknown> extends AsyncDisposable {
+  readonly stack: string;
+  readonly events: Events;
+  /**
+   * Where a resource's port is reached from this machine.
+   * @param port the port in the container; needed only where several are published
+   */
+  endpoint(resource: ResourceReference, port?: number): URL;
+  status(options?: WaitOptions): Promise<StackStatus>;
+  /** Sets how many workers a pool has, until the next `up` sets what its program says. */
+  scale(pool: ResourceReference, replicas: number, options?: WaitOptions): Promise<void>;
+  /** Restarts a resource's containers; a pool's one after the other, drained first. */
+  restart(resource: ResourceReference, options?: WaitOptions): Promise<void>;
+  logs(resource?: ResourceReference, options?: LogOptions): AsyncIterable<LogLine>;
+  /** Runs a command in a resource's container (a pool's first running worker). */
+  exec(resource: ResourceReference, command: readonly string[], options?: WaitOptions): Promise<ExecResult>;
+  /** What the pool's HAProxy counts. */
+  stats(pool: ResourceReference, options?: WaitOptions): Promise<PoolStats>;
+  down(options?: DownOptions): Promise<void>;
+}
+
+/** A resource, or its name where the program that declared it is not at hand. */
+export type ResourceReference = string | { readonly name: string };
+
+export interface StackSummary {
+  readonly stack: string;
+  readonly resources: number;
+  /** Containers of apps, services, workers and proxies that run / that exist. */
+  readonly running: number;
+  readonly containers: number;
+}
+
+export interface StackStatus {
+  readonly stack: string;
+  /** Whether every resource has what it should, running and healthy. */
+  readonly healthy: boolean;
+  readonly resources: readonly ResourceStatus[];
+}
+
+export interface ResourceStatus {
+  readonly resource: string;
+  readonly kind: 'app' | 'service' | 'pool' | 'router';
+  /** Containers wanted, running, and both running and healthy. A pool counts its workers. */
+  readonly desired: number;
+  readonly running: number;
+  readonly healthy: number;
+  readonly endpoints: readonly string[];
+  readonly containers: readonly ContainerStatus[];
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly id: string;
+  readonly role: 'app' | 'service' | 'worker' | 'proxy';
+  readonly state: ContainerState;
+  readonly health: 'healthy' | 'unhealthy' | 'starting' | 'unknown';
+  readonly image: string;
+  readonly startedAt?: string;
+  readonly exitCode?: number;
+  readonly oomKilled?: boolean;
+}
+export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead' | 'removing';
+
+export interface LogOptions {
+  /** Only lines of that moment and later. */
+  readonly since?: Date;
+  /** Only that many last lines per container. @default all */
+  readonly tail?: number;
+  /** Goes on with new lines until the signal aborts. @default false */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface LogLine {
+  readonly resource: string;
+  readonly container: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly at: string;
+  readonly text: string;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface PoolStats {
+  readonly pool: string;
+  /** Requests in HAProxy now, waiting ones included. */
+  readonly sessions: number;
+  /** Requests that wait for a worker now. */
+  readonly queued: number;
+  readonly requestsTotal: number;
+  readonly requestsPerSecond: number;
+  readonly workers: readonly WorkerStats[];
+}
+
+export interface WorkerStats {
+  readonly name: string;
+  readonly state: 'up' | 'down' | 'drain' | 'maintenance';
+  readonly sessions: number;
+  readonly queued: number;
+  readonly requestsTotal: number;
+  /** Means over HAProxy's last 1024 requests, in milliseconds. */
+  readonly responseTimeMs: number;
+  readonly queueTimeMs: number;
+  readonly failedResponses: number;
+}

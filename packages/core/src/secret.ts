@@ -1,0 +1,67 @@
+import { integer, line, options, refuse, text } from './check.js';
+import { environmentName, name as checkName } from './name.js';
+import { Resource } from './resource.js';
+import type { SecretSpec } from './spec.js';
+
+/** Where a secret's value comes from: exactly one of these. */
+export type SecretOptions =
+  /** A file on the machine that runs the program, read at every `up`. */
+  | { readonly file: string }
+  /** A variable in the environment of the program. */
+  | { readonly env: string }
+  /** The value itself. It stays in this process: a spec that was written to JSON does not have it. */
+  | { readonly value: string }
+  /** That many random bytes, made once on the engine and kept until `down({ volumes: true })`, as lower-case hex. */
+  | { readonly generateBytes: number };
+
+const withoutValue = Symbol('a secret of a spec: its value stayed behind');
+
+/** A value that is in no label, log, plan, event or inspect output. */
+export class Secret extends Resource<'secret'> {
+  readonly kind = 'secret';
+  readonly #spec: SecretSpec;
+  readonly #value: string | undefined;
+
+  constructor(stack: string, name: string, given: SecretOptions | typeof withoutValue) {
+    super(stack, checkName(name, `secret ${JSON.stringify(name)}`));
+    if (given === withoutValue) {
+      this.#spec = { kind: 'secret', name, source: { type: 'value' } };
+      return;
+    }
+    const { file, env, value, generateBytes } = options<{
+      file?: string;
+      env?: string;
+      value?: string;
+      generateBytes?: number;
+    }>(given, name, { file: line, env: environmentName, value: text, generateBytes: integer(16, 1024) });
+    const kinds = [file, env, value, generateBytes].filter((each) => each !== undefined).length;
+    if (kinds !== 1) refuse(name, 'exactly one of { file }, { env }, { value } and { generateBytes }', 'something else');
+    this.#value = value;
+    this.#spec = {
+      kind: 'secret',
+      name,
+      source:
+        file !== undefined
+          ? { type: 'file', path: file }
+          : env !== undefined
+            ? { type: 'env', variable: env }
+            : generateBytes !== undefined
+              ? { type: 'generate', bytes: generateBytes }
+              : { type: 'value' },
+    };
+  }
+
+  toSpec(): SecretSpec {
+    return this.#spec;
+  }
+
+  /** A secret whose value stayed in another process; `up` asks for it with an error. */
+  static withoutValue(stack: string, name: string): Secret {
+    return new Secret(stack, name, withoutValue);
+  }
+
+  /** For authors of runtimes: the value of `{ value }`, which the spec does not hold. */
+  static plainValue(secret: Secret): string | undefined {
+    return secret.#value;
+  }
+}

@@ -1,0 +1,37 @@
+import { checkContainer, containerSpec, imageProblems, type ContainerOptions } from './container-options.js';
+import { linksIn, type Link } from './link.js';
+import { name as checkName } from './name.js';
+import type { Problem } from './problem.js';
+import { loopback } from './publish.js';
+import { Resource } from './resource.js';
+import type { ServiceSpec } from './spec.js';
+
+export type ServiceOptions = ContainerOptions;
+
+/** A container that is no routed app: a database, a cache, a queue. Other resources reach it at its name. */
+export class Service extends Resource<'service'> {
+  readonly kind = 'service';
+  readonly #links: readonly Link[];
+  readonly #problems: readonly Problem[];
+  readonly #spec: ServiceSpec;
+
+  constructor(stack: string, name: string, given: ServiceOptions) {
+    super(stack, checkName(name, `service ${JSON.stringify(name)}`));
+    const checked = checkContainer<object>(given, name, {}, loopback);
+    this.#links = linksIn(given);
+    this.#problems = imageProblems(name, checked);
+    this.#spec = { kind: 'service', ...containerSpec(name, checked, undefined) };
+  }
+
+  override get links(): readonly Link[] {
+    return this.#links;
+  }
+
+  override get problems(): readonly Problem[] {
+    return this.#problems;
+  }
+
+  toSpec(): ServiceSpec {
+    return this.#spec;
+  }
+}

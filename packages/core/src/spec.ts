@@ -1,0 +1,225 @@
+/**
+ * The spec: a stack as plain, frozen, JSON-safe data with every default filled in. A runtime reads nothing else.
+ * References between resources are names here, and objects in the model.
+ */
+export interface StackSpec {
+  readonly schemaVersion: 1;
+  readonly name: string;
+  /** IPv4 network in CIDR form; chosen by the runtime when unset. */
+  readonly subnet?: string;
+  /** Folder that relative paths start from; the runtime's own base folder when unset. */
+  readonly baseDir?: string;
+  /** In the order of declaration. */
+  readonly resources: readonly ResourceSpec[];
+}
+
+export type ResourceSpec = AppSpec | ServiceSpec | PoolSpec | RouterSpec | VolumeSpec | SecretSpec;
+export type ResourceKind = ResourceSpec['kind'];
+
+export type ImageSpec =
+  | { readonly type: 'pull'; readonly reference: string; readonly policy: PullPolicy }
+  | {
+      readonly type: 'build';
+      /** Folder sent to the engine; none for a Dockerfile that copies nothing. */
+      readonly context?: string;
+      /** Path of the Dockerfile inside the context. */
+      readonly dockerfile: string;
+      /** Text used instead of a Dockerfile in the context. */
+      readonly inline?: string;
+      readonly args: Readonly<Record<string, string>>;
+      readonly target?: string;
+      readonly platform?: string;
+    };
+export type PullPolicy = 'missing' | 'always' | 'never';
+
+export interface HealthTiming {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Failures in a row that make a healthy container unhealthy. */
+  readonly retries: number;
+}
+export type HealthSpec =
+  | ({ readonly type: 'tcp' } & HealthTiming)
+  | ({ readonly type: 'http'; readonly path: string; readonly minStatus: number; readonly maxStatus: number } & HealthTiming)
+  | ({ readonly type: 'command'; readonly command: readonly string[] } & HealthTiming);
+
+export type MountSpec =
+  | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | { readonly type: 'volume'; readonly volume: string; readonly target: string; readonly readOnly: boolean }
+  | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes?: number };
+
+export interface FileSpec {
+  readonly target: string;
+  /** Permission bits, as `0o644`. */
+  readonly mode: number;
+  readonly content?: string;
+  /** Path of a file on the machine that runs the program. */
+  readonly source?: string;
+}
+
+export interface SecretMountSpec {
+  readonly secret: string;
+  /** File in the container, mode 0400, owned by the user that the container runs as. */
+  readonly target: string;
+}
+
+export interface PublishSpec {
+  /** Port on the host; 0 takes any free one and keeps it. */
+  readonly port: number;
+  readonly host: string;
+  readonly containerPort: number;
+}
+
+export interface ResourceLimits {
+  readonly memoryBytes?: number;
+  /** Processors' worth of time, as `1.5`. */
+  readonly cpus?: number;
+  /** Largest number of processes and threads. */
+  readonly pids?: number;
+}
+
+/** What apps and services have in common: one container. */
+export interface ContainerSpec {
+  readonly name: string;
+  readonly image: ImageSpec;
+  readonly command?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly mounts: readonly MountSpec[];
+  readonly files: readonly FileSpec[];
+  readonly secrets: readonly SecretMountSpec[];
+  readonly publish: readonly PublishSpec[];
+  readonly restart: RestartPolicy;
+  readonly dependsOn: readonly string[];
+  readonly health?: HealthSpec;
+  /** How long a start may take until the container answers. */
+  readonly startTimeoutMs: number;
+  readonly resources: ResourceLimits;
+  readonly stopSignal?: string;
+  readonly stopGraceMs: number;
+  readonly init: boolean;
+  readonly user?: string;
+  readonly workingDir?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly readOnly: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly extraHosts: Readonly<Record<string, string>>;
+}
+export type RestartPolicy = 'always' | 'unless-stopped' | 'on-failure' | 'no';
+
+export interface AppSpec extends ContainerSpec {
+  readonly kind: 'app';
+  /** Port that the app listens on in its container. */
+  readonly port: number;
+  /** Environment variable that is set to the app's public path prefix when it is routed at exactly one. */
+  readonly prefixEnv?: string;
+}
+
+export interface ServiceSpec extends ContainerSpec {
+  readonly kind: 'service';
+}
+
+export type BalanceSpec =
+  | { readonly algorithm: 'leastconn' | 'roundrobin' | 'source' | 'random' }
+  | { readonly algorithm: 'header'; readonly header: string };
+
+export interface QueueSpec {
+  /** Requests that may wait for a worker; more get 503. */
+  readonly limit: number;
+  readonly timeoutMs: number;
+}
+
+export interface UpdateSpec {
+  readonly order: 'start-first' | 'stop-first';
+  /** Workers replaced at once. */
+  readonly parallelism: number;
+  /** Pause between two batches. */
+  readonly delayMs: number;
+  readonly onFailure: 'rollback' | 'pause';
+}
+
+export interface PoolSpec {
+  readonly kind: 'pool';
+  readonly name: string;
+  readonly app: string;
+  readonly replicas: number;
+  readonly balance: BalanceSpec;
+  /** Requests at once per worker; unlimited when unset. */
+  readonly maxConcurrency?: number;
+  readonly queue: QueueSpec;
+  readonly sticky: 'cookie' | 'source' | 'none';
+  readonly health: HealthSpec;
+  readonly update: UpdateSpec;
+  /** How long a worker that leaves may take to finish its requests. */
+  readonly drainTimeoutMs: number;
+  readonly publish: readonly PublishSpec[];
+  /** Where HAProxy's read-only statistics page is published; nowhere when empty. */
+  readonly stats: readonly PublishSpec[];
+  readonly image: ImageSpec;
+}
+
+export type RouteTarget =
+  | { readonly type: 'resource'; readonly name: string }
+  | { readonly type: 'redirect'; readonly to: string; readonly status: 301 | 302 | 307 | 308 };
+
+export interface RouteSpec {
+  /** Starts and ends with `/`. */
+  readonly prefix: string;
+  readonly target: RouteTarget;
+  readonly stripPrefix: boolean;
+  /** Host this route is for; every host of the router when unset. */
+  readonly host?: string;
+  /** Longest silence of the app while it answers. */
+  readonly timeoutMs: number;
+  readonly buffering: boolean;
+  readonly maxBodyBytes?: number;
+  readonly auth?: { readonly realm: string; readonly users: Readonly<Record<string, string>> };
+  readonly rateLimit?: { readonly requestsPerSecond: number; readonly burst: number };
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  /** Headers added to every response. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface TlsSpec {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface RouterSpec {
+  readonly kind: 'router';
+  readonly name: string;
+  readonly publish: readonly PublishSpec[];
+  readonly serverName: readonly string[];
+  /** Names of the secrets that hold the PEM certificate chain and its key. */
+  readonly tls?: TlsSpec;
+  /** Folder of static files served where no route matches; nginx's welcome page when unset. */
+  readonly root?: string;
+  readonly maxBodyBytes: number;
+  readonly compress: boolean;
+  readonly accessLog: 'off' | 'combined' | 'json';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly routes: readonly RouteSpec[];
+  readonly image: ImageSpec;
+}
+
+export interface VolumeSpec {
+  readonly kind: 'volume';
+  readonly name: string;
+  readonly driver: string;
+  readonly driverOptions: Readonly<Record<string, string>>;
+}
+
+export type SecretSource =
+  | { readonly type: 'file'; readonly path: string }
+  | { readonly type: 'env'; readonly variable: string }
+  /** The value itself is not in the spec: it stays in the process that made the secret. */
+  | { readonly type: 'value' }
+  | { readonly type: 'generate'; readonly bytes: number };
+
+export interface SecretSpec {
+  readonly kind: 'secret';
+  readonly name: string;
+  readonly source: SecretSource;
+}

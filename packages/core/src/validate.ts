@@ -1,0 +1,252 @@
+import { findCycle, type Graph } from './graph.js';
+import { reservedNames } from './name.js';
+import { everyAddress } from './publish.js';
+import type { Problem } from './problem.js';
+import type {
+  ContainerSpec,
+  PublishSpec,
+  ResourceSpec,
+  RouteSpec,
+  RouterSpec,
+  StackSpec,
+} from './spec.js';
+
+/** Every problem that only shows when a stack is seen whole. Pure: needs no engine. */
+export function validateSpec(spec: StackSpec): readonly Problem[] {
+  return [
+    ...duplicateNames(spec),
+    ...unknownReferences(spec),
+    ...dependencyCycle(spec),
+    ...portClashes(spec),
+    ...pooledApps(spec),
+    ...spec.resources.flatMap((each) => (each.kind === 'router' ? routeClashes(each) : [])),
+    ...spec.resources.flatMap((each) => (isContainer(each) ? targetClashes(each) : [])),
+  ];
+}
+
+function isContainer(spec: ResourceSpec): spec is Extract<ResourceSpec, ContainerSpec> {
+  return spec.kind === 'app' || spec.kind === 'service';
+}
+
+function duplicateNames(spec: StackSpec): readonly Problem[] {
+  const seen = new Map<string, ResourceSpec>();
+  const problems: Problem[] = [];
+  for (const resource of spec.resources) {
+    const { name, kind } = resource;
+    const first = seen.get(name);
+    if (first !== undefined) {
+      problems.push({
+        path: name,
+        message: `names both a ${first.kind} and a ${kind}`,
+        hint: 'Give each resource of a stack a name of its own.',
+      });
+    }
+    if (reservedNames.includes(name)) problems.push({ path: name, message: 'is a reserved name', hint: 'Choose another.' });
+    seen.set(name, first ?? resource);
+  }
+  return [...problems, ...containerNameClashes(spec)];
+}
+
+/** `<stack>-<pool>-<n>` must not be another resource's `<stack>-<name>`. */
+function containerNameClashes({ resources }: StackSpec): readonly Problem[] {
+  const pools = resources.filter((each) => each.kind === 'pool');
+  return resources.flatMap(({ name }) =>
+    pools
+      .filter((pool) => name.startsWith(`${pool.name}-`) && /^\d+$/.test(name.slice(pool.name.length + 1)))
+      .map((pool) => ({
+        path: name,
+        message: `is the name that a worker of the pool ${pool.name} gets`,
+        hint: 'Rename one of the two.',
+      })),
+  );
+}
+
+interface Reference {
+  readonly path: string;
+  readonly name: string;
+  readonly kinds: readonly ResourceSpec['kind'][];
+}
+
+/** What a resource needs to be there, by name. */
+export function referencesOf(resource: ResourceSpec): readonly Reference[] {
+  const at = (option: string): string => `${resource.name}.${option}`;
+  switch (resource.kind) {
+    case 'app':
+    case 'service':
+      return [
+        ...resource.dependsOn.map((name, index) => ({
+          path: at(`dependsOn[${index}]`),
+          name,
+          kinds: ['app', 'service', 'pool'] as const,
+        })),
+        ...resource.mounts.flatMap((mount, index) =>
+          mount.type === 'volume' ? [{ path: at(`mounts[${index}]`), name: mount.volume, kinds: ['volume'] as const }] : [],
+        ),
+        ...resource.secrets.map(({ secret }, index) => ({
+          path: at(`secrets[${index}]`),
+          name: secret,
+          kinds: ['secret'] as const,
+        })),
+      ];
+    case 'pool':
+      return [{ path: at('app'), name: resource.app, kinds: ['app'] }];
+    case 'router':
+      return [
+        ...resource.routes.flatMap(({ target }, index) =>
+          target.type === 'resource'
+            ? [{ path: at(`routes[${index}].target`), name: target.name, kinds: ['app', 'pool'] as const }]
+            : [],
+        ),
+        ...(resource.tls === undefined
+          ? []
+          : [
+              { path: at('tls.certificate'), name: resource.tls.certificate, kinds: ['secret'] as const },
+              { path: at('tls.key'), name: resource.tls.key, kinds: ['secret'] as const },
+            ]),
+      ];
+    case 'volume':
+    case 'secret':
+      return [];
+  }
+}
+
+function unknownReferences(spec: StackSpec): readonly Problem[] {
+  const kinds = new Map(spec.resources.map((each) => [each.name, each.kind]));
+  return spec.resources.flatMap(referencesOf).flatMap(({ path, name, kinds: wanted }) => {
+    const kind = kinds.get(name);
+    if (kind !== undefined && wanted.includes(kind)) return [];
+    const found = kind === undefined ? 'is not in this stack' : `is a ${kind}`;
+    return [{ path, message: `refers to ${JSON.stringify(name)}, which ${found}`, hint: `Refer to: ${wanted.join(', ')}.` }];
+  });
+}
+
+/** What must be there before what: an app's `dependsOn`, a pool's app's. */
+export function startGraph(spec: StackSpec): Graph {
+  return new Map(
+    spec.resources.map((each) => [each.name, isContainer(each) ? each.dependsOn : each.kind === 'pool' ? [each.app] : []]),
+  );
+}
+
+function dependencyCycle(spec: StackSpec): readonly Problem[] {
+  const cycle = findCycle(startGraph(spec));
+  if (cycle === undefined) return [];
+  return [
+    {
+      path: `${cycle[0]}.dependsOn`,
+      message: `is a cycle: ${cycle.join(' -> ')}`,
+      hint: 'Nothing of it could ever start first. Remove one of these dependencies.',
+    },
+  ];
+}
+
+interface Published extends PublishSpec {
+  readonly path: string;
+}
+
+function publishedBy(resource: ResourceSpec): readonly Published[] {
+  const named = (option: string, list: readonly PublishSpec[]): readonly Published[] =>
+    list.map((each, index) => ({ ...each, path: `${resource.name}.${option}${list.length > 1 ? `[${index}]` : ''}` }));
+  switch (resource.kind) {
+    case 'app':
+    case 'service':
+    case 'router':
+      return named('publish', resource.publish);
+    case 'pool':
+      return [...named('publish', resource.publish), ...named('stats', resource.stats)];
+    case 'volume':
+    case 'secret':
+      return [];
+  }
+}
+
+function portClashes(spec: StackSpec): readonly Problem[] {
+  const all = spec.resources.flatMap(publishedBy).filter(({ port }) => port !== 0);
+  return all.flatMap((each, index) => {
+    const first = all.slice(0, index).find((other) => other.port === each.port && hostsOverlap(other.host, each.host));
+    if (first === undefined) return [];
+    return [
+      {
+        path: each.path,
+        message: `publishes port ${each.port}, which ${first.path} publishes too`,
+        hint: 'Give one of them another port, or another address.',
+      },
+    ];
+  });
+}
+
+function hostsOverlap(a: string, b: string): boolean {
+  const every = [everyAddress, '::'];
+  return a === b || every.includes(a) || every.includes(b);
+}
+
+function pooledApps(spec: StackSpec): readonly Problem[] {
+  const poolOf = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const pool of spec.resources) {
+    if (pool.kind !== 'pool') continue;
+    const first = poolOf.get(pool.app);
+    if (first === undefined) poolOf.set(pool.app, pool.name);
+  }
+  for (const resource of spec.resources) {
+    if (resource.kind === 'app' && resource.publish.length > 0 && poolOf.has(resource.name)) {
+      problems.push({
+        path: `${resource.name}.publish`,
+        message: `publishes a port of an app that only runs as workers of the pool ${poolOf.get(resource.name)}`,
+        hint: 'Several workers cannot hold one port. Publish the pool.',
+      });
+    }
+    const names =
+      resource.kind === 'router'
+        ? resource.routes.map(({ target }, index) => ({
+            option: `routes[${index}].target`,
+            name: target.type === 'resource' ? target.name : undefined,
+          }))
+        : isContainer(resource)
+          ? resource.dependsOn.map((name, index) => ({ option: `dependsOn[${index}]`, name }))
+          : [];
+    for (const { option, name } of names) {
+      const pool = name === undefined ? undefined : poolOf.get(name);
+      if (pool === undefined) continue;
+      problems.push({
+        path: `${resource.name}.${option}`,
+        message: `is the app ${name}, which only runs as workers of the pool ${pool}`,
+        hint: `Refer to the pool.`,
+      });
+    }
+  }
+  return problems;
+}
+
+function routeClashes(router: RouterSpec): readonly Problem[] {
+  const key = ({ host, prefix }: RouteSpec): string => `${host ?? '*'}${prefix}`;
+  return router.routes.flatMap((route, index) => {
+    const first = router.routes.findIndex((other) => key(other) === key(route));
+    if (first === index) return [];
+    return [
+      {
+        path: `${router.name}.routes[${index}]`,
+        message: `has the host and prefix of routes[${first}]: ${route.host ?? 'every host'} ${route.prefix}`,
+        hint: 'Remove one of them, or give them different hosts or prefixes.',
+      },
+    ];
+  });
+}
+
+function targetClashes(container: Extract<ResourceSpec, ContainerSpec>): readonly Problem[] {
+  const targets = [
+    ...container.mounts.map(({ target }, index) => ({ target, option: `mounts[${index}].target` })),
+    ...container.files.map(({ target }, index) => ({ target, option: `files[${index}].target` })),
+    ...container.secrets.map(({ target }, index) => ({ target, option: `secrets[${index}].target` })),
+  ];
+  return targets.flatMap(({ target, option }, index) => {
+    const first = targets.slice(0, index).find((other) => other.target === target);
+    if (first === undefined) return [];
+    return [
+      {
+        path: `${container.name}.${option}`,
+        message: `is ${target}, which ${first.option} fills too`,
+        hint: 'Give each its own place in the container.',
+      },
+    ];
+  });
+}

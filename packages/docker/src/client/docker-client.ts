@@ -1,0 +1,301 @@
+import type { ContainerState } from '@plumbstack/core';
+
+/**
+ * The port between this package and an engine, in our own types. `DockerReader` cannot change anything, so whoever is
+ * given one cannot either. Every call ends: by its answer, its signal, or its deadline (`ENGINE_UNREACHABLE`).
+ */
+export interface DockerClient extends DockerReader, DockerWriter {
+  /** Closes idle connections, so that a program can end. */
+  close(): void;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface DockerReader {
+  info(options?: CallOptions): Promise<EngineInfo>;
+  /** Containers in any state that carry the label, or `label=value`. */
+  listContainers(label: string, options?: CallOptions): Promise<readonly ContainerSummary[]>;
+  /** Nothing where there is no such container; by id or name. */
+  inspectContainer(id: string, options?: CallOptions): Promise<ContainerDetails | undefined>;
+  /** All networks, of any owner: their subnets must not overlap ours. */
+  listNetworks(options?: CallOptions): Promise<readonly NetworkSummary[]>;
+  listVolumes(label: string, options?: CallOptions): Promise<readonly VolumeSummary[]>;
+  /** Whoever's volume of that name; nothing where there is none. */
+  inspectVolume(name: string, options?: CallOptions): Promise<VolumeSummary | undefined>;
+  /** By reference or id; nothing where the engine does not have it. */
+  inspectImage(reference: string, options?: CallOptions): Promise<ImageDetails | undefined>;
+  listImages(label: string, options?: CallOptions): Promise<readonly ImageSummary[]>;
+  /**
+   * Regular files at or below a path in a container, running or not, by path relative to `path`'s folder; nothing where
+   * the path or the container does not exist.
+   */
+  readFiles(container: string, path: string, options?: CallOptions): Promise<ReadonlyMap<string, Buffer> | undefined>;
+  logs(container: string, options?: EngineLogOptions): AsyncIterable<EngineLogLine>;
+  /** What happens on the engine to objects with the label, until the signal aborts. Ends or throws when the feed does. */
+  events(label: string, options?: EventsOptions): AsyncIterable<EngineEvent>;
+}
+
+export interface DockerWriter {
+  /** Resolves to the network's id. */
+  createNetwork(network: NetworkCreation, options?: CallOptions): Promise<string>;
+  /** Nothing happens where there is none. */
+  removeNetwork(id: string, options?: CallOptions): Promise<void>;
+  connectNetwork(network: string, container: string, attachment: NetworkAttachment, options?: CallOptions): Promise<void>;
+  createVolume(volume: VolumeCreation, options?: CallOptions): Promise<void>;
+  removeVolume(name: string, options?: CallOptions): Promise<void>;
+  /** Resolves to the container's id. A taken name is `ENGINE_FAILED` with `details.status` 409. */
+  createContainer(container: ContainerCreation, options?: CallOptions): Promise<string>;
+  /** Starting what runs is no error. A taken host port is `PORT_IN_USE`. */
+  startContainer(id: string, options?: CallOptions): Promise<void>;
+  /** Sends the stop signal, then SIGKILL after the grace. Stopping what is stopped or gone is no error. */
+  stopContainer(id: string, graceMs: number, options?: CallOptions): Promise<void>;
+  /** Sends a signal. To a container that does not run: `ENGINE_FAILED` with `details.status` 409. */
+  signalContainer(id: string, signal: string, options?: CallOptions): Promise<void>;
+  restartContainer(id: string, graceMs: number, options?: CallOptions): Promise<void>;
+  unpauseContainer(id: string, options?: CallOptions): Promise<void>;
+  /** Removes it running or not, with its anonymous volumes. Removing what is gone is no error. */
+  removeContainer(id: string, options?: CallOptions): Promise<void>;
+  renameContainer(id: string, name: string, options?: CallOptions): Promise<void>;
+  /** Changes limits and restart policy of a container that keeps running. */
+  updateContainer(id: string, update: ContainerUpdate, options?: CallOptions): Promise<void>;
+  /** Puts files below an existing folder of a container, running or not. */
+  putFiles(container: string, folder: string, files: readonly PutFile[], options?: CallOptions): Promise<void>;
+  /** Runs a command in a running container to its end. */
+  exec(container: string, command: readonly string[], options?: ExecOptions): Promise<EngineExecResult>;
+  /** Rejects with `IMAGE_PULL_FAILED`. */
+  pullImage(reference: string, options?: PullImageOptions): Promise<void>;
+  /** Packs, sends and builds; resolves to the image's id. Rejects with `IMAGE_BUILD_FAILED`, its step and last lines. */
+  buildImage(build: ImageBuild, options?: BuildImageOptions): Promise<string>;
+  removeImage(reference: string, options?: CallOptions): Promise<void>;
+  /** Makes an image without content, so that containers that never run can be created. */
+  importEmptyImage(reference: string, options?: CallOptions): Promise<void>;
+}
+
+export interface EngineInfo {
+  readonly version: string;
+  readonly apiVersion: string;
+  readonly platform: string;
+  readonly isPodman: boolean;
+  /** Where published ports are reached from this machine: `127.0.0.1` for a local engine, else the engine's host. */
+  readonly host: string;
+  /** What this client is connected to, as `unix:///var/run/docker.sock`. */
+  readonly address: string;
+}
+
+export interface ContainerSummary {
+  readonly id: string;
+  /** Without the leading slash. */
+  readonly name: string;
+  readonly image: string;
+  readonly imageId: string;
+  readonly state: ContainerState;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: string;
+  /** Networks by name, with the address while it runs. */
+  readonly networks: Readonly<Record<string, { readonly networkId: string; readonly address?: string }>>;
+  readonly ports: readonly PublishedPort[];
+}
+
+export interface PublishedPort {
+  readonly host: string;
+  readonly port: number;
+  readonly containerPort: number;
+}
+
+export interface ContainerDetails extends ContainerSummary {
+  readonly running: boolean;
+  readonly health: 'healthy' | 'unhealthy' | 'starting' | 'unknown';
+  /** Output of the last health checks, newest last. */
+  readonly healthOutput: readonly string[];
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  readonly error: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly restartCount: number;
+  readonly pid: number;
+  /** `user:group` or either alone, as configured; empty for root. */
+  readonly user: string;
+  /** Ports as asked for, also while it does not run. */
+  readonly portBindings: readonly PublishedPort[];
+}
+
+export interface NetworkSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly subnets: readonly string[];
+}
+
+export interface VolumeSummary {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ImageSummary {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ImageDetails extends ImageSummary {
+  readonly user: string;
+  readonly hasHealthcheck: boolean;
+  readonly stopSignal?: string;
+}
+
+export interface NetworkCreation {
+  readonly name: string;
+  readonly subnet: string;
+  readonly gateway: string;
+  /** Where the engine takes addresses for containers that ask for none. */
+  readonly dynamicRange: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface NetworkAttachment {
+  readonly address?: string;
+  readonly aliases: readonly string[];
+}
+
+export interface VolumeCreation {
+  readonly name: string;
+  readonly driver?: string;
+  readonly driverOptions?: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A container as the engine takes it. Compared and hashed as data: every field is plain and in a fixed order. */
+export interface ContainerCreation {
+  readonly name: string;
+  /** Image id or reference. */
+  readonly image: string;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly workingDir?: string;
+  readonly hostname?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stopSignal?: string;
+  readonly stopGraceMs?: number;
+  readonly healthcheck?: EngineHealthcheck;
+  readonly mounts: readonly EngineMount[];
+  readonly ports: readonly PublishedPort[];
+  readonly restart: 'always' | 'unless-stopped' | 'on-failure' | 'no';
+  readonly init: boolean;
+  readonly readOnlyRoot: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly securityOptions: readonly string[];
+  readonly extraHosts: Readonly<Record<string, string>>;
+  readonly limits: EngineLimits;
+  /** By network name. */
+  readonly networks: Readonly<Record<string, NetworkAttachment>>;
+}
+
+export interface EngineHealthcheck {
+  readonly command: readonly string[];
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly startPeriodMs: number;
+  readonly retries: number;
+}
+
+export type EngineMount =
+  | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  /** Without a name: an anonymous volume that goes with its container. */
+  | { readonly type: 'volume'; readonly name?: string; readonly target: string; readonly readOnly: boolean }
+  | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes?: number; readonly mode?: number };
+
+export interface EngineLimits {
+  readonly memoryBytes?: number;
+  readonly cpus?: number;
+  readonly pids?: number;
+}
+
+export interface ContainerUpdate {
+  readonly limits: EngineLimits;
+  readonly restart: ContainerCreation['restart'];
+}
+
+export interface PutFile {
+  /** Relative to the folder. Folders on the way are made. */
+  readonly path: string;
+  readonly content: string | Buffer;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface ExecOptions extends CallOptions {
+  readonly user?: string;
+  readonly stdin?: string | Buffer;
+  /** How long the command may take. @default the client's own deadline for calls */
+  readonly timeoutMs?: number;
+}
+
+export interface EngineExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface EngineLogOptions extends CallOptions {
+  readonly since?: Date;
+  readonly tail?: number;
+  readonly follow?: boolean;
+}
+
+export interface EngineLogLine {
+  readonly stream: 'stdout' | 'stderr';
+  /** RFC 3339 with nanoseconds, as the engine gives it. */
+  readonly at: string;
+  readonly text: string;
+}
+
+export interface EventsOptions extends CallOptions {
+  readonly since?: Date;
+}
+
+export interface EngineEvent {
+  readonly type: 'container' | 'network' | 'volume' | 'image' | 'daemon' | string;
+  /** As `start`, `die`, `oom`, `health_status: healthy`. */
+  readonly action: string;
+  readonly id: string;
+  /** Labels of the object and facts of the event, as `exitCode`. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Nanoseconds since 1970, as text: more than a number holds. */
+  readonly timeNano: string;
+}
+
+export interface ImageProgress {
+  /** Layer or step concerned. */
+  readonly id?: string;
+  readonly status: string;
+  readonly current?: number;
+  readonly total?: number;
+}
+
+export interface PullImageOptions extends CallOptions {
+  readonly onProgress?: (progress: ImageProgress) => void;
+}
+
+export interface ImageBuild {
+  /** Absolute path; none for a Dockerfile that copies nothing. */
+  readonly context?: string;
+  readonly dockerfile: string;
+  readonly inline?: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly target?: string;
+  readonly platform?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tag: string;
+}
+
+export interface BuildImageOptions extends CallOptions {
+  readonly onProgress?: (progress: ImageProgress) => void;
+}

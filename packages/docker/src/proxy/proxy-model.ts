@@ -1,0 +1,93 @@
+/** What an nginx is told: everything resolved, nothing left to look up. */
+export interface NginxModel {
+  /** Listening port for plain HTTP in the container. */
+  readonly port: number;
+  /** Listening port for HTTPS; TLS is off when unset, and on, plain HTTP is redirected. */
+  readonly tls?: {
+    readonly port: number;
+    /** Port that visitors use, for the redirect: no suffix when 443. */
+    readonly publicPort: number;
+    readonly certificatePath: string;
+    readonly keyPath: string;
+  };
+  /** Lower-case host names; empty for every host. */
+  readonly serverNames: readonly string[];
+  /** Folder in the container with static files, for paths that no route matches. */
+  readonly root: string;
+  /** 0 for no limit. */
+  readonly maxBodyBytes: number;
+  readonly compress: boolean;
+  readonly accessLog: 'off' | 'combined' | 'json';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly routes: readonly NginxRoute[];
+  /** Loopback port that answers `GET /` with `revision`, so that a reload can be seen to be in force. */
+  readonly statusPort: number;
+  /** Identifies this configuration: `[0-9a-f]+`. */
+  readonly revision: string;
+}
+
+export interface NginxRoute {
+  readonly prefix: string;
+  readonly host?: string;
+  readonly target:
+    | {
+        readonly type: 'upstream';
+        /** DNS label, unique by resource; several routes may name the same. */
+        readonly name: string;
+        /** Addresses as `ip:port`; a route with none answers 503 with `Retry-After`. */
+        readonly servers: readonly string[];
+        /** Whether it is a pool's HAProxy, which retries and queues by itself. */
+        readonly pool: boolean;
+      }
+    | { readonly type: 'redirect'; readonly to: string; readonly status: number };
+  readonly stripPrefix: boolean;
+  readonly timeoutMs: number;
+  readonly buffering: boolean;
+  readonly maxBodyBytes?: number;
+  readonly auth?: {
+    readonly realm: string;
+    /** User to hash, as for an htpasswd file. */
+    readonly users: Readonly<Record<string, string>>;
+  };
+  readonly rateLimit?: { readonly requestsPerSecond: number; readonly burst: number };
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What a HAProxy is told. */
+export interface HaproxyModel {
+  readonly pool: string;
+  /** Port that requests come in on. */
+  readonly port: number;
+  /** Port of the read-only statistics page; none when unset. */
+  readonly statsPort?: number;
+  /** Loopback port of the runtime API in the container. */
+  readonly adminPort: number;
+  /** All slots, with or without a worker: `w<number>` at a fixed `ip:port`. */
+  readonly slots: readonly { readonly number: number; readonly address: string }[];
+  readonly balance: { readonly algorithm: 'leastconn' | 'roundrobin' | 'source' | 'random' } | { readonly algorithm: 'header'; readonly header: string };
+  readonly maxConcurrency?: number;
+  readonly queue: { readonly limit: number; readonly timeoutMs: number };
+  readonly sticky: 'cookie' | 'source' | 'none';
+  readonly health:
+    | { readonly type: 'tcp'; readonly intervalMs: number; readonly timeoutMs: number; readonly retries: number }
+    | {
+        readonly type: 'http';
+        readonly path: string;
+        readonly minStatus: number;
+        readonly maxStatus: number;
+        readonly intervalMs: number;
+        readonly timeoutMs: number;
+        readonly retries: number;
+      };
+  /** Longest time a worker may take to answer. */
+  readonly timeoutMs: number;
+  readonly revision: string;
+}
+
+/** A file of a proxy's configuration, relative to its configuration folder. */
+export interface ProxyFile {
+  readonly path: string;
+  readonly content: string;
+}
