@@ -16,7 +16,14 @@ export const aptUpdate = (options = []) =>
 export const aptInstall = (packages, { recommends = false } = {}) =>
   run(
     'apt-get',
-    ['install', '--yes', '--quiet', ...waitForLock, ...(recommends ? [] : ['--no-install-recommends']), ...packages],
+    [
+      'install',
+      '--yes',
+      '--quiet',
+      ...waitForLock,
+      ...(recommends ? [] : ['--no-install-recommends']),
+      ...packages,
+    ],
     { env, timeoutMs },
   );
 

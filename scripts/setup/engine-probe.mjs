@@ -1,6 +1,6 @@
 // @ts-check
 import { get } from 'node:http';
-import { baseEnv, run } from './run.mjs';
+import { run } from './run.mjs';
 
 /**
  * What is known of an engine at an address: `hangs` accepted a connection and then said nothing.
@@ -15,9 +15,10 @@ import { baseEnv, run } from './run.mjs';
  * @returns {Promise<EngineState>}
  */
 export function probeEngine(host, timeoutMs) {
+  if (!URL.canParse(host)) return askThroughClient(host, timeoutMs);
   const { protocol, hostname, port, pathname } = new URL(host);
   if (protocol === 'unix:') return askOverHttp({ socketPath: pathname }, timeoutMs);
-  if (protocol === 'tcp:' && !baseEnv.DOCKER_TLS_VERIFY && port !== '2376') {
+  if (protocol === 'tcp:' && !process.env.DOCKER_TLS_VERIFY && port !== '2376') {
     return askOverHttp({ host: hostname, port: port || '2375' }, timeoutMs);
   }
   return askThroughClient(host, timeoutMs);

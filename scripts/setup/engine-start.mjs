@@ -1,6 +1,5 @@
 // @ts-check
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { probeEngine } from './engine-probe.mjs';
@@ -8,46 +7,50 @@ import { baseEnv, lastLines, run } from './run.mjs';
 import { SetupError } from './setup-error.mjs';
 
 const logFile = '/var/log/plumbstack-dockerd.log';
-const pidFile = '/var/run/docker.pid';
 const startTimeoutMs = 60_000;
 
 /**
  * Starts the installed engine and waits until it answers.
- * @param {{ host: string, systemd: boolean }} options
+ * @param {string} host
  */
-export async function startDockerd({ host, systemd }) {
-  /** @type {Promise<unknown> | undefined} */
-  let ended;
-  if (systemd) await run('systemctl', ['start', 'docker'], { timeoutMs: startTimeoutMs });
+export async function startDockerd(host) {
+  if (existsSync('/run/systemd/system')) {
+    await run('systemctl', ['start', 'docker'], { timeoutMs: startTimeoutMs });
+  }
   // Its package, or another set-up at the same time, may have just started it.
-  else if (!isRunning()) ended = once(spawnDetached(), 'exit');
-
+  const dockerd = isRunning() ? undefined : spawnDetached();
   const deadline = AbortSignal.timeout(startTimeoutMs);
-  let alive = true;
-  void ended?.then(() => (alive = isRunning()));
   while ((await probeEngine(host, 2_000)).state !== 'answers') {
-    if (deadline.aborted || !alive) {
-      const log = existsSync(logFile) ? lastLines(readFileSync(logFile, 'utf8'), 20) : '';
+    const ended = dockerd && dockerd.exitCode !== null && !isRunning();
+    if (ended || deadline.aborted) {
+      const log = existsSync(logFile) ? lastLines(readFileSync(logFile, 'utf8'), 20) : 'empty';
       throw new SetupError(
-        `dockerd ${alive ? `does not answer after ${startTimeoutMs / 1000} s` : 'ended at once'}. ` +
-          (systemd ? 'See: journalctl -u docker' : `The end of ${logFile}:\n${log}`),
+        `dockerd ${ended ? 'ended' : `does not answer within ${startTimeoutMs / 1000} s`}. ` +
+          `Start a Docker engine by hand, then repeat the command. The end of ${logFile}:\n${log}`,
       );
     }
     await delay(100);
   }
 }
 
-/** In a session of its own and without our pipes: the engine outlives this program. */
+/** In a session of its own and with none of our pipes: the engine outlives this program. */
 function spawnDetached() {
-  const log = openSync(logFile, 'w');
-  const dockerd = spawn('dockerd', [], { env: baseEnv, detached: true, stdio: ['ignore', log, log] });
+  const log = openSync(logFile, 'a');
+  const dockerd = spawn('dockerd', [], {
+    cwd: '/',
+    env: baseEnv,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   dockerd.unref();
   return dockerd;
 }
 
+/** A pid file alone proves nothing: it may be left over, and its number taken by another program. */
 function isRunning() {
   try {
-    return process.kill(Number(readFileSync(pidFile, 'utf8')), 0);
+    const pid = readFileSync('/var/run/docker.pid', 'utf8').trim();
+    return readFileSync(`/proc/${pid}/comm`, 'utf8') === 'dockerd\n';
   } catch {
     return false;
   }

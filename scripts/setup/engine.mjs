@@ -1,5 +1,4 @@
 // @ts-check
-import { existsSync } from 'node:fs';
 import { installDockerd } from './engine-install.mjs';
 import { probeEngine } from './engine-probe.mjs';
 import { startDockerd } from './engine-start.mjs';
@@ -52,7 +51,9 @@ const problems = {
 async function candidateHosts() {
   if (process.env.DOCKER_HOST) return [process.env.DOCKER_HOST];
   const rootless = process.env.XDG_RUNTIME_DIR && `unix://${process.env.XDG_RUNTIME_DIR}/docker.sock`;
-  const hosts = [await contextHost(), defaultHost, rootless].filter((host) => host !== undefined && host !== '');
+  const hosts = [await contextHost(), defaultHost, rootless].filter(
+    (host) => host !== undefined && host !== '',
+  );
   return /** @type {string[]} */ ([...new Set(hosts)]);
 }
 
@@ -83,8 +84,5 @@ async function installAndStart(log) {
     );
   }
   if (!hasCommand('dockerd')) await installDockerd(log);
-  const systemd = existsSync('/run/systemd/system');
-  log(`engine: starting ${systemd ? 'the docker service' : 'dockerd'}`);
-  const duration = await timed(() => startDockerd({ host: defaultHost, systemd }));
-  log(`engine: started (${duration})`);
+  log(`engine: started (${await timed(() => startDockerd(defaultHost))})`);
 }

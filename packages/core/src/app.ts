@@ -1,8 +1,9 @@
 import { integer } from './check.js';
 import { checkContainer, containerSpec, imageProblems, type ContainerOptions } from './container-options.js';
+import { freeze } from './freeze.js';
 import { defaultHealth } from './health-check.js';
 import { linksIn, type Link } from './link.js';
-import { environmentName, name as checkName } from './name.js';
+import { environmentName, resourceName } from './name.js';
 import type { Problem } from './problem.js';
 import { loopback } from './publish.js';
 import { Resource } from './resource.js';
@@ -13,7 +14,7 @@ export interface AppOptions extends ContainerOptions {
   readonly port?: number;
   /**
    * Environment variable that is set to the app's public path prefix, as `/app1`, where exactly one route leads to it.
-   * `plumber()` sets this to `PLUMBER_APIPATH`. @default none: the app learns it from `X-Forwarded-Prefix`
+   * `plumber()` sets this to `PLUMBER_APIURL`. @default none: the app learns it from `X-Forwarded-Prefix`
    */
   readonly prefixEnv?: string;
 }
@@ -26,7 +27,7 @@ export class App extends Resource<'app'> {
   readonly #spec: AppSpec;
 
   constructor(stack: string, name: string, given: AppOptions) {
-    super(stack, checkName(name, `app ${JSON.stringify(name)}`));
+    super(stack, resourceName('app', name));
     const port = integer(1, 65_535)(given?.port ?? 8000, `${name}.port`);
     const checked = checkContainer<{ port?: number; prefixEnv?: string }>(
       given,
@@ -38,12 +39,12 @@ export class App extends Resource<'app'> {
     const { prefixEnv } = checked;
     this.#links = linksIn(given);
     this.#problems = imageProblems(name, checked);
-    this.#spec = {
+    this.#spec = freeze({
       kind: 'app',
       ...containerSpec(name, checked, defaultHealth),
       port,
       ...(prefixEnv !== undefined && { prefixEnv }),
-    };
+    });
   }
 
   override get links(): readonly Link[] {

@@ -13,15 +13,26 @@ export function refuse(path: string, wanted: string, value: unknown): never {
   });
 }
 
+/** As {@link refuse}, for a value that may be a secret: the message does not show it. */
+export function refuseUnseen(path: string, wanted: string): never {
+  throw new PlumbstackError('INVALID_OPTION', `${path} must be ${wanted}.`, { details: { path, wanted } });
+}
+
+/** A value as a message shows it: on one line, cut short, with its type. */
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return `${text.length > 60 ? `${text.slice(0, 57)}...` : text} (${typeof value})`;
+  return `${quote(value)} (${typeof value})`;
 }
 
-// NUL and line ends have no place in any name, path, header or argument that reaches an engine or a proxy.
+function quote(value: unknown): string {
+  const quoted = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value);
+  return quoted.length > 60 ? `${quoted.slice(0, 57)}...` : quoted;
+}
+
+// NUL and line ends have no place in any name, path, header or argument that reaches an engine or a proxy. A tab has:
+// file names hold it.
 // eslint-disable-next-line no-control-regex
 const controlCharacter = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
@@ -30,7 +41,7 @@ export const text: Check<string> = (value, path) => {
   return value;
 };
 
-/** One line: not empty, no control character. */
+/** One line: not empty, no control character but the tab. */
 export const line: Check<string> = (value, path) => {
   if (typeof value !== 'string' || value === '' || controlCharacter.test(value)) {
     refuse(path, 'a string of one line that is not empty', value);
@@ -55,14 +66,17 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check<numbe
     if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
       refuse(path, wanted, value);
     }
-    return value as number;
+    return (value as number) + 0; // -0 becomes 0, which is what JSON makes of it
   };
 }
 
-export const positive: Check<number> = (value, path) => {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) refuse(path, 'a number above 0', value);
-  return value;
-};
+/** A number that need not be whole. */
+export function numberFrom(min: number, max: number, wanted = `a number from ${min} to ${max}`): Check<number> {
+  return (value, path) => {
+    if (typeof value !== 'number' || !(value >= min && value <= max)) refuse(path, wanted, value);
+    return value;
+  };
+}
 
 export function oneOf<const T extends readonly (string | boolean)[]>(...allowed: T): Check<T[number]> {
   return (value, path) => {
@@ -91,7 +105,8 @@ export const containerPath: Check<string> = (value, path) => {
 export function list<T>(item: Check<T>): Check<readonly T[]> {
   return (value, path) => {
     if (!Array.isArray(value)) refuse(path, 'an array', value);
-    return value.map((each, index) => item(each, `${path}[${index}]`));
+    // Array.from visits the holes of a sparse array, which `map` would leave unchecked.
+    return Array.from(value as readonly unknown[], (each, index) => item(each, `${path}[${index}]`));
   };
 }
 
@@ -103,11 +118,16 @@ export function oneOrMany<T>(item: Check<T>): Check<readonly T[]> {
 
 export function dictionary<T>(key: Check<string>, item: Check<T>): Check<Readonly<Record<string, T>>> {
   return (value, path) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(path, 'an object', value);
+    if (!isRecord(value)) refuse(path, 'an object', value);
     return Object.fromEntries(
       Object.entries(value).map(([name, each]) => [key(name, `${path}: the name`), item(each, `${path}.${name}`)]),
     );
   };
+}
+
+/** An object whose own properties are all there is to it. An array is none, nor is a Map: its entries would be lost. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !(Symbol.iterator in value);
 }
 
 /** What {@link options} accepts: a check for each known option. */
@@ -115,7 +135,7 @@ export type Checks<T> = { readonly [K in keyof T]-?: Check<Exclude<T[K], undefin
 
 /** Checks an options object: every option known, every given one right. Options left out stay left out. */
 export function options<T extends object>(value: unknown, path: string, checks: Checks<T>): T {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(path, 'an object of options', value);
+  if (!isRecord(value)) refuse(path, 'an object of options', value);
   const checked: Record<string, unknown> = {};
   for (const [name, given] of Object.entries(value)) {
     const check = Object.hasOwn(checks, name) ? checks[name as keyof T] : undefined;
@@ -127,16 +147,18 @@ export function options<T extends object>(value: unknown, path: string, checks: 
 
 function refuseUnknown(path: string, name: string, known: readonly string[]): never {
   const near = known.find((each) => each.toLowerCase() === name.toLowerCase()) ?? nearest(name, known);
-  throw new PlumbstackError('INVALID_OPTION', `${path} has no option ${JSON.stringify(name)}.`, {
+  throw new PlumbstackError('INVALID_OPTION', `${path} has no option ${quote(name)}.`, {
     details: { path: `${path}.${name}`, known },
-    hint: near === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean ${JSON.stringify(near)}?`,
+    hint: near === undefined ? `Known options: ${known.join(', ') || 'none'}.` : `Did you mean ${JSON.stringify(near)}?`,
   });
 }
 
 function nearest(name: string, known: readonly string[]): string | undefined {
+  if (name.length > 40) return undefined; // nothing is near, and the distance to something long takes long
   const ranked = known.map((each) => ({ each, far: distance(name, each) })).sort((a, b) => a.far - b.far);
   const best = ranked[0];
-  return best !== undefined && best.far <= Math.max(1, name.length / 3) ? best.each : undefined;
+  // Two letters that changed places are two edits.
+  return best !== undefined && best.far <= Math.max(name.length > 4 ? 2 : 1, name.length / 3) ? best.each : undefined;
 }
 
 /** Levenshtein distance: how many single-letter edits lie between two names. */

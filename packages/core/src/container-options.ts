@@ -7,9 +7,9 @@ import {
   line,
   list,
   matching,
+  numberFrom,
   oneOf,
   options,
-  positive,
   refuse,
   type Check,
   type Checks,
@@ -17,7 +17,8 @@ import {
 import { healthCheck, type HealthCheck } from './health-check.js';
 import { build, image, type Build, type Image } from './image.js';
 import { file, mount, secretMount, type File, type Mount, type SecretMount } from './mount.js';
-import { environmentName, hostName } from './name.js';
+import { ipAddress } from './ip-address.js';
+import { environmentName, plainHostName } from './name.js';
 import type { Problem } from './problem.js';
 import { publish, type Publish } from './publish.js';
 import { isResource, type Resource } from './resource.js';
@@ -77,7 +78,7 @@ const labelName: Check<string> = (value, path) => {
   return name;
 };
 const capability = matching(/^(?:CAP_)?[A-Z_]+$/, 'a capability such as "NET_BIND_SERVICE"');
-const hostAddress = matching(/^(?:[0-9a-fA-F:.]+|host-gateway)$/, 'an IP address or "host-gateway"');
+const hostAddress: Check<string> = (value, path) => (value === 'host-gateway' ? value : ipAddress(value, path));
 
 /** A reference to a resource of one of these kinds. */
 export function reference<K extends Resource['kind']>(...kinds: readonly K[]): Check<Resource<K>> {
@@ -107,7 +108,7 @@ export const containerChecks = (defaultHost: string, port?: number) =>
     resources: (value: unknown, path: string) =>
       options<ResourceLimits>(value, path, {
         memoryBytes: integer(6 * 1024 * 1024),
-        cpus: positive,
+        cpus: numberFrom(0.01, 10_000),
         pids: integer(1),
       }),
     stopSignal: matching(/^SIG[A-Z0-9+-]+$/, 'a signal such as "SIGTERM"'),
@@ -119,7 +120,7 @@ export const containerChecks = (defaultHost: string, port?: number) =>
     readOnly: flag,
     capAdd: list(capability),
     capDrop: list(capability),
-    extraHosts: dictionary(hostName, hostAddress),
+    extraHosts: dictionary(plainHostName, hostAddress),
   }) as const;
 
 /** Common options after their checks: every one either of its spec's type or left out. */

@@ -1,5 +1,5 @@
 import { argument, integer, list, matching, oneOf, options, refuse, type Check } from './check.js';
-import type { HealthSpec, HealthTiming } from './spec.js';
+import type { HealthSpec, HealthTiming, ProbeSpec } from './spec.js';
 
 interface HealthTimingOptions {
   /** Time between two checks, in milliseconds. @default 1000 (5000 for a command) */
@@ -33,8 +33,8 @@ const duration = integer(1, 3_600_000);
 const status = integer(100, 599);
 // What may stand in a request line: RFC 3986 path and query, without the quotes and braces that a proxy's
 // configuration would give a meaning.
-export const requestPath = matching(
-  /^\/[A-Za-z0-9\-._~!&()*+,=:@/%?]*$/,
+const requestPath = matching(
+  /^\/(?:[A-Za-z0-9\-._~!&()*+,=:@/?]|%[0-9A-Fa-f]{2})*$/,
   'a path such as "/health", percent-encoded where it holds other characters',
 );
 
@@ -51,6 +51,9 @@ export const healthCheck: Check<HealthSpec> = (value, path) => {
   });
   const kinds = [given.tcp, given.http, given.command].filter((each) => each !== undefined).length;
   if (kinds !== 1) refuse(path, 'exactly one of { tcp: true }, { http: "/path" } and { command: [...] }', value);
+  for (const bound of ['minStatus', 'maxStatus'] as const) {
+    if (given.http === undefined && given[bound] !== undefined) refuse(`${path}.${bound}`, 'left out without http', given[bound]);
+  }
   const slow = given.command !== undefined;
   const timing: HealthTiming = {
     intervalMs: given.intervalMs ?? (slow ? 5000 : 1000),
@@ -70,4 +73,4 @@ export const healthCheck: Check<HealthSpec> = (value, path) => {
 };
 
 /** The check of an app that names none. */
-export const defaultHealth: HealthSpec = { type: 'tcp', intervalMs: 1000, timeoutMs: 2000, retries: 3 };
+export const defaultHealth: ProbeSpec = { type: 'tcp', intervalMs: 1000, timeoutMs: 2000, retries: 3 };

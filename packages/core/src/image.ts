@@ -1,4 +1,4 @@
-import { argument, dictionary, line, oneOf, options, refuse, type Check } from './check.js';
+import { argument, dictionary, isRecord, line, oneOf, options, refuse, type Check } from './check.js';
 import { environmentName } from './name.js';
 import type { ImageSpec, PullPolicy } from './spec.js';
 
@@ -33,9 +33,12 @@ export type Build = string | BuildOptions;
 
 // The grammar of distribution/reference, without the length limits that the registry enforces itself:
 // https://github.com/distribution/reference/blob/main/reference.go
-const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+const domainLabel = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?';
+const domain = `(?:${domainLabel}(?:\\.${domainLabel})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
+const component = '[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*';
+const digest = '[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}';
 const reference = new RegExp(
-  `^(?:[a-zA-Z0-9.-]+(?::[0-9]+)?/)?${component}(?:/${component})*(?::[\\w][\\w.-]{0,127})?(?:@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?$`,
+  `^(?:${domain}/)?${component}(?:/${component})*(?::\\w[\\w.-]{0,127})?(?:@${digest})?$`,
 );
 
 const imageReference: Check<string> = (value, path) => {
@@ -43,16 +46,22 @@ const imageReference: Check<string> = (value, path) => {
   return value;
 };
 
-export const image: Check<ImageSpec> = (value, path) => {
-  const given =
-    typeof value === 'string'
-      ? { reference: imageReference(value, path) }
-      : options<ImageOptions>(value, path, {
-          reference: imageReference,
-          pull: oneOf('missing', 'always', 'never'),
-        });
+/** An image to pull, by its reference alone or with its options. */
+export const image: Check<Extract<ImageSpec, { type: 'pull' }>> = (value, path) => {
+  const given: Partial<ImageOptions> = isRecord(value)
+    ? options<Partial<ImageOptions>>(value, path, {
+        reference: imageReference,
+        pull: oneOf('missing', 'always', 'never'),
+      })
+    : { reference: imageReference(value, path) };
   if (given.reference === undefined) refuse(`${path}.reference`, 'an image reference', undefined);
-  return { type: 'pull', reference: given.reference, policy: ('pull' in given && given.pull) || 'missing' };
+  return { type: 'pull', reference: given.reference, policy: given.pull ?? 'missing' };
+};
+
+const pathInside: Check<string> = (value, path) => {
+  const inside = line(value, path);
+  if (inside.startsWith('/') || inside.split('/').includes('..')) refuse(path, 'a path inside the context', value);
+  return inside;
 };
 
 export const build: Check<ImageSpec> = (value, path) => {
@@ -61,7 +70,7 @@ export const build: Check<ImageSpec> = (value, path) => {
       ? { context: line(value, path) }
       : options<BuildOptions>(value, path, {
           context: line,
-          dockerfile: line,
+          dockerfile: pathInside,
           inline: argument,
           args: dictionary(environmentName, argument),
           target: line,

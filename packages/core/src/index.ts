@@ -53,6 +53,7 @@ export type {
   ImageSpec,
   MountSpec,
   PoolSpec,
+  ProbeSpec,
   PublishSpec,
   PullPolicy,
   QueueSpec,

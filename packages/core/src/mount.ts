@@ -68,6 +68,8 @@ export const mount: Check<MountSpec> = (value, path) => {
   const { bind, volume, tmpfs, target, readOnly = false, sizeBytes } = given;
   const kinds = [bind, volume, tmpfs].filter((each) => each !== undefined).length;
   if (kinds !== 1) refuse(path, 'exactly one of { bind }, { volume } and { tmpfs: true }', value);
+  if (tmpfs === undefined && sizeBytes !== undefined) refuse(`${path}.sizeBytes`, 'left out without tmpfs', sizeBytes);
+  if (tmpfs !== undefined && given.readOnly !== undefined) refuse(`${path}.readOnly`, 'left out with tmpfs', readOnly);
   if (target === undefined) refuse(`${path}.target`, 'an absolute path in the container', target);
   if (bind !== undefined) return { type: 'bind', source: bind, target, readOnly };
   if (volume !== undefined) return { type: 'volume', volume: volume.name, target, readOnly };
@@ -88,10 +90,9 @@ export const file: Check<FileSpec> = (value, path) => {
 };
 
 export const secretMount: Check<SecretMountSpec> = (value, path) => {
-  const given = isResource(value, 'secret')
-    ? { secret: value as Secret }
-    : options<SecretMount>(value, path, { secret: secretReference, target: containerPath });
+  const given: Partial<SecretMount> = isResource(value)
+    ? { secret: secretReference(value, path) }
+    : options<Partial<SecretMount>>(value, path, { secret: secretReference, target: containerPath });
   if (given.secret === undefined) refuse(`${path}.secret`, 'a secret made by stack.secret(...)', undefined);
-  const target = 'target' in given ? given.target : undefined;
-  return { secret: given.secret.name, target: target ?? `/run/secrets/${given.secret.name}` };
+  return { secret: given.secret.name, target: given.target ?? `/run/secrets/${given.secret.name}` };
 };

@@ -1,13 +1,19 @@
 import { matching, type Check } from './check.js';
+import type { ResourceKind } from './spec.js';
 
 /**
- * Names become DNS labels, container names and configuration, so they are DNS labels: RFC 1123, lower case. 40
- * characters for each leave room for `<stack>-<pool>-<n>` in the 63 of a host name.
+ * Names become DNS labels, container names and configuration, so they are DNS labels: RFC 1123, lower case. Whether
+ * stack and resource fit together into a container's name is for `validate` to say.
  */
 export const name: Check<string> = matching(
   /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
   'a name of 1 to 40 lower-case letters, digits and hyphens that starts with a letter and does not end with a hyphen',
 );
+
+/** The name of a resource as its constructor got it. */
+export function resourceName(kind: ResourceKind, value: unknown): string {
+  return name(value, `the name of ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`);
+}
 
 /** Names that would collide with what every container resolves by itself. */
 export const reservedNames: readonly string[] = ['localhost', 'host', 'gateway', 'stack', 'lease'];
@@ -17,9 +23,14 @@ export function resourcePath(stack: string, resource: string): string {
   return `${stack}/${resource}`;
 }
 
-/** A host name as a visitor types it, or a wildcard of one level: `example.org`, `*.example.org`. */
+const labels = '(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$';
+
+/** A host name: RFC 1123, labels of up to 63 characters, 253 in all. */
+export const plainHostName: Check<string> = matching(new RegExp(`^${labels}`, 'i'), 'a host name such as "example.org"');
+
+/** A host name as a visitor types it, or all names below one: `example.org`, `*.example.org`. */
 export const hostName: Check<string> = matching(
-  /^(?:\*\.)?(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i,
+  new RegExp(`^(?:\\*\\.)?${labels}`, 'i'),
   'a host name such as "example.org" or "*.example.org"',
 );
 

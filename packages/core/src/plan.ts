@@ -1,3 +1,5 @@
+import { isRecord, list, oneOf, refuse, text, type Check } from './check.js';
+
 /** What happens to a resource. */
 export type StepAction = 'create' | 'update' | 'replace' | 'delete' | 'keep';
 
@@ -48,17 +50,45 @@ export function createPlan(stack: string, steps: readonly Step[], fingerprint: s
   return Object.defineProperty(data, 'toString', { value: () => describePlan(data) }) as Plan;
 }
 
-/** Reads back a plan that was written as JSON. `up` checks it against the world, so that nothing else has to. */
+/**
+ * Reads back a plan that was written as JSON. Its shape is checked here; that it is still what would be done, `up` checks.
+ * Throws `INVALID_OPTION`.
+ */
 export function readPlan(json: unknown): Plan {
-  const { stack, steps, fingerprint } = json as PlanData;
-  return createPlan(stack, steps, fingerprint);
+  if (!isRecord(json)) refuse('the plan', 'an object', json);
+  if (json['schemaVersion'] !== 1) refuse('the plan: schemaVersion', '1', json['schemaVersion']);
+  const stack = text(json['stack'], 'the plan: stack');
+  const fingerprint = text(json['fingerprint'], 'the plan: fingerprint');
+  return createPlan(stack, list(step)(json['steps'], 'the plan: steps'), fingerprint);
 }
+
+const step: Check<Step> = (value, path) => {
+  if (!isRecord(value)) refuse(path, 'an object', value);
+  const { action, resource, kind, reasons, impact } = value;
+  return {
+    action: oneOf('create', 'update', 'replace', 'delete', 'keep')(action, `${path}.action`),
+    resource: text(resource, `${path}.resource`),
+    kind: oneOf('network', 'volume', 'secret', 'image', 'app', 'service', 'pool', 'router')(kind, `${path}.kind`),
+    reasons: list(reason)(reasons, `${path}.reasons`),
+    ...(impact !== undefined && { impact: text(impact, `${path}.impact`) }),
+  };
+};
+
+const reason: Check<StepReason> = (value, path) => {
+  if (!isRecord(value)) refuse(path, 'an object', value);
+  const { path: where, from, to } = value;
+  return {
+    path: text(where, `${path}.path`),
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+  };
+};
 
 const sign: Readonly<Record<StepAction, string>> = { create: '+', update: '~', replace: '±', delete: '-', keep: '=' };
 
 function describePlan({ stack, steps }: PlanData): string {
   const changes = steps.filter(({ action }) => action !== 'keep');
-  if (changes.length === 0) return `${stack}: nothing to do; ${steps.length} resources are as described.`;
+  if (changes.length === 0) return `${stack}: nothing to do; ${steps.length === 1 ? '1 resource is' : `${steps.length} resources are`} as described.`;
   const lines = changes.flatMap(({ action, resource, kind, reasons, impact }) => [
     `  ${sign[action]} ${action.padEnd(7)} ${kind} ${resource}${impact === undefined ? '' : `  (${impact})`}`,
     ...(action === 'create' ? [] : reasons.map((each) => `      ${describeReason(each)}`)),
@@ -76,6 +106,12 @@ function count(steps: readonly Step[]): string {
 }
 
 function describeReason({ path, from, to }: StepReason): string {
-  const show = (value: unknown): string => (value === undefined ? 'unset' : typeof value === 'string' ? value : JSON.stringify(value));
   return from === undefined && to === undefined ? path : `${path}: ${show(from)} -> ${show(to)}`;
+}
+
+/** A value on one line. Text that would move a terminal's cursor, or that nobody sees, is quoted. */
+function show(value: unknown): string {
+  if (value === undefined) return 'unset';
+  const shown = typeof value === 'string' && /^[^\p{C}\s](?:[^\p{C}]*[^\p{C}\s])?$/u.test(value) ? value : JSON.stringify(value);
+  return shown.length > 200 ? `${shown.slice(0, 197)}...` : shown;
 }

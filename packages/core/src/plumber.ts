@@ -1,9 +1,13 @@
-import { line, list, matching, refuse } from './check.js';
+import { isRecord, line, list, matching, refuse } from './check.js';
 import type { AppOptions } from './app.js';
-import type { BuildOptions } from './image.js';
+import { image as checkImage, type BuildOptions } from './image.js';
+import type { Mount } from './mount.js';
 
 export interface PlumberOptions extends Omit<AppOptions, 'command' | 'entrypoint'> {
-  /** R packages to install into the image, by their names on CRAN. Those that are there are left alone. */
+  /**
+   * R packages to install into the image, by their names on CRAN. Those that are there are left alone. The image made
+   * this way runs as root unless `user` says otherwise.
+   */
   readonly packages?: readonly string[];
   /** Debian packages to install into the image, as `libpq-dev`. */
   readonly systemPackages?: readonly string[];
@@ -14,67 +18,102 @@ const defaultImage = 'rstudio/plumber:latest';
 /** Where the API's folder appears in the container. */
 const folder = '/app';
 
-const packageName = matching(/^[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]$/, "an R package's name");
-const systemPackageName = matching(/^[a-z0-9][a-z0-9+.-]+$/, "a Debian package's name");
+const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
 
-// The file's name arrives as an argument: R code is never put together from values. setDocs keeps `/__docs__/` on
-// where R is not interactive. https://www.rplumber.io/articles/hosting.html#docker-basic
+const packageName = matching(/^[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]$/, "an R package's name");
+// apt-get takes a hyphen at the end for the wish to remove a package.
+const systemPackageName = matching(/^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$/, "a Debian package's name");
+
+// The file's name arrives as an argument: R code is never put together from values. An `entrypoint.R` makes the router
+// itself, which `plumb` knows by its folder only. Plumber is attached, as in the session that the file was written in.
+// pr_set_docs keeps `/__docs__/` on where R is not interactive.
+// https://www.rplumber.io/articles/hosting.html#docker-basic
 const runPlumber = [
   'file <- commandArgs(trailingOnly = TRUE)[[1]]',
-  'api <- plumber::plumb(file)',
+  'library(plumber)',
+  'made <- tolower(basename(file)) == "entrypoint.r"',
+  'api <- if (made) plumber::plumb(dir = dirname(file)) else plumber::plumb(file)',
   'if (utils::packageVersion("plumber") >= "1.0.0") api <- plumber::pr_set_docs(api, TRUE)',
   'api$run(host = "0.0.0.0", port = as.integer(Sys.getenv("PLUMBSTACK_PORT", "8000")))',
 ].join('; ');
 
-// `_server.yml` names the package that runs it, and that package exports `launch_server`:
+// `_server.yml` names the package that runs it, and that package has a `launch_server`, exported or not; plumber itself
+// up to 1.3 has none. The one line is read without the yaml package, which plumber's image need not have.
 // https://github.com/posit-dev/plumber2/blob/main/vignettes/articles/server_yml.qmd
 const runServerYml = [
   'file <- commandArgs(trailingOnly = TRUE)[[1]]',
-  'engine <- yaml::read_yaml(file)$engine',
-  'launch <- getExportedValue(engine, "launch_server")',
-  'launch(file, host = "0.0.0.0", port = as.integer(Sys.getenv("PLUMBSTACK_PORT", "8000")))',
+  'named <- grep("^engine:", readLines(file), value = TRUE)',
+  'if (length(named) != 1) stop(file, " must name its engine in one line, as engine: plumber2")',
+  'engine <- trimws(gsub("^engine:|[\\"\']|#.*$", "", named))',
+  'port <- as.integer(Sys.getenv("PLUMBSTACK_PORT", "8000"))',
+  'launch <- get0("launch_server", envir = asNamespace(engine), mode = "function")',
+  'if (!is.null(launch)) launch(file, host = "0.0.0.0", port = port)',
+  'if (is.null(launch) && engine != "plumber") stop("the package ", engine, " has no launch_server")',
+  'if (is.null(launch)) plumber::pr_set_docs(plumber::plumb(dir = dirname(file)), TRUE)$run(host = "0.0.0.0", port = port)',
 ].join('; ');
 
-// Debian's R takes packages as binaries from Debian; every other R takes them from its own repository. The names are
-// arguments here too.
+// Debian's R takes packages as binaries from Debian, one by one, because apt refuses all where it lacks one. What is
+// left, and every other R, takes them from its own repository; "@CRAN@" says that none is set. Names are arguments.
 const installPackages = [
   'wanted <- setdiff(commandArgs(trailingOnly = TRUE), rownames(installed.packages()))',
-  'debian <- file.exists("/usr/lib/R/bin/R")',
-  'if (debian && length(wanted)) { system2("apt-get", c("update", "-qq")); system2("apt-get", c("install", "-y", "-qq", "--no-install-recommends", paste0("r-cran-", tolower(wanted)))) }',
+  'apt <- function(...) system2("apt-get", c("-qq", ...), env = "DEBIAN_FRONTEND=noninteractive")',
+  'debian <- file.exists("/usr/lib/R/bin/R") && length(wanted) > 0',
+  'if (debian) apt("update")',
+  'if (debian) for (each in wanted) apt("install", "-y", "--no-install-recommends", paste0("r-cran-", tolower(each)))',
   'wanted <- setdiff(wanted, rownames(installed.packages()))',
-  'if (length(wanted)) install.packages(wanted, repos = getOption("repos", c(CRAN = "https://cloud.r-project.org")))',
+  'repos <- getOption("repos")',
+  'repos[repos == "@CRAN@"] <- "https://cloud.r-project.org"',
+  'if (length(wanted)) install.packages(wanted, repos = repos)',
   'missing <- setdiff(wanted, rownames(installed.packages()))',
   'if (length(missing)) stop("not installed: ", toString(missing))',
 ].join('; ');
 
 /**
  * Turns one R file into an app's options: the image, the file's folder mounted read-only at `/app`, the command that
- * plumbs it, port 8000, and `PLUMBER_APIPATH` where a route leads to it. A `_server.yml` runs with the engine that it
- * names, as plumber2 has it.
+ * plumbs it, port 8000, and `PLUMBER_APIURL` where a route leads to it, so that its OpenAPI description names the public
+ * path. An `entrypoint.R` and a `_server.yml` run as plumber has it; the engine that a `_server.yml` names has to be in
+ * the image, as by `packages: ['plumber2']`.
  *
  * @param file path of the R file or `_server.yml` on the engine's machine; a relative one starts from the stack's `baseDir`
  * @example stack.app('app2', plumber('./app2/plumber.R', { packages: ['jsonlite'] }))
  */
 export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
   const path = line(file, 'plumber: the file');
-  const { packages = [], systemPackages = [], ...rest } = given;
+  const options: unknown = given;
+  if (!isRecord(options)) refuse('plumber: the options', 'an object of options', options);
+  for (const ours of ['command', 'entrypoint']) {
+    if (ours in options) refuse(`plumber: ${ours}`, 'left out, as plumber(...) sets it', options[ours]);
+  }
+  const { packages = [], systemPackages = [], image, build, mounts = [], ...rest } = given;
   list(packageName)(packages, 'plumber: packages');
   list(systemPackageName)(systemPackages, 'plumber: systemPackages');
   const slash = path.lastIndexOf('/');
-  const directory = slash > 0 ? path.slice(0, slash) : slash === 0 ? '/' : '.';
+  // The container sees the file's folder, and the root folder holds everything else too.
+  if (slash === 0) refuse('plumber: the file', 'in a folder of its own, not in "/"', file);
+  const directory = slash > 0 ? path.slice(0, slash) : '.';
   const base = path.slice(slash + 1);
   if (!/\.(?:R|r|ya?ml)$/.test(base)) refuse('plumber: the file', 'an R file or a _server.yml', file);
   const run = /\.ya?ml$/.test(base) ? runServerYml : runPlumber;
   const port = rest.port ?? 8000;
   return {
     ...rest,
-    ...imageOf(rest, packages, systemPackages),
+    ...imageOf(
+      { ...(image !== undefined && { image }), ...(build !== undefined && { build }) },
+      packages,
+      systemPackages,
+    ),
     port,
-    prefixEnv: rest.prefixEnv ?? 'PLUMBER_APIPATH',
-    mounts: [{ bind: directory, target: folder, readOnly: true }, ...(rest.mounts ?? [])],
+    // Not PLUMBER_APIPATH: that moves `/__docs__/` below the prefix inside the app, where a router that strips the
+    // prefix does not look. https://www.rplumber.io/reference/options_plumber.html
+    prefixEnv: rest.prefixEnv ?? 'PLUMBER_APIURL',
+    // Behind the caller's own, so that a message about one of those has the index it has in the program.
+    mounts: [
+      ...list<Mount>((each) => each as Mount)(mounts, 'plumber: mounts'),
+      { bind: directory, target: folder, readOnly: true },
+    ],
     workingDir: rest.workingDir ?? folder,
     env: { ...(port !== 8000 && { PLUMBSTACK_PORT: String(port) }), ...rest.env },
-    entrypoint: ['Rscript', '--vanilla', '-e', run],
+    entrypoint: ['Rscript', '-e', run],
     command: [`${folder}/${base}`],
   };
 }
@@ -85,24 +124,23 @@ function imageOf(
   systemPackages: readonly string[],
 ): Pick<AppOptions, 'image' | 'build'> {
   if (packages.length === 0 && systemPackages.length === 0) {
-    return given.image === undefined && given.build === undefined ? { image: defaultImage } : {};
+    return given.image === undefined && given.build === undefined ? { image: defaultImage } : given;
   }
   if (given.build !== undefined) {
     refuse('plumber: packages', 'left to the Dockerfile where build is given', packages);
   }
-  const from = typeof given.image === 'object' ? given.image.reference : (given.image ?? defaultImage);
+  const from = checkImage(given.image ?? defaultImage, 'plumber: image').reference;
   const steps = [
     ...(systemPackages.length === 0
       ? []
       : [
-          'RUN ["apt-get", "update", "-qq"]',
-          `RUN ${JSON.stringify(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...systemPackages])}`,
+          `RUN ${JSON.stringify([...apt, 'update'])}`,
+          `RUN ${JSON.stringify([...apt, 'install', '-y', '--no-install-recommends', ...systemPackages])}`,
         ]),
     ...(packages.length === 0
       ? []
-      : [`RUN ${JSON.stringify(['Rscript', '--vanilla', '-e', installPackages, ...packages])}`]),
+      : [`RUN ${JSON.stringify(['Rscript', '-e', installPackages, ...packages])}`]),
   ];
   const build: BuildOptions = { inline: [`FROM ${from}`, 'USER root', ...steps, ''].join('\n') };
   return { build };
 }
-

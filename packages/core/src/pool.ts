@@ -1,13 +1,14 @@
 import { integer, oneOf, options, refuse, type Check } from './check.js';
 import { reference } from './container-options.js';
+import { freeze } from './freeze.js';
 import { defaultHealth, healthCheck, type HealthCheck } from './health-check.js';
 import { image, type Image } from './image.js';
 import { linksIn, type Link } from './link.js';
-import { headerName, name as checkName } from './name.js';
+import { headerName, resourceName } from './name.js';
 import { loopback, publish, type Publish } from './publish.js';
 import { Resource } from './resource.js';
 import type { App } from './app.js';
-import type { BalanceSpec, ImageSpec, PoolSpec, QueueSpec, UpdateSpec } from './spec.js';
+import type { BalanceSpec, HealthSpec, ImageSpec, PoolSpec, QueueSpec, UpdateSpec } from './spec.js';
 
 /** How the next worker is chosen. `{ header }` keeps requests with the same value of it together. */
 export type Balance = 'leastconn' | 'roundrobin' | 'source' | 'random' | { readonly header: string };
@@ -66,7 +67,7 @@ export class Pool extends Resource<'pool'> {
   readonly #spec: PoolSpec;
 
   constructor(stack: string, name: string, given: PoolOptions) {
-    super(stack, checkName(name, `pool ${JSON.stringify(name)}`));
+    super(stack, resourceName('pool', name));
     const checked = options<{
       app?: App;
       replicas?: number;
@@ -74,7 +75,7 @@ export class Pool extends Resource<'pool'> {
       maxConcurrency?: number;
       queue?: Partial<QueueSpec>;
       sticky?: 'cookie' | 'source' | false;
-      health?: PoolSpec['health'];
+      health?: HealthSpec;
       update?: Partial<UpdateSpec>;
       drainTimeoutMs?: number;
       publish?: PoolSpec['publish'];
@@ -105,11 +106,11 @@ export class Pool extends Resource<'pool'> {
     const { app, maxConcurrency } = checked;
     if (app === undefined) refuse(`${name}.app`, 'the app that its workers run', undefined);
     if (checked.health?.type === 'command') {
-      refuse(`${name}.health`, '{ tcp: true } or { http: "/path" }, which HAProxy itself can check', 'a command');
+      refuse(`${name}.health`, '{ tcp: true } or { http: "/path" }, which HAProxy itself can check', given.health);
     }
     const ofApp = app.toSpec().health;
     this.#links = linksIn(given);
-    this.#spec = {
+    this.#spec = freeze({
       kind: 'pool',
       name,
       app: app.name,
@@ -124,7 +125,7 @@ export class Pool extends Resource<'pool'> {
       publish: checked.publish ?? [],
       stats: checked.stats ?? [],
       image: checked.image ?? defaultImage,
-    };
+    });
   }
 
   override get links(): readonly Link[] {

@@ -1,4 +1,5 @@
-import { integer, matching, oneOrMany, options, refuse, type Check } from './check.js';
+import { integer, isRecord, oneOrMany, options, refuse, type Check } from './check.js';
+import { ipAddress, isIpv6 } from './ip-address.js';
 import type { PublishSpec } from './spec.js';
 
 export interface PublishOptions {
@@ -14,27 +15,31 @@ export interface PublishOptions {
 export type Publish = number | PublishOptions | readonly (number | PublishOptions)[];
 
 const port = integer(0, 65_535);
-const address = matching(
-  /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$|^(?=[0-9a-fA-F:]*:[0-9a-fA-F:]*$)[0-9a-fA-F:]{2,39}$/,
-  'an IP address to bind, such as "127.0.0.1" or "0.0.0.0"',
-);
 
-/** Every address: the public face. */
+/** Every IPv4 address: the public face. */
 export const everyAddress = '0.0.0.0';
+/** Every IPv6 address. */
+const everyAddress6 = '::';
 /** This machine only. */
 export const loopback = '127.0.0.1';
 
 /** Checks `publish`, with the resource's own address and port where none is said. */
 export function publish(defaultHost: string, defaultContainerPort?: number): Check<readonly PublishSpec[]> {
   return oneOrMany((value, path): PublishSpec => {
+    if (typeof value !== 'number' && !isRecord(value)) refuse(path, 'a port, or { port, host, containerPort }', value);
     const given =
       typeof value === 'number'
         ? { port: port(value, path) }
-        : options<PublishOptions>(value, path, { port, host: address, containerPort: integer(1, 65_535) });
+        : options<PublishOptions>(value, path, { port, host: ipAddress, containerPort: integer(1, 65_535) });
     if (given.port === undefined) refuse(`${path}.port`, 'a port from 0 to 65535', undefined);
     const { host, containerPort }: Partial<PublishOptions> = given as PublishOptions;
     const inside = containerPort ?? defaultContainerPort ?? given.port;
     if (inside === 0) refuse(`${path}.containerPort`, 'given where port is 0', undefined);
     return { port: given.port, host: host ?? defaultHost, containerPort: inside };
   });
+}
+
+/** Whether two addresses cannot both have one port. IPv4 and IPv6 have ports of their own: `0.0.0.0` and `::` go together. */
+export function addressesOverlap(a: string, b: string): boolean {
+  return a === b || (isIpv6(a) === isIpv6(b) && [a, b].some((each) => each === everyAddress || each === everyAddress6));
 }

@@ -1,26 +1,16 @@
-import { App } from './app.js';
-import { refuse } from './check.js';
+import { App, type AppOptions } from './app.js';
+import { isRecord, oneOf, options, refuse, text, type Check } from './check.js';
 import { PlumbstackError } from './errors.js';
 import { dependenciesFirst, findCycle } from './graph.js';
-import { Pool } from './pool.js';
+import { Pool, type PoolOptions } from './pool.js';
 import type { Resource } from './resource.js';
-import { Router } from './router.js';
-import { Secret } from './secret.js';
-import { Service } from './service.js';
-import { startGraph } from './validate.js';
+import { Router, type RouterOptions } from './router.js';
+import { Secret, type SecretOptions } from './secret.js';
+import { Service, type ServiceOptions } from './service.js';
+import type { ResourceKind, StackSpec } from './spec.js';
 import type { StackOptions } from './stack.js';
-import type {
-  AppSpec,
-  ContainerSpec,
-  HealthSpec,
-  ImageSpec,
-  PoolSpec,
-  ResourceSpec,
-  RouterSpec,
-  ServiceSpec,
-  StackSpec,
-} from './spec.js';
-import { Volume } from './volume.js';
+import { startGraph } from './validate.js';
+import { Volume, type VolumeOptions } from './volume.js';
 
 interface ReadSpec {
   readonly name: string;
@@ -28,187 +18,221 @@ interface ReadSpec {
   readonly resources: readonly Resource[];
 }
 
+/** An object of the JSON, of which nothing is known but that it is one. */
+type Loose = Readonly<Record<string, unknown>>;
+type Named = Loose & { readonly name: string; readonly kind: ResourceKind };
 type Known = ReadonlyMap<string, Resource>;
-type Loose = Record<string, unknown>;
 
 /**
  * Makes resources of a spec's JSON by passing it through the same constructors, and so the same checks, as a program's
- * options. References are made first, so that each is an object by the time it is needed.
+ * options. References are made first, so that each is an object by the time it is needed. What is read here is only
+ * what the spec writes in another way than the options do.
  */
 export function readSpec(json: unknown): ReadSpec {
-  const spec = shape(json);
-  const cycle = findCycle(startGraph(spec));
+  const { name: stack, subnet, baseDir, resources } = shape(json);
+  // Of a resource, the graph reads only lists that `shape` has seen to, and compares what they hold.
+  const graph = startGraph({ resources } as unknown as StackSpec);
+  const cycle = findCycle(graph);
   if (cycle !== undefined) {
-    throw new PlumbstackError('INVALID_STACK', `the spec's dependsOn is a cycle: ${cycle.join(' -> ')}.`, {
-      details: { problems: [{ path: `${cycle[0]}.dependsOn`, message: `is a cycle: ${cycle.join(' -> ')}` }] },
+    const problem = { path: `${cycle[0]}.dependsOn`, message: `is a cycle: ${cycle.join(' -> ')}` };
+    throw new PlumbstackError('INVALID_STACK', `the spec has 1 problem:\n  - ${problem.path}: ${problem.message}`, {
+      details: { stack, problems: [problem] },
     });
   }
-  const byName = new Map(spec.resources.map((each) => [each.name, each]));
+  const byName = new Map(resources.map((each) => [each.name, each]));
   const made = new Map<string, Resource>();
-  const make = (each: ResourceSpec): void => {
-    if (!made.has(each.name)) made.set(each.name, resourceOf(spec.name, each, made));
+  const make = (each: Named): void => {
+    if (!made.has(each.name)) made.set(each.name, resourceOf(stack, each, made));
   };
-  spec.resources.filter(({ kind }) => kind === 'volume' || kind === 'secret').forEach(make);
-  for (const name of dependenciesFirst(startGraph(spec))) {
+  resources.filter(({ kind }) => kind === 'volume' || kind === 'secret').forEach(make);
+  for (const name of dependenciesFirst(graph)) {
     const each = byName.get(name);
     if (each !== undefined && each.kind !== 'router') make(each);
   }
-  spec.resources.forEach(make);
-  const { subnet, baseDir } = spec;
+  resources.forEach(make);
   return {
-    name: spec.name,
+    name: stack,
     options: { ...(subnet !== undefined && { subnet }), ...(baseDir !== undefined && { baseDir }) },
-    resources: spec.resources.flatMap(({ name }) => made.get(name) ?? []),
+    resources: resources.flatMap(({ name }) => made.get(name) ?? []),
   };
 }
 
-const kinds: readonly string[] = ['app', 'service', 'pool', 'router', 'volume', 'secret'];
+const anObject: Check<Loose> = (value, path) => (isRecord(value) ? value : refuse(path, 'an object', value));
+const anArray: Check<readonly unknown[]> = (value, path) =>
+  Array.isArray(value) ? (value as readonly unknown[]) : refuse(path, 'an array', value);
+const kind = oneOf('app', 'service', 'pool', 'router', 'volume', 'secret');
 
-/** Just enough of the shape for the constructors' own checks to take over. */
-function shape(json: unknown): StackSpec {
-  const spec = json as Loose;
-  if (typeof json !== 'object' || json === null) refuse('the spec', 'an object', json);
-  if (spec['schemaVersion'] !== 1) refuse('the spec: schemaVersion', '1', spec['schemaVersion']);
-  if (!Array.isArray(spec['resources'])) refuse('the spec: resources', 'an array', spec['resources']);
+/** Where everything has been read, anything that is left is unknown. */
+function noMore(rest: Loose, path: string): void {
+  options<object>(rest, path, {});
+}
+
+interface Shape extends StackOptions {
+  readonly schemaVersion: 1;
+  readonly name: string;
+  readonly resources: readonly Named[];
+}
+
+function shape(json: unknown): Omit<Shape, 'schemaVersion'> {
+  const spec = options<Partial<Shape>>(json, 'the spec', {
+    schemaVersion: (value, path) => (value === 1 ? value : refuse(path, '1', value)),
+    name: text,
+    subnet: text,
+    baseDir: text,
+    resources: (value, path) => anArray(value, path).map((each, index) => named(each, `${path}[${index}]`)),
+  });
+  const { schemaVersion, name, resources, ...rest } = spec;
+  if (schemaVersion === undefined) refuse('the spec.schemaVersion', '1', schemaVersion);
+  if (name === undefined) refuse('the spec.name', 'the name of a stack', name);
+  if (resources === undefined) refuse('the spec.resources', 'an array', resources);
   const names = new Set<string>();
-  for (const [index, each] of (spec['resources'] as Loose[]).entries()) {
-    const path = `the spec: resources[${index}]`;
-    if (typeof each !== 'object' || each === null) refuse(path, 'an object', each);
-    if (typeof each['name'] !== 'string' || names.has(each['name'])) refuse(`${path}.name`, 'a name of its own', each['name']);
-    if (!kinds.includes(each['kind'] as string)) refuse(`${path}.kind`, kinds.join(', '), each['kind']);
-    for (const list of listsOf(each['kind'] as string)) {
-      if (!Array.isArray(each[list])) refuse(`${path}.${list}`, 'an array', each[list]);
-    }
-    names.add(each['name']);
+  for (const [index, { name: each }] of resources.entries()) {
+    if (names.has(each)) refuse(`the spec.resources[${index}].name`, 'a name of its own', each);
+    names.add(each);
   }
-  return json as StackSpec;
+  return { ...rest, name, resources };
 }
 
-function listsOf(kind: string): readonly string[] {
-  if (kind === 'app' || kind === 'service') return ['dependsOn', 'mounts', 'secrets', 'files', 'publish'];
-  return kind === 'router' ? ['routes', 'publish', 'serverName'] : [];
+function named(json: unknown, path: string): Named {
+  const resource = anObject(json, path);
+  const isContainer = kind(resource['kind'], `${path}.kind`) === 'app' || resource['kind'] === 'service';
+  for (const list of isContainer ? ['dependsOn', 'mounts', 'secrets'] : []) anArray(resource[list], `${path}.${list}`);
+  text(resource['name'], `${path}.name`);
+  return resource as Named;
 }
 
-function resourceOf(stack: string, spec: ResourceSpec, known: Known): Resource {
-  const { name } = spec;
-  switch (spec.kind) {
+function resourceOf(stack: string, { kind, name, ...given }: Named, known: Known): Resource {
+  switch (kind) {
     case 'app':
-      return new App(stack, name, containerOptions(spec, known));
+      return new App(stack, name, containerOptions(name, given, known) as AppOptions);
     case 'service':
-      return new Service(stack, name, containerOptions(spec, known));
+      return new Service(stack, name, containerOptions(name, given, known) as ServiceOptions);
     case 'pool':
-      return new Pool(stack, name, poolOptions(spec, known));
+      return new Pool(stack, name, poolOptions(name, given, known) as unknown as PoolOptions);
     case 'router':
-      return router(stack, spec, known);
-    case 'volume': {
-      const { driver, driverOptions } = spec;
-      return new Volume(stack, name, { driver, driverOptions });
-    }
-    case 'secret': {
-      const { source } = spec;
-      switch (source.type) {
-        case 'file':
-          return new Secret(stack, name, { file: source.path });
-        case 'env':
-          return new Secret(stack, name, { env: source.variable });
-        case 'generate':
-          return new Secret(stack, name, { generateBytes: source.bytes });
-        case 'value':
-          return Secret.withoutValue(stack, name);
-      }
-    }
+      return router(stack, name, given, known);
+    case 'volume':
+      return new Volume(stack, name, given as VolumeOptions);
+    case 'secret':
+      return secret(stack, name, given);
   }
 }
 
 /** What a name in the spec stands for. Every caller hands it to a constructor, whose check says if it is of the wrong kind. */
-function lookUp(name: string, known: Known, path: string): never {
-  const found = known.get(name);
-  if (found === undefined) refuse(path, 'the name of a resource in this spec', name);
-  return found as never;
+function lookUp(name: unknown, path: string, known: Known): Resource {
+  return known.get(text(name, path)) ?? refuse(path, 'the name of a resource in this spec', name);
 }
 
-function imageOptions(image: ImageSpec): object {
-  if (image.type === 'pull') return { image: { reference: image.reference, pull: image.policy } };
-  const { type: _, ...build } = image;
-  return { build };
+function imageOptions(path: string, image: unknown): Loose {
+  const { type, ...build } = anObject(image, path);
+  if (oneOf('pull', 'build')(type, `${path}.type`) === 'build') return { build };
+  const { policy, ...rest } = build;
+  return { image: { ...rest, pull: policy } };
 }
 
-function healthOptions(health: HealthSpec | undefined): object {
+function healthOptions(path: string, health: unknown): Loose {
   if (health === undefined) return {};
-  switch (health.type) {
-    case 'tcp': {
-      const { type: _, ...timing } = health;
-      return { health: { tcp: true, ...timing } };
-    }
-    case 'http': {
-      const { type: _, path, ...rest } = health;
-      return { health: { http: path, ...rest } };
-    }
-    case 'command': {
-      const { type: _, ...rest } = health;
+  const { type, path: http, ...rest } = anObject(health, path);
+  switch (oneOf('tcp', 'http', 'command')(type, `${path}.type`)) {
+    case 'tcp':
+      return { health: { tcp: true, ...rest } };
+    case 'http':
+      return { health: { http, ...rest } };
+    case 'command':
       return { health: rest };
-    }
   }
 }
 
-function containerOptions(spec: ContainerSpec, known: Known): Loose {
-  const { kind: _kind, name, image, health, mounts, secrets, dependsOn, ...same } = spec as AppSpec | ServiceSpec;
+function mountOptions(path: string, mount: unknown, known: Known): Loose {
+  const { type, source, volume, ...rest } = anObject(mount, path);
+  switch (oneOf('bind', 'volume', 'tmpfs')(type, `${path}.type`)) {
+    case 'bind':
+      return { bind: source, ...rest };
+    case 'volume':
+      return { volume: lookUp(volume, `${path}.volume`, known), ...rest };
+    case 'tmpfs':
+      return { tmpfs: true, ...rest };
+  }
+}
+
+function containerOptions(resource: string, given: Loose, known: Known): Loose {
+  const { image, health, mounts, secrets, dependsOn, ...same } = given;
+  const at = (option: string): string => `${resource}.${option}`;
+  const each = (option: string, list: unknown, read: (item: unknown, path: string) => unknown): readonly unknown[] =>
+    anArray(list, at(option)).map((item, index) => read(item, at(`${option}[${index}]`)));
   return {
     ...same,
-    ...imageOptions(image),
-    ...healthOptions(health),
-    dependsOn: dependsOn.map((each, index) => lookUp(each, known, `${name}.dependsOn[${index}]`)),
-    mounts: mounts.map((each, index) => {
-      switch (each.type) {
-        case 'bind':
-          return { bind: each.source, target: each.target, readOnly: each.readOnly };
-        case 'volume': {
-          const volume = lookUp(each.volume, known, `${name}.mounts[${index}].volume`);
-          return { volume, target: each.target, readOnly: each.readOnly };
-        }
-        case 'tmpfs': {
-          const { type: _type, ...rest } = each;
-          return { tmpfs: true, ...rest };
-        }
-      }
+    ...imageOptions(at('image'), image),
+    ...healthOptions(at('health'), health),
+    dependsOn: each('dependsOn', dependsOn, (name, path) => lookUp(name, path, known)),
+    mounts: each('mounts', mounts, (mount, path) => mountOptions(path, mount, known)),
+    secrets: each('secrets', secrets, (mount, path) => {
+      const { secret, ...rest } = anObject(mount, path);
+      return { secret: lookUp(secret, `${path}.secret`, known), ...rest };
     }),
-    secrets: secrets.map((each, index) => ({
-      secret: lookUp(each.secret, known, `${name}.secrets[${index}].secret`),
-      target: each.target,
-    })),
   };
 }
 
-function poolOptions(spec: PoolSpec, known: Known): never {
-  const { kind: _, name, app, balance, sticky, health, image, ...same } = spec;
+function poolOptions(pool: string, given: Loose, known: Known): Loose {
+  const { app, balance, sticky, health, image, ...same } = given;
+  const { algorithm, ...header } = anObject(balance, `${pool}.balance`);
+  if (algorithm !== 'header') noMore(header, `${pool}.balance`);
   return {
     ...same,
-    app: lookUp(app, known, `${name}.app`),
-    balance: balance.algorithm === 'header' ? { header: balance.header } : balance.algorithm,
+    app: lookUp(app, `${pool}.app`, known),
+    balance: algorithm === 'header' ? header : algorithm,
     sticky: sticky === 'none' ? false : sticky,
-    ...healthOptions(health),
-    ...imageOptions(image),
-  } as never;
+    ...healthOptions(`${pool}.health`, health),
+    ...imageOptions(`${pool}.image`, image),
+  };
 }
 
-function router(stack: string, spec: RouterSpec, known: Known): Router {
-  const { kind: _, name, routes, tls, image, ...same } = spec;
+function router(stack: string, name: string, given: Loose, known: Known): Router {
+  const { routes, tls, image, ...same } = given;
   const made = new Router(stack, name, {
     ...same,
-    ...imageOptions(image),
-    ...(tls !== undefined && {
-      tls: {
-        certificate: lookUp(tls.certificate, known, `${name}.tls.certificate`),
-        key: lookUp(tls.key, known, `${name}.tls.key`),
-      },
-    }),
-  });
-  for (const [index, { prefix, target, ...options }] of routes.entries()) {
-    const to =
-      target.type === 'redirect'
-        ? { redirect: target.to, status: target.status }
-        : (lookUp(target.name, known, `${name}.routes[${index}].target`) as App | Pool);
-    made.route(prefix, to, options);
+    ...imageOptions(`${name}.image`, image),
+    ...(tls !== undefined && { tls: tlsOptions(`${name}.tls`, tls, known) }),
+  } as unknown as RouterOptions);
+  for (const [index, route] of anArray(routes, `${name}.routes`).entries()) {
+    const path = `${name}.routes[${index}]`;
+    const { prefix, target, allow, ...rest } = anObject(route, path);
+    // An empty list is the spec's way to say that everybody is let in; as an option it would be refused.
+    const options = Array.isArray(allow) && allow.length === 0 ? rest : { ...rest, allow };
+    made.route(prefix as string, routeTarget(`${path}.target`, target, known) as never, options);
   }
   return made;
+}
+
+function tlsOptions(path: string, tls: unknown, known: Known): Loose {
+  const { certificate, key, ...rest } = anObject(tls, path);
+  return {
+    certificate: lookUp(certificate, `${path}.certificate`, known),
+    key: lookUp(key, `${path}.key`, known),
+    ...rest,
+  };
+}
+
+function routeTarget(path: string, target: unknown, known: Known): Loose | Resource {
+  const { type, name, to, ...rest } = anObject(target, path);
+  if (oneOf('resource', 'redirect')(type, `${path}.type`) === 'redirect') return { redirect: to, ...rest };
+  noMore(rest, path);
+  return lookUp(name, `${path}.name`, known);
+}
+
+function secret(stack: string, name: string, { source, ...rest }: Loose): Secret {
+  noMore(rest, name);
+  const { type, ...facts } = anObject(source, `${name}.source`);
+  const { path, variable, bytes, ...more } = facts;
+  switch (oneOf('file', 'env', 'generate', 'value')(type, `${name}.source.type`)) {
+    case 'file':
+      return new Secret(stack, name, { file: path, ...more } as SecretOptions);
+    case 'env':
+      return new Secret(stack, name, { env: variable, ...more } as SecretOptions);
+    case 'generate':
+      return new Secret(stack, name, { generateBytes: bytes, ...more } as SecretOptions);
+    case 'value':
+      noMore(facts, `${name}.source`);
+      return Secret.withoutValue(stack, name);
+  }
 }

@@ -1,6 +1,18 @@
-import { dictionary, flag, integer, list, matching, options, positive, refuse, type Check } from './check.js';
+import {
+  dictionary,
+  flag,
+  integer,
+  list,
+  matching,
+  numberFrom,
+  options,
+  refuse,
+  refuseUnseen,
+  type Check,
+} from './check.js';
 import { reference } from './container-options.js';
-import { headerName, headerValue, hostName } from './name.js';
+import { ipNetwork } from './ip-address.js';
+import { headerName, headerValue, hostName, plainHostName } from './name.js';
 import type { App } from './app.js';
 import type { Pool } from './pool.js';
 import type { RouteSpec, RouteTarget } from './spec.js';
@@ -22,7 +34,7 @@ export interface BasicAuth {
 }
 
 export interface RateLimit {
-  /** Requests a second from one client address. */
+  /** Requests a second from one client address; one a minute, 1/60, is the least. */
   readonly requestsPerSecond: number;
   /** Requests above the rate that are let through before others get 429. @default 0 */
   readonly burst?: number;
@@ -41,7 +53,7 @@ export interface RouteOptions {
   readonly maxBodyBytes?: number;
   readonly auth?: BasicAuth;
   readonly rateLimit?: RateLimit;
-  /** Client addresses or networks let in; all others are refused. @default everybody */
+  /** Client addresses or networks let in, at least one; all others are refused. @default everybody */
   readonly allow?: readonly string[];
   /** Client addresses or networks refused. */
   readonly deny?: readonly string[];
@@ -54,19 +66,35 @@ const prefix = matching(
   /^\/(?:(?!\.{1,2}\/)[A-Za-z0-9._~-]+\/)*$/,
   'a path that starts and ends with "/", such as "/app1/", of letters, digits and . _ ~ -',
 );
-const network = matching(
-  /^(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/(?:3[0-2]|[12]?\d))?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*(?:\/(?:12[0-8]|1[01]\d|[1-9]?\d))?)$/,
-  'an IP address or a network such as "10.0.0.0/8"',
-);
-const redirectTarget = matching(
-  /^(?:https?:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?)?(?:\/(?!\/)[A-Za-z0-9\-._~!&()*+,=:@/%?#]*)?(?<!^)$/,
-  'a URL or a path on the same host, percent-encoded where it holds other characters',
-);
+/** An empty list would let everybody in, where whoever computed it meant nobody. */
+const allowed: Check<readonly string[]> = (value, path) => {
+  const networks = list(ipNetwork)(value, path);
+  if (networks.length === 0) refuse(path, 'a list of at least one address; left out, it lets everybody in', value);
+  return networks;
+};
+
+const origin = /^https?:\/\/([^/:]*)(?::(\d{1,5}))?(?=\/|$)/;
+// A path of RFC 3986 with its query and fragment. One that began with `//` would lead to another host.
+const pathOfRedirect = /^\/(?!\/)(?:[A-Za-z0-9\-._~!&()*+,=:@/?#]|%[0-9A-Fa-f]{2})*$/;
+
+const redirectTarget: Check<string> = (value, path) => {
+  const wanted = 'a URL or a path on the same host, percent-encoded where it holds other characters';
+  if (typeof value !== 'string') refuse(path, wanted, value);
+  const [start = '', host, port] = origin.exec(value) ?? [];
+  if (host !== undefined) plainHostName(host, `${path}: the host`);
+  if (port !== undefined) integer(1, 65_535)(Number(port), `${path}: the port`);
+  const rest = value.slice(start.length);
+  if (!(rest === '' ? start !== '' : pathOfRedirect.test(rest))) refuse(path, wanted, value);
+  return value;
+};
 // crypt(3) formats that nginx passes to the C library, and its own {SSHA}: no plain text.
-const passwordHash = matching(
-  /^(?:\$(?:1|5|6|apr1|2[aby]|y)\$[./A-Za-z0-9$=,]+|\{SSHA\}[A-Za-z0-9+/=]+)$/,
-  'a password hash such as "$6$..." from `openssl passwd -6`',
-);
+const hash = /^(?:\$(?:1|5|6|apr1|2[aby]|y)\$[./A-Za-z0-9$=,]+|\{SSHA\}[A-Za-z0-9+/=]+)$/;
+const passwordHash: Check<string> = (value, path) => {
+  if (typeof value !== 'string' || !hash.test(value)) {
+    refuseUnseen(path, 'a password hash such as "$6$..." from `openssl passwd -6`');
+  }
+  return value;
+};
 const userName = matching(/^[A-Za-z0-9._@-]{1,64}$/, 'a user name of letters, digits and . _ @ -');
 
 const target: Check<RouteTarget> = (value, path) => {
@@ -107,14 +135,14 @@ export function routeSpec(
     },
     rateLimit: (value, at) => {
       const { requestsPerSecond, burst } = options<Partial<RateLimit>>(value, at, {
-        requestsPerSecond: positive,
+        requestsPerSecond: numberFrom(1 / 60, 1_000_000, 'a number from 1/60, one a minute, to 1000000'),
         burst: integer(0, 1_000_000),
       });
-      if (requestsPerSecond === undefined) refuse(`${at}.requestsPerSecond`, 'a number above 0', undefined);
+      if (requestsPerSecond === undefined) refuse(`${at}.requestsPerSecond`, 'requests a second', undefined);
       return { requestsPerSecond, ...(burst !== undefined && { burst }) };
     },
-    allow: list(network),
-    deny: list(network),
+    allow: allowed,
+    deny: list(ipNetwork),
     headers: dictionary(headerName, headerValue),
   });
   const { host, maxBodyBytes, auth, rateLimit } = checked;

@@ -1,15 +1,16 @@
 import { dictionary, flag, integer, line, oneOf, oneOrMany, options, refuse, type Check } from './check.js';
 import { reference } from './container-options.js';
+import { freeze } from './freeze.js';
 import { image, type Image } from './image.js';
 import { linksIn, type Link } from './link.js';
-import { headerName, headerValue, hostName, name as checkName } from './name.js';
+import { headerName, headerValue, hostName, resourceName } from './name.js';
 import { everyAddress, publish, type Publish } from './publish.js';
 import { Resource } from './resource.js';
 import { routeSpec, type Redirect, type RouteOptions } from './route.js';
 import type { App } from './app.js';
 import type { Pool } from './pool.js';
 import type { Secret } from './secret.js';
-import type { ImageSpec, RouteSpec, RouterSpec, TlsSpec } from './spec.js';
+import type { ImageSpec, PublishSpec, RouteSpec, RouterSpec, TlsSpec } from './spec.js';
 
 /** TLS with a certificate of your own. Plain HTTP requests are redirected to it. */
 export interface Tls {
@@ -21,7 +22,8 @@ export interface Tls {
 
 export interface RouterOptions {
   /**
-   * Host ports, on every address unless one is given: a router is the public face. With `tls`, the first is for HTTPS.
+   * Host ports, on every IPv4 address unless one is given: a router is the public face. With `tls`, the first is for
+   * HTTPS and the others are for plain HTTP, unless their `containerPort` says otherwise.
    * @default none: reached from the stack's own network only
    */
   readonly publish?: Publish;
@@ -58,6 +60,12 @@ const tls: Check<TlsSpec> = (value, path) => {
   };
 };
 
+const publishWithTls: Check<readonly PublishSpec[]> = (value, path) => {
+  const https = publish(everyAddress, routerTlsPort)(value, path);
+  const http = publish(everyAddress, routerPort)(value, path);
+  return [...https.slice(0, 1), ...http.slice(1)];
+};
+
 /** nginx: host and path prefix to app or pool. */
 export class Router extends Resource<'router'> {
   readonly kind = 'router';
@@ -66,10 +74,9 @@ export class Router extends Resource<'router'> {
   readonly #links: Link[];
 
   constructor(stack: string, name: string, given: RouterOptions = {}) {
-    super(stack, checkName(name, `router ${JSON.stringify(name)}`));
-    const inside = given?.tls === undefined ? routerPort : routerTlsPort;
+    super(stack, resourceName('router', name));
     const checked = options<Partial<Omit<RouterSpec, 'kind' | 'name' | 'routes'>>>(given, name, {
-      publish: publish(everyAddress, inside),
+      publish: given?.tls === undefined ? publish(everyAddress, routerPort) : publishWithTls,
       serverName: oneOrMany(hostName),
       tls,
       root: line,
@@ -80,7 +87,7 @@ export class Router extends Resource<'router'> {
       image,
     });
     this.#links = [...linksIn(given)];
-    this.#spec = {
+    this.#spec = freeze({
       kind: 'router',
       name,
       publish: checked.publish ?? [],
@@ -92,7 +99,7 @@ export class Router extends Resource<'router'> {
       accessLog: checked.accessLog ?? 'json',
       headers: checked.headers ?? {},
       image: checked.image ?? defaultImage,
-    };
+    });
   }
 
   override get links(): readonly Link[] {

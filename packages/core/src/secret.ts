@@ -1,5 +1,6 @@
-import { integer, line, options, refuse, text } from './check.js';
-import { environmentName, name as checkName } from './name.js';
+import { integer, isRecord, line, options, refuseUnseen, type Check } from './check.js';
+import { freeze } from './freeze.js';
+import { environmentName, resourceName } from './name.js';
 import { Resource } from './resource.js';
 import type { SecretSpec } from './spec.js';
 
@@ -14,30 +15,41 @@ export type SecretOptions =
   /** That many random bytes, made once on the engine and kept until `down({ volumes: true })`, as lower-case hex. */
   | { readonly generateBytes: number };
 
+const oneOfThese = 'exactly one of { file }, { env }, { value } and { generateBytes }';
+const secretText: Check<string> = (value, path) => {
+  if (typeof value !== 'string') refuseUnseen(path, 'a string');
+  return value;
+};
+
+// Registered, so that a runtime's copy of this package reads a secret that the program's copy made.
+const plainValue: unique symbol = Symbol.for('plumbstack.secret.value') as never;
 const withoutValue = Symbol('a secret of a spec: its value stayed behind');
 
 /** A value that is in no label, log, plan, event or inspect output. */
 export class Secret extends Resource<'secret'> {
   readonly kind = 'secret';
   readonly #spec: SecretSpec;
-  readonly #value: string | undefined;
+  /** Not enumerable, and behind a function: no dump of the object shows it. */
+  declare private readonly [plainValue]?: () => string | undefined;
 
   constructor(stack: string, name: string, given: SecretOptions | typeof withoutValue) {
-    super(stack, checkName(name, `secret ${JSON.stringify(name)}`));
+    super(stack, resourceName('secret', name));
     if (given === withoutValue) {
-      this.#spec = { kind: 'secret', name, source: { type: 'value' } };
+      this.#spec = freeze({ kind: 'secret', name, source: { type: 'value' } });
       return;
     }
+    // A secret given in place of the options must not end up in a message.
+    if (!isRecord(given)) refuseUnseen(name, oneOfThese);
     const { file, env, value, generateBytes } = options<{
       file?: string;
       env?: string;
       value?: string;
       generateBytes?: number;
-    }>(given, name, { file: line, env: environmentName, value: text, generateBytes: integer(16, 1024) });
+    }>(given, name, { file: line, env: environmentName, value: secretText, generateBytes: integer(16, 1024) });
     const kinds = [file, env, value, generateBytes].filter((each) => each !== undefined).length;
-    if (kinds !== 1) refuse(name, 'exactly one of { file }, { env }, { value } and { generateBytes }', 'something else');
-    this.#value = value;
-    this.#spec = {
+    if (kinds !== 1) refuseUnseen(name, oneOfThese);
+    Object.defineProperty(this, plainValue, { value: () => value });
+    this.#spec = freeze({
       kind: 'secret',
       name,
       source:
@@ -48,7 +60,7 @@ export class Secret extends Resource<'secret'> {
             : generateBytes !== undefined
               ? { type: 'generate', bytes: generateBytes }
               : { type: 'value' },
-    };
+    });
   }
 
   toSpec(): SecretSpec {
@@ -62,6 +74,6 @@ export class Secret extends Resource<'secret'> {
 
   /** For authors of runtimes: the value of `{ value }`, which the spec does not hold. */
   static plainValue(secret: Secret): string | undefined {
-    return secret.#value;
+    return secret[plainValue]?.();
   }
 }

@@ -1,6 +1,7 @@
 import { checkContainer, containerSpec, imageProblems, type ContainerOptions } from './container-options.js';
+import { freeze } from './freeze.js';
 import { linksIn, type Link } from './link.js';
-import { name as checkName } from './name.js';
+import { resourceName } from './name.js';
 import type { Problem } from './problem.js';
 import { loopback } from './publish.js';
 import { Resource } from './resource.js';
@@ -16,11 +17,11 @@ export class Service extends Resource<'service'> {
   readonly #spec: ServiceSpec;
 
   constructor(stack: string, name: string, given: ServiceOptions) {
-    super(stack, checkName(name, `service ${JSON.stringify(name)}`));
+    super(stack, resourceName('service', name));
     const checked = checkContainer<object>(given, name, {}, loopback);
     this.#links = linksIn(given);
     this.#problems = imageProblems(name, checked);
-    this.#spec = { kind: 'service', ...containerSpec(name, checked, undefined) };
+    this.#spec = freeze({ kind: 'service', ...containerSpec(name, checked, undefined) });
   }
 
   override get links(): readonly Link[] {

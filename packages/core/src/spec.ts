@@ -43,6 +43,9 @@ export type HealthSpec =
   | ({ readonly type: 'http'; readonly path: string; readonly minStatus: number; readonly maxStatus: number } & HealthTiming)
   | ({ readonly type: 'command'; readonly command: readonly string[] } & HealthTiming);
 
+/** A check that a proxy, or anybody with a connection, can do. */
+export type ProbeSpec = Exclude<HealthSpec, { type: 'command' }>;
+
 export type MountSpec =
   | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
   | { readonly type: 'volume'; readonly volume: string; readonly target: string; readonly readOnly: boolean }
@@ -72,7 +75,7 @@ export interface PublishSpec {
 
 export interface ResourceLimits {
   readonly memoryBytes?: number;
-  /** Processors' worth of time, as `1.5`. */
+  /** Processors' worth of time, as `1.5`; at least 0.01. */
   readonly cpus?: number;
   /** Largest number of processes and threads. */
   readonly pids?: number;
@@ -149,7 +152,7 @@ export interface PoolSpec {
   readonly maxConcurrency?: number;
   readonly queue: QueueSpec;
   readonly sticky: 'cookie' | 'source' | 'none';
-  readonly health: HealthSpec;
+  readonly health: ProbeSpec;
   readonly update: UpdateSpec;
   /** How long a worker that leaves may take to finish its requests. */
   readonly drainTimeoutMs: number;

@@ -1,7 +1,8 @@
 import { App, type AppOptions } from './app.js';
-import { line, matching, options } from './check.js';
+import { line, options } from './check.js';
 import { PlumbstackError } from './errors.js';
 import { freeze } from './freeze.js';
+import { ipv4Network } from './ip-address.js';
 import { name as checkName } from './name.js';
 import { Pool, type PoolOptions } from './pool.js';
 import type { Problem } from './problem.js';
@@ -24,10 +25,6 @@ export interface StackOptions {
   readonly baseDir?: string;
 }
 
-const subnet = matching(
-  /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\/(?:1[6-9]|2[0-6])$/,
-  'an IPv4 network from /16 to /26, such as "10.20.0.0/22"',
-);
 const brand: unique symbol = Symbol.for('plumbstack.stack') as never;
 
 /** Everything that belongs together: apps, services, pools, routers, volumes and secrets. It describes; a runtime acts. */
@@ -39,7 +36,7 @@ export class Stack {
 
   constructor(name: string, given: StackOptions = {}) {
     this.name = checkName(name, 'the name of a stack');
-    this.#options = options<StackOptions>(given, name, { subnet, baseDir: line });
+    this.#options = options<StackOptions>(given, name, { subnet: ipv4Network(16, 26), baseDir: line });
   }
 
   /** All resources, in the order of declaration. */

@@ -1,6 +1,6 @@
 import { findCycle, type Graph } from './graph.js';
 import { reservedNames } from './name.js';
-import { everyAddress } from './publish.js';
+import { addressesOverlap } from './publish.js';
 import type { Problem } from './problem.js';
 import type {
   ContainerSpec,
@@ -15,7 +15,7 @@ import type {
 export function validateSpec(spec: StackSpec): readonly Problem[] {
   return [
     ...duplicateNames(spec),
-    ...unknownReferences(spec),
+    ...longNames(spec),
     ...dependencyCycle(spec),
     ...portClashes(spec),
     ...pooledApps(spec),
@@ -47,6 +47,25 @@ function duplicateNames(spec: StackSpec): readonly Problem[] {
   return [...problems, ...containerNameClashes(spec)];
 }
 
+/** RFC 1123: one label of a host name. */
+const longestLabel = 63;
+
+/** A container's name is its host name: `<stack>-<name>`, and `<stack>-<pool>-<n>` with up to four digits. */
+function longNames({ name: stack, resources }: StackSpec): readonly Problem[] {
+  return resources.flatMap(({ kind, name }) => {
+    if (kind === 'volume' || kind === 'secret') return [];
+    const length = `${stack}-${name}${kind === 'pool' ? '-9999' : ''}`.length;
+    if (length <= longestLabel) return [];
+    return [
+      {
+        path: name,
+        message: `makes container names of ${length} characters together with the stack's name`,
+        hint: `A host name has at most ${longestLabel}. Shorten one of the two.`,
+      },
+    ];
+  });
+}
+
 /** `<stack>-<pool>-<n>` must not be another resource's `<stack>-<name>`. */
 function containerNameClashes({ resources }: StackSpec): readonly Problem[] {
   const pools = resources.filter((each) => each.kind === 'pool');
@@ -59,65 +78,6 @@ function containerNameClashes({ resources }: StackSpec): readonly Problem[] {
         hint: 'Rename one of the two.',
       })),
   );
-}
-
-interface Reference {
-  readonly path: string;
-  readonly name: string;
-  readonly kinds: readonly ResourceSpec['kind'][];
-}
-
-/** What a resource needs to be there, by name. */
-export function referencesOf(resource: ResourceSpec): readonly Reference[] {
-  const at = (option: string): string => `${resource.name}.${option}`;
-  switch (resource.kind) {
-    case 'app':
-    case 'service':
-      return [
-        ...resource.dependsOn.map((name, index) => ({
-          path: at(`dependsOn[${index}]`),
-          name,
-          kinds: ['app', 'service', 'pool'] as const,
-        })),
-        ...resource.mounts.flatMap((mount, index) =>
-          mount.type === 'volume' ? [{ path: at(`mounts[${index}]`), name: mount.volume, kinds: ['volume'] as const }] : [],
-        ),
-        ...resource.secrets.map(({ secret }, index) => ({
-          path: at(`secrets[${index}]`),
-          name: secret,
-          kinds: ['secret'] as const,
-        })),
-      ];
-    case 'pool':
-      return [{ path: at('app'), name: resource.app, kinds: ['app'] }];
-    case 'router':
-      return [
-        ...resource.routes.flatMap(({ target }, index) =>
-          target.type === 'resource'
-            ? [{ path: at(`routes[${index}].target`), name: target.name, kinds: ['app', 'pool'] as const }]
-            : [],
-        ),
-        ...(resource.tls === undefined
-          ? []
-          : [
-              { path: at('tls.certificate'), name: resource.tls.certificate, kinds: ['secret'] as const },
-              { path: at('tls.key'), name: resource.tls.key, kinds: ['secret'] as const },
-            ]),
-      ];
-    case 'volume':
-    case 'secret':
-      return [];
-  }
-}
-
-function unknownReferences(spec: StackSpec): readonly Problem[] {
-  const kinds = new Map(spec.resources.map((each) => [each.name, each.kind]));
-  return spec.resources.flatMap(referencesOf).flatMap(({ path, name, kinds: wanted }) => {
-    const kind = kinds.get(name);
-    if (kind !== undefined && wanted.includes(kind)) return [];
-    const found = kind === undefined ? 'is not in this stack' : `is a ${kind}`;
-    return [{ path, message: `refers to ${JSON.stringify(name)}, which ${found}`, hint: `Refer to: ${wanted.join(', ')}.` }];
-  });
 }
 
 /** What must be there before what: an app's `dependsOn`, a pool's app's. */
@@ -162,7 +122,7 @@ function publishedBy(resource: ResourceSpec): readonly Published[] {
 function portClashes(spec: StackSpec): readonly Problem[] {
   const all = spec.resources.flatMap(publishedBy).filter(({ port }) => port !== 0);
   return all.flatMap((each, index) => {
-    const first = all.slice(0, index).find((other) => other.port === each.port && hostsOverlap(other.host, each.host));
+    const first = all.slice(0, index).find((other) => other.port === each.port && addressesOverlap(other.host, each.host));
     if (first === undefined) return [];
     return [
       {
@@ -172,11 +132,6 @@ function portClashes(spec: StackSpec): readonly Problem[] {
       },
     ];
   });
-}
-
-function hostsOverlap(a: string, b: string): boolean {
-  const every = [everyAddress, '::'];
-  return a === b || every.includes(a) || every.includes(b);
 }
 
 function pooledApps(spec: StackSpec): readonly Problem[] {

@@ -1,6 +1,7 @@
 import { dictionary, line, options, text } from './check.js';
+import { freeze } from './freeze.js';
 import { Resource } from './resource.js';
-import { name as checkName } from './name.js';
+import { resourceName } from './name.js';
 import type { VolumeSpec } from './spec.js';
 
 export interface VolumeOptions {
@@ -15,12 +16,12 @@ export class Volume extends Resource<'volume'> {
   readonly #spec: VolumeSpec;
 
   constructor(stack: string, name: string, given: VolumeOptions = {}) {
-    super(stack, checkName(name, `volume ${JSON.stringify(name)}`));
+    super(stack, resourceName('volume', name));
     const { driver = 'local', driverOptions = {} } = options<VolumeOptions>(given, name, {
       driver: line,
       driverOptions: dictionary(line, text),
     });
-    this.#spec = { kind: 'volume', name, driver, driverOptions };
+    this.#spec = freeze({ kind: 'volume', name, driver, driverOptions });
   }
 
   toSpec(): VolumeSpec {

@@ -15,8 +15,8 @@ export interface CallOptions {
 
 export interface DockerReader {
   info(options?: CallOptions): Promise<EngineInfo>;
-  /** Containers in any state that carry the label, or `label=value`. */
-  listContainers(label: string, options?: CallOptions): Promise<readonly ContainerSummary[]>;
+  /** Containers in any state that carry the label, or `label=value`; all containers without one. */
+  listContainers(label: string | undefined, options?: CallOptions): Promise<readonly ContainerSummary[]>;
   /** Nothing where there is no such container; by id or name. */
   inspectContainer(id: string, options?: CallOptions): Promise<ContainerDetails | undefined>;
   /** All networks, of any owner: their subnets must not overlap ours. */

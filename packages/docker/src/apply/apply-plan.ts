@@ -1,0 +1,130 @@
+import { isPlumbstackError, PlumbstackError, type Step } from '@plumbstack/core';
+import type { DockerSpec, Unit } from '../compile/docker-spec.js';
+import { configVolumeName } from '../object-names.js';
+import type { Diff } from '../plan/diff.js';
+import { containersOf, roleOf } from '../plan/serving.js';
+import type { ObservedContainer } from '../plan/observed-state.js';
+import { convergePool } from './converge-pool.js';
+import { convergeRouter } from './converge-router.js';
+import { convergeApp, convergeService } from './converge-single.js';
+import { removeContainer } from './remove-container.js';
+import { pathOf, type RunContext } from './run-context.js';
+
+/** Does what a diff says. Independent steps go on when one fails; what needs a failed one is skipped and named. */
+export async function applyDiff(context: RunContext, desired: DockerSpec, diff: Diff): Promise<void> {
+  await applyNetwork(context, desired);
+  await applyVolumes(context, desired);
+  const failures = await applyUnits(context, desired, diff);
+  if (failures.length === 0) await removeOrphans(context, diff);
+  if (failures.length > 0) throw runFailure(context.stack, failures);
+}
+
+async function applyNetwork(context: RunContext, { network }: DockerSpec): Promise<void> {
+  const { client, call, observed } = context;
+  const seen = observed.network;
+  if (seen !== undefined && seen.subnets[0] === network.subnet) return;
+  if (seen !== undefined) {
+    await Promise.all(observed.containers.map((each) => removeContainer(context, each, 10_000)));
+    await client.removeNetwork(seen.id, call);
+  }
+  await client.createNetwork(network, call);
+}
+
+async function applyVolumes({ client, call, observed }: RunContext, { volumes }: DockerSpec): Promise<void> {
+  const missing = volumes.filter(({ creation }) => !observed.volumes.some(({ name }) => name === creation.name));
+  await Promise.all(missing.map(({ creation }) => client.createVolume(creation, call)));
+}
+
+type Outcome = 'done' | { readonly failed: unknown } | { readonly skipped: string };
+
+/** Every unit as soon as what it needs is healthy. */
+async function applyUnits(context: RunContext, desired: DockerSpec, diff: Diff): Promise<readonly unknown[]> {
+  const outcomes = new Map<string, Promise<Outcome>>();
+  const isNewRouter = (unit: Unit): boolean =>
+    unit.kind === 'router' && containersOf(context.observed, unit.resource, 'router').length === 0;
+  const start = (unit: Unit): void => {
+    // A new router starts beside its targets: it knows their addresses. One that serves changes when they are there.
+    const after = unit.kind === 'router' && !isNewRouter(unit) ? unit.config.targets : unit.dependsOn;
+    const needs = after.flatMap((name) => (outcomes.has(name) ? [{ name, outcome: outcomes.get(name) as Promise<Outcome> }] : []));
+    outcomes.set(unit.resource, applyUnit(context, unit, diff, needs));
+  };
+  desired.units.filter(({ kind }) => kind !== 'router').forEach(start);
+  desired.units.filter(({ kind }) => kind === 'router').forEach(start);
+  const all = await Promise.all(outcomes.values());
+  return all.flatMap((each) => (typeof each === 'object' && 'failed' in each ? [each.failed] : []));
+}
+
+interface Need {
+  readonly name: string;
+  readonly outcome: Promise<Outcome>;
+}
+
+async function applyUnit(context: RunContext, unit: Unit, diff: Diff, needs: readonly Need[]): Promise<Outcome> {
+  const resource = pathOf(context, unit.resource);
+  for (const { name, outcome } of needs) {
+    // A router serves its other routes whatever became of one target.
+    if ((await outcome) === 'done' || unit.kind === 'router') continue;
+    context.emit('step:skipped', { resource, because: pathOf(context, name) });
+    return { skipped: name };
+  }
+  const step = diff.plan.steps.find((each) => each.resource === resource && each.kind === unit.kind);
+  if (!diff.changed.has(unit.resource) || step === undefined) return 'done';
+  return runStep(context, step, () => convergeUnit(context, unit));
+}
+
+function convergeUnit(context: RunContext, unit: Unit): Promise<void> {
+  switch (unit.kind) {
+    case 'app':
+      return convergeApp(context, unit);
+    case 'service':
+      return convergeService(context, unit);
+    case 'pool':
+      return convergePool(context, unit);
+    case 'router':
+      return convergeRouter(context, unit);
+  }
+}
+
+async function runStep({ emit }: RunContext, { resource, action }: Step, work: () => Promise<void>): Promise<Outcome> {
+  const start = performance.now();
+  emit('step:started', { resource, action });
+  try {
+    await work();
+    emit('step:finished', { resource, action, durationMs: Math.round(performance.now() - start) });
+    return 'done';
+  } catch (error) {
+    const code = isPlumbstackError(error) ? error.code : 'UNKNOWN';
+    emit('step:failed', { resource, action, code, message: error instanceof Error ? error.message : String(error) });
+    return { failed: error };
+  }
+}
+
+/** What the program no longer has; last, when nothing leads to it any more. */
+async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Promise<void> {
+  for (const step of plan.steps.filter(({ action }) => action === 'delete')) {
+    const name = step.resource.slice(context.stack.length + 1);
+    const own = orphans.filter(({ resource }) => resource === name);
+    const outcome = await runStep(context, step, async () => {
+      await Promise.all(own.map((each) => removeContainer(context, each, 10_000)));
+      await removeConfig(context, name, own);
+      context.emit('resource:removed', { resource: step.resource });
+    });
+    if (typeof outcome === 'object' && 'failed' in outcome) throw outcome.failed;
+  }
+}
+
+async function removeConfig({ client, call, stack }: RunContext, resource: string, containers: readonly ObservedContainer[]): Promise<void> {
+  const roles = [roleOf('pool'), roleOf('router')];
+  if (containers.some(({ role }) => roles.includes(role))) await client.removeVolume(configVolumeName(stack, resource), call);
+}
+
+function runFailure(stack: string, failures: readonly unknown[]): unknown {
+  const [only] = failures;
+  if (failures.length === 1) return only;
+  const messages = failures.map((each) => (each instanceof Error ? each.message : String(each)));
+  return new PlumbstackError('RUN_FAILED', `${failures.length} resources failed:\n${messages.map((each) => `  - ${each}`).join('\n')}`, {
+    resource: stack,
+    details: { errors: failures },
+    hint: 'What did not depend on them is up. Mend them and run again.',
+  });
+}

@@ -1,0 +1,198 @@
+import type { HealthSpec } from '@plumbstack/core';
+import type { Unit } from '../compile/docker-spec.js';
+import type { Role } from '../labels.js';
+import { networkName, nextContainerName } from '../object-names.js';
+import type { ObservedContainer } from '../plan/observed-state.js';
+import { containersOf, servingContainer } from '../plan/serving.js';
+import { discard, runContainer, createContainer, startContainer, type NewContainer } from './create-container.js';
+import { drainConnections } from './drain-connections.js';
+import { removeContainer } from './remove-container.js';
+import { pathOf, type RunContext } from './run-context.js';
+import { waitUntilHealthy } from './wait-until-healthy.js';
+
+export interface Convergence {
+  readonly unit: Unit;
+  readonly role: Role;
+  readonly name: string;
+  /** Whether old and new may run at once. */
+  readonly startFirst: boolean;
+  readonly port?: number;
+  readonly health?: HealthSpec;
+  readonly stopGraceMs: number;
+  readonly vantages?: readonly string[];
+  readonly prepare?: (id: string) => Promise<void>;
+  /** Done while the old container still serves. */
+  readonly beforeReplace?: (old: string) => Promise<void>;
+  /** Sends requests to the new container's address; done when it is healthy, before the old one goes. */
+  readonly switchTo?: (address: string) => Promise<void>;
+}
+
+export interface Converged {
+  readonly id: string;
+  /** Whether the container was made by this run, rather than kept. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Brings the one container of a unit to what is described, from whatever an earlier run, or somebody else, has left. With
+ * `startFirst`, what serves keeps serving until its successor has answered and gets its requests.
+ */
+export async function convergeContainer(context: RunContext, convergence: Convergence): Promise<Converged> {
+  const { unit, role } = convergence;
+  const all = containersOf(context.observed, unit.resource, role);
+  // What was created and never ran may lack its files: an earlier run ended in between.
+  const unfinished = all.filter(({ state }) => state === 'created' || state === 'dead');
+  await Promise.all(unfinished.map((each) => removeContainer(context, each, 0)));
+  const containers = all.filter((each) => !unfinished.includes(each));
+  const serving = servingContainer(containers, unit.container.digest);
+  if (serving === undefined) return create(context, convergence);
+  if (!isCurrent(serving, unit)) return replace(context, convergence, containers, serving);
+  return keep(context, convergence, containers, serving);
+}
+
+function isCurrent({ digest, address }: ObservedContainer, unit: Unit): boolean {
+  return digest === unit.container.digest && address !== undefined && unit.addresses.includes(address);
+}
+
+async function create(context: RunContext, convergence: Convergence): Promise<Converged> {
+  const { unit, name } = convergence;
+  const address = addressBeside(unit, []);
+  const id = await runContainer(context, wantedContainer(convergence, name, address));
+  await healthyOrGone(context, convergence, id, name, address);
+  context.emit('resource:created', { resource: pathOf(context, unit.resource) });
+  return { id, isNew: true };
+}
+
+async function replace(
+  context: RunContext,
+  convergence: Convergence,
+  containers: readonly ObservedContainer[],
+  serving: ObservedContainer,
+): Promise<Converged> {
+  const { unit, name, startFirst } = convergence;
+  // Only what serves is left in place; what an interrupted run left beside it makes room for the successor.
+  const leftovers = containers.filter((each) => each !== serving);
+  await Promise.all(leftovers.map((each) => removeContainer(context, each, convergence.stopGraceMs)));
+  if (serving.state === 'running') await convergence.beforeReplace?.(serving.id);
+  const address = addressBeside(unit, [serving.address]);
+  const temporary = serving.name === name ? nextContainerName(context.stack, unit.resource) : name;
+  const wanted = wantedContainer(convergence, temporary, address);
+  const id = startFirst
+    ? await runContainer(context, wanted)
+    : await swap(context, convergence, wanted, serving);
+  if (startFirst) {
+    await healthyOrGone(context, convergence, id, temporary, address);
+    await retire(context, convergence, serving, address);
+  }
+  if (temporary !== name) await context.client.renameContainer(id, name, context.call);
+  context.emit('resource:replaced', { resource: pathOf(context, unit.resource) });
+  return { id, isNew: true };
+}
+
+/** Old out, new in, on the same ports. If the new one does not come up, the old one runs again. */
+async function swap(
+  context: RunContext,
+  convergence: Convergence,
+  wanted: NewContainer,
+  old: ObservedContainer,
+): Promise<string> {
+  const { client, call, gate } = context;
+  const { unit, stopGraceMs, switchTo } = convergence;
+  const id = await gate.run(() => createContainer(context, wanted));
+  try {
+    await client.stopContainer(old.id, stopGraceMs, call);
+    await startContainer(context, unit.resource, id, wanted.name);
+    await waitUntilHealthy(context, waitFor(convergence, id, wanted.address));
+  } catch (error) {
+    await discard(context, id);
+    // Not under the run's signal: an aborted run must not leave nothing running.
+    await client.startContainer(old.id);
+    context.emit('update:rolledback', { resource: pathOf(context, unit.resource), reason: messageOf(error) });
+    throw error;
+  }
+  announceHealthy(context, convergence, wanted.name);
+  await switchTo?.(wanted.address);
+  await client.removeContainer(old.id, call);
+  return id;
+}
+
+async function keep(
+  context: RunContext,
+  convergence: Convergence,
+  containers: readonly ObservedContainer[],
+  serving: ObservedContainer,
+): Promise<Converged> {
+  const { client, call, emit, stack } = context;
+  const { unit, name } = convergence;
+  const { id, state, address = '' } = serving;
+  const attached = serving.summary.networks[networkName(stack)];
+  const connected = attached !== undefined && (context.observed.network === undefined || attached.networkId === context.observed.network.id);
+  if (!connected) await client.connectNetwork(networkName(stack), id, { address, aliases: unit.aliases }, call);
+  if (state === 'paused') await client.unpauseContainer(id, call);
+  if (state === 'exited') await startContainer(context, unit.resource, id, serving.name);
+  await waitUntilHealthy(context, waitFor(convergence, id, address));
+  const others = containers.filter((each) => each !== serving);
+  await Promise.all(others.map((each) => retire(context, convergence, each, address)));
+  if (others.length === 0) await convergence.switchTo?.(address);
+  if (serving.name !== name) await client.renameContainer(id, name, call);
+  if (state !== 'running') announceHealthy(context, convergence, name);
+  emit('resource:updated', { resource: pathOf(context, unit.resource) });
+  return { id, isNew: false };
+}
+
+/** Takes the requests away from a container, lets it finish, and removes it. */
+async function retire(context: RunContext, convergence: Convergence, old: ObservedContainer, successor: string): Promise<void> {
+  await convergence.switchTo?.(successor);
+  if (convergence.port !== undefined) await drainConnections(context, old, convergence.port);
+  await removeContainer(context, old, convergence.stopGraceMs);
+}
+
+async function healthyOrGone(context: RunContext, convergence: Convergence, id: string, name: string, address: string): Promise<void> {
+  try {
+    await waitUntilHealthy(context, waitFor(convergence, id, address));
+  } catch (error) {
+    await discard(context, id);
+    const { resource } = convergence.unit;
+    const kept = containersOf(context.observed, resource, convergence.role).some(({ state }) => state === 'running');
+    if (kept) context.emit('update:rolledback', { resource: pathOf(context, resource), reason: messageOf(error) });
+    throw error;
+  }
+  announceHealthy(context, convergence, name);
+}
+
+function announceHealthy(context: RunContext, { role, unit }: Convergence, container: string): void {
+  if (role === 'app' || role === 'service') context.emit('app:healthy', { resource: pathOf(context, unit.resource), container });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function waitFor({ unit, port, health, vantages = [] }: Convergence, id: string, address: string): Parameters<typeof waitUntilHealthy>[1] {
+  return {
+    resource: unit.resource,
+    id,
+    address,
+    ...(port !== undefined && { port }),
+    ...(health !== undefined && { health }),
+    timeoutMs: unit.startTimeoutMs,
+    vantages,
+  };
+}
+
+function wantedContainer({ unit, prepare }: Convergence, name: string, address: string): NewContainer {
+  return {
+    resource: unit.resource,
+    name,
+    template: unit.container,
+    address,
+    aliases: unit.aliases,
+    hostname: unit.resource,
+    ...(prepare !== undefined && { prepare }),
+  };
+}
+
+/** The unit's first address that none of these holds; with a single one, the container that holds it is stopped first. */
+function addressBeside({ addresses }: Unit, taken: readonly (string | undefined)[]): string {
+  return addresses.find((each) => !taken.includes(each)) ?? addresses[0] ?? '';
+}

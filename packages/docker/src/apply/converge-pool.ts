@@ -1,0 +1,227 @@
+import type { PoolUnit } from '../compile/docker-spec.js';
+import { slotName, workerName } from '../object-names.js';
+import type { ObservedContainer } from '../plan/observed-state.js';
+import { poolFiles } from '../plan/proxy-files.js';
+import { containersOf } from '../plan/serving.js';
+import { convergeProxy } from './converge-proxy.js';
+import { vantagesOf } from './switch-routers.js';
+import { discard, runContainer, startContainer } from './create-container.js';
+import { pauseFor, pollUntil } from './deadline.js';
+import { HaproxyAdmin } from './haproxy-admin.js';
+import { haproxyCommands } from './proxy-commands.js';
+import { removeContainer } from './remove-container.js';
+import { pathOf, type RunContext } from './run-context.js';
+import { waitUntilHealthy } from './wait-until-healthy.js';
+
+/** A worker that runs or will: its slot, and its container. */
+interface Worker {
+  readonly number: number;
+  readonly id: string;
+  readonly name: string;
+  readonly state: ObservedContainer['state'];
+}
+
+/** One pool, its HAProxy, and what this run does with its workers. */
+interface PoolRun {
+  readonly context: RunContext;
+  readonly unit: PoolUnit;
+  readonly admin: HaproxyAdmin;
+  /** HAProxy's container: it can look at workers from inside the network. */
+  readonly balancer: string;
+}
+
+/**
+ * Brings a pool to what is described, from whatever is there: its HAProxy first, so that it knows every slot, then its
+ * workers. New ones join when they answer; one that leaves is drained first.
+ */
+export async function convergePool(context: RunContext, unit: PoolUnit): Promise<void> {
+  const seen = containersOf(context.observed, unit.resource, 'worker');
+  const [balancer, kept] = await Promise.all([convergeBalancer(context, unit), clearUnfinished(context, seen)]);
+  const admin = new HaproxyAdmin(context.client, balancer, context.call);
+  const run: PoolRun = { context, unit, admin, balancer };
+
+  const current: Worker[] = [];
+  const stale: Worker[] = [];
+  for (const each of kept) {
+    const number = slotOf(unit, each);
+    if (number === undefined) await removeContainer(context, each, unit.worker.stopGraceMs);
+    else (each.digest === unit.worker.container.digest ? current : stale).push({ ...each, number });
+  }
+  const byNumber = (a: Worker, b: Worker): number => a.number - b.number;
+  current.sort(byNumber);
+  stale.sort(byNumber);
+
+  // What is more than enough goes first: reviving a worker only to drain it helps nobody.
+  await retireAll(run, current.splice(unit.spec.replicas));
+  await Promise.all(current.map((each) => revive(run, each)));
+  await roll(run, current, stale);
+  const before = seen.filter(({ state }) => state === 'running').length;
+  if (before !== unit.spec.replicas) {
+    context.emit('pool:scaled', { resource: pathOf(context, unit.resource), from: before, to: unit.spec.replicas });
+  }
+}
+
+async function convergeBalancer(context: RunContext, unit: PoolUnit): Promise<string> {
+  return context.inTurn(unit.resource, () =>
+    convergeProxy(context, unit, {
+      role: 'balancer',
+      files: () => poolFiles(unit),
+      commands: haproxyCommands(context),
+      reloaded: 'pool:reloaded',
+    }),
+  );
+}
+
+/** What was created and never ran may lack its files; what is dead cannot be started. */
+async function clearUnfinished(context: RunContext, seen: readonly ObservedContainer[]): Promise<readonly ObservedContainer[]> {
+  const unfinished = seen.filter(({ state }) => state === 'created' || state === 'dead');
+  await Promise.all(unfinished.map((each) => removeContainer(context, each, 0)));
+  return seen.filter((each) => !unfinished.includes(each));
+}
+
+/** The slot that a worker sits on; none where its address is no longer this pool's. */
+function slotOf({ worker: { slots } }: PoolUnit, { address, worker }: ObservedContainer): number | undefined {
+  return worker !== undefined && address !== undefined && slots[worker - 1] === address ? worker : undefined;
+}
+
+/**
+ * Replaces stale workers and fills up, a batch at a time. There are never fewer workers than before: start-first has
+ * `parallelism` more meanwhile, stop-first that many fewer, which is what it is for.
+ */
+async function roll(run: PoolRun, current: Worker[], stale: Worker[]): Promise<void> {
+  const { unit, context } = run;
+  const { replicas, update } = unit.spec;
+  const free = freeSlots(unit, [...current, ...stale]);
+  const fill = replicas - current.length - stale.length;
+  if (fill > 0) current.push(...(await join(run, take(free, fill))));
+  // Fewer are wanted than there are old ones: the surplus needs no successor.
+  await retireAll(run, stale.splice(Math.max(0, replicas - current.length)));
+  while (stale.length > 0) {
+    context.signal.throwIfAborted();
+    const batch = stale.splice(0, update.parallelism);
+    if (update.order === 'stop-first') await retireAll(run, batch);
+    current.push(...(await join(run, take(free, batch.length))));
+    if (update.order === 'start-first') await retireAll(run, batch);
+    free.push(...batch.map(({ number }) => number));
+    if (stale.length > 0 && update.delayMs > 0) await pauseFor(update.delayMs, context.signal);
+  }
+}
+
+function freeSlots({ worker: { slots } }: PoolUnit, taken: readonly Worker[]): number[] {
+  return slots.map((_, index) => index + 1).filter((number) => !taken.some((each) => each.number === number));
+}
+
+/** There are always enough: the address plan holds replicas and one batch. */
+function take(free: number[], count: number): readonly number[] {
+  return free.splice(0, count);
+}
+
+/** Starts workers on these slots; all of them, or none where one of them does not come up. */
+async function join(run: PoolRun, numbers: readonly number[]): Promise<readonly Worker[]> {
+  const results = await Promise.allSettled(numbers.map((number) => startWorker(run, number)));
+  const failed = results.find((each) => each.status === 'rejected');
+  const joined = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  if (failed === undefined) return joined;
+  const { context, unit } = run;
+  if (containersOf(context.observed, unit.resource, 'worker').length > 0) {
+    await Promise.allSettled(joined.map((each) => retireWorker(run, each)));
+    const reason = failed.reason instanceof Error ? failed.reason.message : String(failed.reason);
+    context.emit('update:rolledback', { resource: pathOf(context, unit.resource), reason });
+  }
+  throw failed.reason;
+}
+
+async function startWorker(run: PoolRun, number: number): Promise<Worker> {
+  const { context, unit } = run;
+  const name = workerName(context.stack, unit.resource, number);
+  const id = await runContainer(context, {
+    resource: unit.resource,
+    name,
+    template: unit.worker.container,
+    address: unit.worker.slots[number - 1] ?? '',
+    aliases: [],
+    hostname: `${unit.resource}-${number}`,
+    worker: number,
+  });
+  const worker: Worker = { number, id, name, state: 'running' };
+  try {
+    await admit(run, worker);
+  } catch (error) {
+    await discard(context, id);
+    throw error;
+  }
+  return worker;
+}
+
+/** A worker that is up to date, and should be running. */
+async function revive(run: PoolRun, worker: Worker): Promise<void> {
+  const { client, call } = run.context;
+  if (worker.state === 'paused') await client.unpauseContainer(worker.id, call);
+  if (worker.state === 'exited') await startContainer(run.context, run.unit.resource, worker.id, worker.name);
+  await admit(run, worker);
+}
+
+/** Waits until a worker answers, and gives it requests. */
+async function admit(run: PoolRun, worker: Worker): Promise<void> {
+  const { context, unit, admin, balancer } = run;
+  await waitUntilHealthy(context, {
+    resource: unit.resource,
+    id: worker.id,
+    address: unit.worker.slots[worker.number - 1] ?? '',
+    port: unit.worker.port,
+    health: unit.worker.health,
+    timeoutMs: unit.worker.startTimeoutMs,
+    vantages: [balancer, ...vantagesOf(context, unit.resource)],
+  });
+  const before = await admin.server(worker.number);
+  if (before?.state === 'up') return;
+  await admin.admit(worker.number);
+  context.emit('worker:joined', { resource: pathOf(context, unit.resource), container: worker.name, worker: slotName(worker.number) });
+}
+
+async function retireAll(run: PoolRun, workers: readonly Worker[]): Promise<void> {
+  await Promise.all(workers.map((each) => retireWorker(run, each)));
+}
+
+/** No new requests, then the end of those it has or the deadline, then the stop: in this order, nothing is lost. */
+export async function retireWorker(run: PoolRun, worker: Worker): Promise<void> {
+  const { context, unit, admin } = run;
+  const about = { resource: pathOf(context, unit.resource), container: worker.name, worker: slotName(worker.number) };
+  if (worker.state === 'running') {
+    context.emit('worker:draining', about);
+    await drainWorker(run, worker.number);
+  }
+  await removeContainer(context, worker, unit.worker.stopGraceMs);
+  await admin.vacate(worker.number);
+  context.emit('worker:left', about);
+}
+
+async function drainWorker({ admin, unit, context }: PoolRun, number: number): Promise<void> {
+  await admin.drain(number);
+  await pollUntil(
+    async () => {
+      const server = await admin.server(number);
+      return server === undefined || server.sessions + server.queued === 0 ? true : undefined;
+    },
+    { signal: context.signal, timeoutMs: unit.spec.drainTimeoutMs, intervalMs: 50 },
+  );
+}
+
+/** Restarts every worker, one after the other, each drained first. */
+export async function restartWorkers(context: RunContext, unit: PoolUnit, balancer: string): Promise<void> {
+  const admin = new HaproxyAdmin(context.client, balancer, context.call);
+  const run: PoolRun = { context, unit, admin, balancer };
+  for (const container of containersOf(context.observed, unit.resource, 'worker')) {
+    const number = slotOf(unit, container);
+    if (number === undefined) continue;
+    context.signal.throwIfAborted();
+    const worker: Worker = { ...container, number };
+    if (container.state === 'running') {
+      context.emit('worker:draining', { resource: pathOf(context, unit.resource), container: worker.name, worker: slotName(number) });
+      await drainWorker(run, number);
+    }
+    await context.client.restartContainer(worker.id, unit.worker.stopGraceMs, context.call);
+    await admin.vacate(number);
+    await admit(run, { ...worker, state: 'running' });
+  }
+}

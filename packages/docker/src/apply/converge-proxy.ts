@@ -1,0 +1,41 @@
+import type { PoolUnit, RouterUnit } from '../compile/docker-spec.js';
+import { containerName } from '../object-names.js';
+import type { ProxyFiles } from '../plan/proxy-files.js';
+import { convergeContainer } from './converge-container.js';
+import { switchRouters } from './switch-routers.js';
+import { applyConfig, putConfig, type ProxyCommands } from './proxy-config.js';
+import { pathOf, type RunContext } from './run-context.js';
+
+interface Proxy {
+  readonly role: 'router' | 'balancer';
+  /** Rendered when it is needed: what serves may have moved meanwhile. */
+  readonly files: () => ProxyFiles;
+  readonly commands: ProxyCommands;
+  readonly reloaded: 'router:reloaded' | 'pool:reloaded';
+}
+
+/** Brings a proxy's container and its configuration to what is described; resolves to the container's id. */
+export async function convergeProxy(context: RunContext, unit: RouterUnit | PoolUnit, proxy: Proxy): Promise<string> {
+  const { client, call, emit } = context;
+  await client.createVolume(unit.config.volume, call);
+  const { id, isNew } = await convergeContainer(context, {
+    unit,
+    role: proxy.role,
+    startFirst: !unit.publishes && proxy.role === 'balancer',
+    name: containerName(context.stack, unit.resource),
+    port: unit.port,
+    health: { type: 'tcp', intervalMs: 1000, timeoutMs: 2000, retries: 3 },
+    stopGraceMs: unit.container.creation.stopGraceMs ?? 10_000,
+    // A successor takes over the volume of a proxy that still runs: what it is given must pass that one's check first.
+    beforeReplace: async (old) => {
+      await applyConfig(context, unit.resource, old, proxy.files(), proxy.commands);
+    },
+    // Routers reach a HAProxy at its address; its successor has another.
+    ...(proxy.role === 'balancer' && { switchTo: (address: string) => switchRouters(context, unit.resource, address) }),
+    prepare: (container) => putConfig(context, container, proxy.files().files),
+  });
+  if (isNew) return id;
+  const reloaded = await applyConfig(context, unit.resource, id, proxy.files(), proxy.commands);
+  if (reloaded) emit(proxy.reloaded, { resource: pathOf(context, unit.resource) });
+  return id;
+}

@@ -1,0 +1,34 @@
+import type { AppUnit, ServiceUnit } from '../compile/docker-spec.js';
+import { containerName } from '../object-names.js';
+import { convergeContainer } from './converge-container.js';
+import type { RunContext } from './run-context.js';
+import { switchRouters, vantagesOf } from './switch-routers.js';
+
+/** Brings a single app to what is described; what publishes no port of its own is updated without a gap. */
+export async function convergeApp(context: RunContext, unit: AppUnit): Promise<void> {
+  const { resource, port, health, stopGraceMs, publishes } = unit;
+  await convergeContainer(context, {
+    unit,
+    role: 'app',
+    name: containerName(context.stack, resource),
+    startFirst: !publishes,
+    port,
+    health,
+    stopGraceMs,
+    vantages: vantagesOf(context, resource),
+    switchTo: (address) => switchRouters(context, resource, address),
+  });
+}
+
+/** Brings a service to what is described. Never two at once: they might share a volume. */
+export async function convergeService(context: RunContext, unit: ServiceUnit): Promise<void> {
+  const { resource, health, stopGraceMs } = unit;
+  await convergeContainer(context, {
+    unit,
+    role: 'service',
+    name: containerName(context.stack, resource),
+    startFirst: false,
+    ...(health !== undefined && { health }),
+    stopGraceMs,
+  });
+}

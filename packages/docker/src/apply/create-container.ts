@@ -1,0 +1,116 @@
+import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
+import { engineStatus } from '../client/docker-failure.js';
+import type { PutFile } from '../client/docker-client.js';
+import type { ContainerTemplate } from '../compile/docker-spec.js';
+import { label, owner } from '../labels.js';
+import { networkName } from '../object-names.js';
+import { explainPort } from './port-holder.js';
+import { pathOf, type RunContext } from './run-context.js';
+
+export interface NewContainer {
+  readonly resource: string;
+  readonly name: string;
+  readonly template: ContainerTemplate;
+  readonly address: string;
+  readonly aliases: readonly string[];
+  readonly hostname: string;
+  readonly worker?: number;
+  /** Done between creation and start. */
+  readonly prepare?: (id: string) => Promise<void>;
+}
+
+/** Creates a container and puts its files in. It does not run yet. */
+export async function createContainer(context: RunContext, wanted: NewContainer): Promise<string> {
+  const { client, call, stack } = context;
+  const { template, name, address, aliases, hostname, worker } = wanted;
+  const { creation, files } = template;
+  try {
+    const id = await client.createContainer(
+      {
+        ...creation,
+        name,
+        hostname,
+        labels: {
+          ...creation.labels,
+          [label.address]: address,
+          ...(worker !== undefined && { [label.worker]: String(worker) }),
+        },
+        networks: { [networkName(stack)]: { address, aliases } },
+      },
+      call,
+    );
+    for (const { folder, files: list, ownedByUser } of files) {
+      await client.putFiles(id, folder, ownedByUser ? await owned(context, id, creation.user, list) : list, call);
+    }
+    await wanted.prepare?.(id);
+    return id;
+  } catch (error) {
+    throw engineStatus(error) === 409 ? await nameTaken(context, wanted, error) : error;
+  }
+}
+
+/** Starts a container. A taken port is told with who holds it. */
+export async function startContainer(context: RunContext, resource: string, id: string, name: string): Promise<void> {
+  const { client, call, emit } = context;
+  try {
+    await client.startContainer(id, call);
+  } catch (error) {
+    throw isPlumbstackError(error, 'PORT_IN_USE') ? await explainPort(context, resource, id, error) : error;
+  }
+  emit('container:started', { resource: pathOf(context, resource), container: name });
+}
+
+/** Creates and starts; whatever fails leaves nothing behind. */
+export async function runContainer(context: RunContext, wanted: NewContainer): Promise<string> {
+  return context.gate.run(async () => {
+    context.signal.throwIfAborted();
+    const id = await createContainer(context, wanted);
+    try {
+      await startContainer(context, wanted.resource, id, wanted.name);
+      return id;
+    } catch (error) {
+      await discard(context, id);
+      throw error;
+    }
+  });
+}
+
+/**
+ * Removes what failed. Not under the run's own signal: an aborted run cleans up after itself too. That it could not is no
+ * second error: what is left has our labels, and the next run removes it.
+ */
+export async function discard(context: RunContext, id: string): Promise<void> {
+  await context.client.removeContainer(id).catch(() => undefined);
+}
+
+/** Files for the user that the container runs as; a name is looked up in the container's own list of users. */
+async function owned(
+  context: RunContext,
+  id: string,
+  user: string | undefined,
+  files: readonly PutFile[],
+): Promise<readonly PutFile[]> {
+  const details = await context.client.inspectContainer(id, context.call);
+  const [name = ''] = (user ?? details?.user ?? '').split(':');
+  if (name === '' || name === 'root' || name === '0') return files;
+  const uid = /^\d+$/.test(name) ? Number(name) : await uidOf(context, id, name);
+  return uid === undefined ? files : files.map((each) => ({ ...each, uid }));
+}
+
+async function uidOf(context: RunContext, id: string, name: string): Promise<number | undefined> {
+  const users = await context.client.readFiles(id, '/etc/passwd', context.call);
+  const line = users?.get('passwd')?.toString().split('\n').find((each) => each.startsWith(`${name}:`));
+  const uid = Number(line?.split(':')[2]);
+  return Number.isSafeInteger(uid) ? uid : undefined;
+}
+
+async function nameTaken(context: RunContext, { name, resource }: NewContainer, cause: unknown): Promise<unknown> {
+  const holder = await context.client.inspectContainer(name, context.call);
+  if (holder === undefined || holder.labels[label.owner] === owner) return cause;
+  return new PlumbstackError('NOT_OURS', `a container called ${name} exists already, and plumbstack did not make it.`, {
+    resource: pathOf(context, resource),
+    details: { container: name, id: holder.id, image: holder.image },
+    hint: `Rename or remove it (docker rename ${name} ...), or give the stack or the resource another name.`,
+    cause,
+  });
+}

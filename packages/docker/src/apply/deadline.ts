@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PlumbstackError } from '@plumbstack/core';
+
+/** A signal that aborts with the caller's own, or with `TIMEOUT` after a time. */
+export function deadlineSignal(what: string, signal: AbortSignal | undefined, timeoutMs: number | undefined): AbortSignal & Disposable {
+  const controller = new AbortController();
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          controller.abort(
+            new PlumbstackError('TIMEOUT', `${what} took longer than ${timeoutMs} ms.`, {
+              details: { timeoutMs },
+              hint: 'What was begun is finished or removed by the next run. Allow more time with timeoutMs.',
+            }),
+          );
+        }, timeoutMs);
+  const forward = (): void => controller.abort(signal?.reason);
+  signal?.addEventListener('abort', forward, { once: true });
+  if (signal?.aborted === true) forward();
+  const dispose = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', forward);
+  };
+  return Object.assign(controller.signal, { [Symbol.dispose]: dispose });
+}
+
+export interface PollOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** Pause between two looks; grows to ten times this while nothing happens. */
+  readonly intervalMs: number;
+}
+
+/** Looks again and again until there is a value; `undefined` when the time is over. Rejects with the signal's reason. */
+export async function pollUntil<T>(look: () => Promise<T | undefined>, options: PollOptions): Promise<T | undefined> {
+  const { signal, timeoutMs, intervalMs } = options;
+  const end = performance.now() + timeoutMs;
+  for (let pause = intervalMs; ; pause = Math.min(pause * 1.3, intervalMs * 10)) {
+    signal.throwIfAborted();
+    const found = await look();
+    if (found !== undefined) return found;
+    const left = end - performance.now();
+    if (left <= 0) return undefined;
+    await pauseFor(Math.min(pause, left), signal);
+  }
+}
+
+/** A pause that an abort ends with its own reason. */
+export async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}

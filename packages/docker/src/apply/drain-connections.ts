@@ -1,0 +1,40 @@
+import { isPlumbstackError } from '@plumbstack/core';
+import type { ObservedContainer } from '../plan/observed-state.js';
+import { pollUntil } from './deadline.js';
+import type { RunContext } from './run-context.js';
+
+/** How long a single app that leaves may take to finish its requests. */
+const drainTimeoutMs = 30_000;
+
+/**
+ * Waits until a container has no established connection on its port. A reloaded nginx closes its idle ones when its old
+ * processes end, which is when their last request has been answered.
+ */
+export async function drainConnections(context: RunContext, { id, state }: ObservedContainer, port: number): Promise<void> {
+  if (state !== 'running') return;
+  await pollUntil(
+    async () => ((await openConnections(context, id, port)) === 0 ? true : undefined),
+    { signal: context.signal, timeoutMs: drainTimeoutMs, intervalMs: 50 },
+  );
+}
+
+/** 0 also where it cannot be counted: an image without `cat` has its stop grace to finish in. */
+async function openConnections({ client, call }: RunContext, id: string, port: number): Promise<number> {
+  try {
+    const { exitCode, stdout } = await client.exec(id, ['cat', '/proc/net/tcp', '/proc/net/tcp6'], call);
+    return exitCode > 1 ? 0 : countEstablished(stdout, port);
+  } catch (error) {
+    // It ended by itself: nothing is left to wait for.
+    if (isPlumbstackError(error, 'ENGINE_FAILED')) return 0;
+    throw error;
+  }
+}
+
+/** Columns of /proc/net/tcp: proc(5). State 01 is ESTABLISHED. */
+export function countEstablished(table: string, port: number): number {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return table.split('\n').filter((line) => {
+    const [, local, , state] = line.trim().split(/\s+/);
+    return state === '01' && local?.endsWith(suffix) === true;
+  }).length;
+}

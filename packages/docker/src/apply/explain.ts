@@ -1,0 +1,42 @@
+import { PlumbstackError } from '@plumbstack/core';
+import type { CallOptions, ContainerDetails, DockerReader } from '../client/docker-client.js';
+
+const lineCount = 20;
+
+/** The last lines of a container's output. */
+export async function lastLines(client: DockerReader, id: string, call: CallOptions): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for await (const { text } of client.logs(id, { tail: lineCount, ...call })) lines.push(text);
+  return lines.slice(-lineCount);
+}
+
+/** Why a container is not up: exit code, memory, last lines and last health output, as fields and for a reader. */
+export async function explainFailure(
+  client: DockerReader,
+  resource: string,
+  container: ContainerDetails,
+  waitedFor: string,
+  call: CallOptions,
+): Promise<PlumbstackError> {
+  const { id, name, running, exitCode, oomKilled, healthOutput, restartCount, error } = container;
+  const lines = await lastLines(client, id, call);
+  const ended = !running || restartCount > 0;
+  const what = ended
+    ? `its container ${name} ended with exit code ${exitCode}${oomKilled ? ', killed for want of memory' : ''}`
+    : `its container ${name} runs, but ${waitedFor} did not come in time`;
+  const output = lines.length === 0 ? 'It wrote nothing.' : `Its last lines:\n${lines.map((line) => `    | ${line}`).join('\n')}`;
+  return new PlumbstackError(ended ? 'START_FAILED' : 'UNHEALTHY', `${what}. ${output}`, {
+    resource,
+    details: { container: name, exitCode, oomKilled, restartCount, lastLines: lines, healthOutput, waitedFor, error },
+    hint: hintFor(container, waitedFor),
+  });
+}
+
+function hintFor({ oomKilled, running, healthOutput }: ContainerDetails, waitedFor: string): string {
+  if (oomKilled) return 'Give it more memory: resources: { memoryBytes }.';
+  if (!running) return 'Mend what its last lines say, and run again.';
+  const health = healthOutput.at(-1);
+  return health === undefined
+    ? `Check that it listens on 0.0.0.0 and on the port it was declared with (${waitedFor}), or allow more time with startTimeoutMs.`
+    : `Its last health check said: ${health.trim()}`;
+}

@@ -1,0 +1,77 @@
+import { PlumbstackError } from '@plumbstack/core';
+import type { CallOptions, DockerWriter } from '../client/docker-client.js';
+import { adminPort } from '../compile/compile-pool.js';
+import { slotName } from '../object-names.js';
+import {
+  adminCommand,
+  drainCommands,
+  parseStat,
+  readyCommands,
+  saveStateCommand,
+  setServer,
+  showStat,
+  type AdminCommand,
+  type ServerStat,
+  type StatTable,
+} from '../proxy/index.js';
+
+/** HAProxy's runtime API, reached by running a command in its container: nothing of it listens outside. */
+export class HaproxyAdmin {
+  readonly #client: Pick<DockerWriter, 'exec'>;
+  readonly #container: string;
+  readonly #call: CallOptions;
+
+  constructor(client: Pick<DockerWriter, 'exec'>, container: string, call: CallOptions) {
+    this.#client = client;
+    this.#container = container;
+    this.#call = call;
+  }
+
+  /** No new requests for a worker; what it has goes on. */
+  drain(worker: number): Promise<void> {
+    return this.#run(drainCommands(worker));
+  }
+
+  /** Requests again, from this moment: who calls has just seen the worker answer. */
+  admit(worker: number): Promise<void> {
+    return this.#run([setServer(worker, 'health up'), ...readyCommands(worker)]);
+  }
+
+  /** The slot is empty: down by its health, not draining, so that whoever starts on it next joins by its health. */
+  vacate(worker: number): Promise<void> {
+    return this.#run([setServer(worker, 'health down'), ...readyCommands(worker)]);
+  }
+
+  async stats(): Promise<StatTable> {
+    return parseStat(await this.#ask([showStat]));
+  }
+
+  async server(worker: number): Promise<ServerStat | undefined> {
+    return (await this.stats()).servers.find(({ name }) => name === slotName(worker));
+  }
+
+  /** Writes the servers' states where the next process reads them, so that a reload forgets nothing. */
+  async saveState(): Promise<void> {
+    await this.#client.exec(this.#container, saveStateCommand(adminPort), this.#call);
+  }
+
+  // The commands used here answer with an empty line; anything else is a complaint.
+  async #run(lines: readonly AdminCommand[]): Promise<void> {
+    const answer = (await this.#ask(lines)).trim();
+    if (answer !== '') {
+      throw new PlumbstackError('ENGINE_FAILED', `HAProxy refused ${JSON.stringify(lines.join('; '))}: ${answer}`, {
+        details: { commands: lines, answer },
+        hint: 'Its configuration may have been changed by hand; run up again to mend it.',
+      });
+    }
+  }
+
+  async #ask(lines: readonly AdminCommand[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.#client.exec(this.#container, adminCommand(adminPort, lines), this.#call);
+    if (exitCode === 0) return stdout;
+    throw new PlumbstackError('ENGINE_FAILED', `HAProxy's runtime API did not answer: ${stderr.trim()}`, {
+      details: { exitCode, stderr },
+      hint: 'Look at the log of its container; run up again to mend it.',
+    });
+  }
+}

@@ -1,0 +1,75 @@
+import type { LifecycleEventMap } from '@plumbstack/events';
+import type { ImageSpec, StackSpec } from '@plumbstack/core';
+import type { ImageProgress } from '../client/docker-client.js';
+import type { ResolvedImage } from '../compile/docker-spec.js';
+import type { Inputs } from '../compile/inputs.js';
+import { baseLabels } from '../labels.js';
+import { pathOf, type RunContext } from './run-context.js';
+
+type ImageContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'signal' | 'gate' | 'emit'>;
+
+/** Pulls and builds what the engine does not have. Resources that share an image wait for one pull. */
+export async function prepareImages(context: ImageContext, spec: StackSpec, inputs: Inputs): Promise<void> {
+  const missing = new Map<string, { resource: string; image: ResolvedImage; spec: ImageSpec }>();
+  for (const each of spec.resources) {
+    const image = inputs.images[each.name];
+    if (!('image' in each) || image === undefined || image.action === 'none') continue;
+    if (!missing.has(image.reference)) missing.set(image.reference, { resource: each.name, image, spec: each.image });
+  }
+  const results = await Promise.allSettled([...missing.values()].map((each) => prepare(context, each, inputs)));
+  const failed = results.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function prepare(
+  context: ImageContext,
+  { resource, image, spec }: { resource: string; image: ResolvedImage; spec: ImageSpec },
+  inputs: Inputs,
+): Promise<void> {
+  const { client, call, emit, gate, signal, stack } = context;
+  const about = { resource: pathOf(context, resource), image: image.reference };
+  await gate.run(async () => {
+    signal.throwIfAborted();
+    const start = performance.now();
+    const took = (): number => Math.round(performance.now() - start);
+    if (spec.type === 'pull') {
+      emit('image:pull:started', about);
+      const layers = new Layers();
+      await client.pullImage(image.reference, {
+        ...call,
+        onProgress: (progress) => emit('image:pull:progress', { ...about, ...layers.add(progress) }),
+      });
+      emit('image:pull:finished', { ...about, durationMs: took() });
+      return;
+    }
+    emit('image:build:started', about);
+    const { context: folder, type: _, ...build } = spec;
+    await client.buildImage(
+      {
+        ...build,
+        ...(folder !== undefined && { context: inputs.absolute(folder) }),
+        tag: image.reference,
+        labels: baseLabels(stack, resource, 'app'),
+      },
+      { ...call, onProgress: ({ status }) => emit('image:build:progress', { ...about, status }) },
+    );
+    emit('image:build:finished', { ...about, durationMs: took() });
+  });
+}
+
+type PullProgress = Omit<LifecycleEventMap['image:pull:progress'], 'resource' | 'image'>;
+
+/** Adds up what the engine tells layer by layer. */
+class Layers {
+  readonly #layers = new Map<string, { current: number; total: number }>();
+
+  add({ id, status, current, total }: ImageProgress): PullProgress {
+    if (id !== undefined && total !== undefined) this.#layers.set(id, { current: current ?? 0, total });
+    const all = [...this.#layers.values()];
+    return {
+      status,
+      current: all.reduce((sum, each) => sum + each.current, 0),
+      total: all.reduce((sum, each) => sum + each.total, 0),
+    };
+  }
+}

@@ -1,0 +1,31 @@
+import { statusPort } from '../compile/compile-router.js';
+import { adminPort } from '../compile/compile-pool.js';
+import { adminCommand, httpGetCommand, parseInfo, showInfo } from '../proxy/index.js';
+import { HaproxyAdmin } from './haproxy-admin.js';
+import type { ProxyCommands } from './proxy-config.js';
+import type { RunContext } from './run-context.js';
+
+export function nginxCommands({ client, call }: RunContext): ProxyCommands {
+  return {
+    validate: (folder) => ['nginx', '-t', '-q', '-c', `${folder}/nginx.conf`],
+    reload: (container) => client.signalContainer(container, 'SIGHUP', call),
+    revision: async (container) => {
+      const { exitCode, stdout } = await client.exec(container, httpGetCommand(statusPort, '/'), call);
+      return exitCode === 0 ? stdout.trim() : undefined;
+    },
+  };
+}
+
+export function haproxyCommands({ client, call }: RunContext): ProxyCommands {
+  return {
+    validate: (folder) => ['haproxy', '-c', '-q', '-f', `${folder}/haproxy.cfg`],
+    reload: async (container) => {
+      await new HaproxyAdmin(client, container, call).saveState();
+      await client.signalContainer(container, 'SIGUSR2', call);
+    },
+    revision: async (container) => {
+      const { exitCode, stdout } = await client.exec(container, adminCommand(adminPort, [showInfo]), call);
+      return exitCode === 0 ? parseInfo(stdout).get('description') : undefined;
+    },
+  };
+}

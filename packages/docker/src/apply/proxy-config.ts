@@ -1,0 +1,74 @@
+import { PlumbstackError } from '@plumbstack/core';
+import type { PutFile } from '../client/docker-client.js';
+import { configFolder } from '../compile/proxy-container.js';
+import { differingFiles, type ProxyFiles } from '../plan/proxy-files.js';
+import { recordFile } from '../plan/observed-state.js';
+import { pollUntil } from './deadline.js';
+import { pathOf, type RunContext } from './run-context.js';
+
+/** How a proxy is told to take a configuration. */
+export interface ProxyCommands {
+  /** Argument list that checks the configuration in a folder. */
+  readonly validate: (folder: string) => readonly string[];
+  readonly reload: (container: string) => Promise<void>;
+  /** The revision that answers requests now; nothing while none does. */
+  readonly revision: (container: string) => Promise<string | undefined>;
+}
+
+/** Where a configuration lies until the proxy itself has accepted it. */
+const nextFolder = 'next';
+
+/**
+ * Gives a running proxy its configuration: beside the old one, accepted by the proxy's own check, swapped, reloaded, and
+ * in force before this returns. A refused one changes nothing. Says whether anything had to be reloaded.
+ */
+export async function applyConfig(
+  context: RunContext,
+  resource: string,
+  container: string,
+  wanted: ProxyFiles,
+  commands: ProxyCommands,
+): Promise<boolean> {
+  const { client, call } = context;
+  const seen = await client.readFiles(container, configFolder, call);
+  const differing = differingFiles(wanted.files, seen);
+  const needsReload = differing.some((path) => path !== recordFile);
+  if (needsReload) {
+    await client.putFiles(container, configFolder, wanted.files.map((each) => ({ ...each, path: `${nextFolder}/${each.path}` })), call);
+    await validate(context, resource, container, commands.validate(`${configFolder}/${nextFolder}`));
+  }
+  if (differing.length > 0) await client.putFiles(container, configFolder, wanted.files, call);
+  if (!needsReload && (await commands.revision(container)) === wanted.revision) return false;
+  await commands.reload(container);
+  await inForce(context, resource, container, wanted.revision, commands);
+  return true;
+}
+
+/** Puts the first configuration in, before the proxy starts. */
+export async function putConfig(context: RunContext, container: string, files: readonly PutFile[]): Promise<void> {
+  await context.client.putFiles(container, configFolder, files, context.call);
+}
+
+async function validate(context: RunContext, resource: string, container: string, command: readonly string[]): Promise<void> {
+  const { exitCode, stdout, stderr } = await context.client.exec(container, command, context.call);
+  if (exitCode === 0) return;
+  const words = `${stdout}${stderr}`.trim();
+  throw new PlumbstackError('CONFIG_REJECTED', `the proxy refuses its new configuration and keeps the old one. It says:\n${words}`, {
+    resource: pathOf(context, resource),
+    details: { words, exitCode },
+    hint: 'If you have set its image, it may be older than the configuration needs: nginx 1.27.3 and HAProxy 3.1 are the oldest.',
+  });
+}
+
+async function inForce(context: RunContext, resource: string, container: string, revision: string, commands: ProxyCommands): Promise<void> {
+  const found = await pollUntil(
+    async () => ((await commands.revision(container)) === revision ? true : undefined),
+    { signal: context.signal, timeoutMs: 15_000, intervalMs: 20 },
+  );
+  if (found === true) return;
+  throw new PlumbstackError('CONFIG_REJECTED', 'the proxy accepted its new configuration, but does not serve it after 15 s.', {
+    resource: pathOf(context, resource),
+    details: { revision },
+    hint: 'The old one keeps serving. Look at the log of its container.',
+  });
+}

@@ -1,0 +1,45 @@
+import { resourcePath } from '@plumbstack/core';
+import type { LifecycleEventMap, LifecycleEventName } from '@plumbstack/events';
+import type { CallOptions, DockerClient } from '../client/docker-client.js';
+import type { RouterUnit } from '../compile/docker-spec.js';
+import type { ObservedState } from '../plan/observed-state.js';
+import type { Gate } from './gate.js';
+import type { Reach } from './reach.js';
+
+/** What every executor of one run shares. */
+export interface RunContext {
+  readonly client: DockerClient;
+  readonly stack: string;
+  readonly observed: ObservedState;
+  /** How this process reaches the stack's addresses. */
+  readonly reach: () => Reach;
+  readonly signal: AbortSignal;
+  /** The signal in the form that engine calls take. */
+  readonly call: CallOptions;
+  /** Starts and removals at once. More than eight gain little, and Docker 20.10 has deadlocked under fewer. */
+  readonly gate: Gate;
+  readonly emit: Emit;
+  /** Address that each app and pool is reached at; routers are rendered from it, and updates change it. */
+  readonly active: Record<string, string>;
+  readonly routers: readonly RouterUnit[];
+  /** Runs one change of a router's or pool's configuration after the other. */
+  readonly inTurn: <T>(resource: string, task: () => Promise<T>) => Promise<T>;
+}
+
+export type Emit = <N extends LifecycleEventName>(name: N, payload: LifecycleEventMap[N]) => void;
+
+export function pathOf(context: Pick<RunContext, 'stack'>, resource: string): string {
+  return resourcePath(context.stack, resource);
+}
+
+/** One task after the other, by key. */
+export function takeTurns(): RunContext['inTurn'] {
+  const last = new Map<string, Promise<unknown>>();
+  return async (key, task) => {
+    const before = last.get(key) ?? Promise.resolve();
+    // A failure belongs to its own task; the next one starts all the same.
+    const mine = before.then(task, task);
+    last.set(key, mine.catch(() => undefined));
+    return mine;
+  };
+}

@@ -1,0 +1,41 @@
+import type { RouterUnit } from '../compile/docker-spec.js';
+import { containerName, nextContainerName } from '../object-names.js';
+import { routerFiles } from '../plan/proxy-files.js';
+import { containersOf, servingContainer } from '../plan/serving.js';
+import { applyConfig } from './proxy-config.js';
+import { nginxCommands } from './proxy-commands.js';
+import { pathOf, type RunContext } from './run-context.js';
+
+/** Tells every running router of a target where it is now. Returns when each of them sends requests there. */
+export async function switchRouters(context: RunContext, target: string, address: string): Promise<void> {
+  context.active[target] = address;
+  await Promise.all(
+    context.routers
+      .filter(({ config }) => config.targets.includes(target))
+      .map((unit) => context.inTurn(unit.resource, () => switchRouter(context, unit))),
+  );
+}
+
+async function switchRouter(context: RunContext, unit: RouterUnit): Promise<void> {
+  const router = await runningRouter(context, unit);
+  if (router === undefined) return;
+  const reloaded = await applyConfig(context, unit.resource, router, routerFiles(unit, context.active), nginxCommands(context));
+  if (reloaded) context.emit('router:reloaded', { resource: pathOf(context, unit.resource) });
+}
+
+/** Looked up by name: a run may have replaced the container since the stack was observed. */
+async function runningRouter({ client, call, stack }: RunContext, { resource }: RouterUnit): Promise<string | undefined> {
+  for (const name of [nextContainerName(stack, resource), containerName(stack, resource)]) {
+    const found = await client.inspectContainer(name, call);
+    if (found?.running === true) return found.id;
+  }
+  return undefined;
+}
+
+/** Containers that can look at a target from inside the network: its routers, while they run. */
+export function vantagesOf(context: RunContext, target: string): readonly string[] {
+  return context.routers
+    .filter(({ config }) => config.targets.includes(target))
+    .map((unit) => servingContainer(containersOf(context.observed, unit.resource, 'router'), unit.container.digest))
+    .flatMap((each) => (each?.state === 'running' ? [each.id] : []));
+}

@@ -1,0 +1,82 @@
+import { PlumbstackError, type HealthSpec } from '@plumbstack/core';
+import type { ContainerDetails } from '../client/docker-client.js';
+import { answeredInside } from './answered-inside.js';
+import { pollUntil } from './deadline.js';
+import { explainFailure } from './explain.js';
+import { answers } from './reach.js';
+import { pathOf, type RunContext } from './run-context.js';
+
+export interface Waited {
+  readonly resource: string;
+  readonly id: string;
+  readonly address: string;
+  /** Port that is checked; none for a service, of which only its process or its own health check can tell. */
+  readonly port?: number;
+  readonly health?: HealthSpec;
+  readonly timeoutMs: number;
+  /** Containers that can be asked to look, where this process cannot: its router, for instance. */
+  readonly vantages: readonly string[];
+}
+
+/** Restarts within one start that are taken as "it will not come up". */
+const hopelessRestarts = 3;
+/** How often the engine is asked about the container, in looks: a probe is cheap, an inspection is not. */
+const looksPerInspection = 4;
+
+/** Waits until a container answers as its health check wants. Rejects with what its output says when it does not. */
+export async function waitUntilHealthy(context: RunContext, waited: Waited): Promise<void> {
+  const { client, call, signal } = context;
+  const { id, timeoutMs, resource } = waited;
+  const waitedFor = describe(waited);
+  let details: ContainerDetails | undefined;
+  let looks = 0;
+  const state = await pollUntil(
+    async () => {
+      const answered = usesEngine(waited) ? undefined : await probe(context, waited);
+      if (answered === true) return 'healthy';
+      if (usesEngine(waited) || looks++ % looksPerInspection === 0) {
+        details = await client.inspectContainer(id, call);
+        if (details === undefined) return 'gone';
+        if (hasFailed(details)) return 'failed';
+        if (usesEngine(waited) && isHealthy(details)) return 'healthy';
+      }
+      return undefined;
+    },
+    { signal, timeoutMs, intervalMs: 25 },
+  );
+  if (state === 'healthy') return;
+  details = (await client.inspectContainer(id, call)) ?? details;
+  if (details === undefined) {
+    throw new PlumbstackError('START_FAILED', 'its container was removed while it started.', {
+      resource: pathOf(context, resource),
+      hint: 'Run again.',
+    });
+  }
+  throw await explainFailure(client, pathOf(context, resource), details, waitedFor, call);
+}
+
+/** A command is the engine's to run, and of a service without one there is only the process to see. */
+function usesEngine({ port, health }: Waited): boolean {
+  return port === undefined || health === undefined || health.type === 'command';
+}
+
+function hasFailed({ state, restartCount, health }: ContainerDetails): boolean {
+  return state === 'exited' || state === 'dead' || restartCount >= hopelessRestarts || health === 'unhealthy';
+}
+
+function isHealthy({ running, health, state }: ContainerDetails): boolean {
+  return running && state === 'running' && (health === 'healthy' || health === 'unknown');
+}
+
+async function probe(context: RunContext, { address, port, health, vantages, id }: Waited): Promise<boolean> {
+  if (port === undefined || health === undefined || health.type === 'command') return false;
+  if (context.reach() === 'direct') return answers(address, port, health, context.signal);
+  return answeredInside(context, [...vantages, id], address, port, health);
+}
+
+function describe({ port, health }: Waited): string {
+  if (health?.type === 'command') return `a passing health check (${health.command.join(' ')})`;
+  if (port === undefined || health === undefined) return 'a running process';
+  if (health.type === 'tcp') return `an open port ${port}`;
+  return `an answer of ${health.minStatus} to ${health.maxStatus} to GET ${health.path} on port ${port}`;
+}

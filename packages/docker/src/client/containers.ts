@@ -1,0 +1,144 @@
+import type {
+  CallOptions,
+  ContainerCreation,
+  ContainerDetails,
+  ContainerSummary,
+  ContainerUpdate,
+  PutFile,
+} from './docker-client.js';
+import { packFiles, unpackFiles } from './config-archive.js';
+import { isRemovalInProgress } from './docker-failure.js';
+import type { Engine } from './engine.js';
+import { toContainerDetails, toContainerSummary } from './from-engine.js';
+import { unlessGone, unlessUnchanged } from './gone.js';
+import { toEndpoint, toEngineContainer, toEngineUpdate, toSeconds } from './to-engine.js';
+
+const maxReadBytes = 64 * 1024 * 1024;
+
+/** The calls about containers, but for their output and what runs in them. */
+export class Containers {
+  readonly #engine: Engine;
+  readonly #apiVersion: string;
+
+  constructor(engine: Engine, apiVersion: string) {
+    this.#engine = engine;
+    this.#apiVersion = apiVersion;
+  }
+
+  async list(label: string, options: CallOptions): Promise<readonly ContainerSummary[]> {
+    const filters = { label: [label] };
+    const found = await this.#engine.call('list containers', options, (docker) =>
+      docker.listContainers({ all: true, filters }),
+    );
+    return found.map(toContainerSummary);
+  }
+
+  async inspect(id: string, options: CallOptions): Promise<ContainerDetails | undefined> {
+    const found = await unlessGone(
+      this.#engine.call(`inspect container ${id}`, options, (docker) => docker.getContainer(part(id)).inspect()),
+    );
+    return found && toContainerDetails(found);
+  }
+
+  /** Where an engine takes one network only and the connection to another fails, the container is removed again. */
+  async create(container: ContainerCreation, options: CallOptions): Promise<string> {
+    const { name, body, later } = toEngineContainer(container, this.#apiVersion);
+    // Apart from each other: dockerode would else put the body into the URL, too, its environment included.
+    const request = { _query: { name }, _body: body } as object;
+    const id = await this.#engine.call(`create container ${name}`, options, async (docker) => {
+      return (await docker.createContainer(request)).id;
+    });
+    try {
+      for (const [network, attachment] of later) await this.connect(network, id, toEndpoint(attachment), options);
+    } catch (error) {
+      await this.remove(id, {});
+      throw error;
+    }
+    return id;
+  }
+
+  async connect(network: string, container: string, endpoint: object, options: CallOptions): Promise<void> {
+    await this.#engine.call(`connect ${container} to network ${network}`, options, (docker) =>
+      docker.getNetwork(part(network)).connect({ Container: container, EndpointConfig: endpoint }),
+    );
+  }
+
+  async start(id: string, options: CallOptions): Promise<void> {
+    const start = this.#engine.call(`start container ${id}`, options, (docker) => docker.getContainer(part(id)).start());
+    await unlessUnchanged(start);
+  }
+
+  async stop(id: string, graceMs: number, options: CallOptions): Promise<void> {
+    const deadlineMs = graceMs + this.#engine.callTimeoutMs;
+    const stop = this.#engine.call(`stop container ${id}`, { ...options, deadlineMs }, (docker) =>
+      docker.getContainer(part(id)).stop({ t: toSeconds(graceMs) }),
+    );
+    await unlessGone(unlessUnchanged(stop));
+  }
+
+  async restart(id: string, graceMs: number, options: CallOptions): Promise<void> {
+    const deadlineMs = graceMs + this.#engine.callTimeoutMs;
+    await this.#engine.call(`restart container ${id}`, { ...options, deadlineMs }, (docker) =>
+      docker.getContainer(part(id)).restart({ t: toSeconds(graceMs) }),
+    );
+  }
+
+  async signal(id: string, signal: string, options: CallOptions): Promise<void> {
+    await this.#engine.call(`send ${signal} to container ${id}`, options, (docker) =>
+      docker.getContainer(part(id)).kill({ signal }),
+    );
+  }
+
+  async unpause(id: string, options: CallOptions): Promise<void> {
+    await this.#engine.call(`unpause container ${id}`, options, (docker) => docker.getContainer(part(id)).unpause());
+  }
+
+  async remove(id: string, options: CallOptions): Promise<void> {
+    const name = `remove container ${id}`;
+    const removal = this.#engine.call(name, options, (docker) =>
+      docker.getContainer(part(id)).remove({ force: true, v: true }),
+    );
+    const end = removal.catch(async (error: unknown) => {
+      if (!isRemovalInProgress(error)) throw error;
+      await this.#engine.call(name, options, (docker) => docker.getContainer(part(id)).wait({ condition: 'removed' }));
+    });
+    await unlessGone(end);
+  }
+
+  async rename(id: string, name: string, options: CallOptions): Promise<void> {
+    await this.#engine.call(`rename container ${id} to ${name}`, options, (docker) =>
+      docker.getContainer(part(id)).rename({ name }),
+    );
+  }
+
+  async update(id: string, update: ContainerUpdate, options: CallOptions): Promise<void> {
+    await this.#engine.call(`update container ${id}`, options, (docker) =>
+      docker.getContainer(part(id)).update(toEngineUpdate(update)),
+    );
+  }
+
+  async putFiles(id: string, folder: string, files: readonly PutFile[], options: CallOptions): Promise<void> {
+    const archive = packFiles(files);
+    try {
+      await this.#engine.call(`put files into container ${id} at ${folder}`, options, (docker) =>
+        docker.getContainer(part(id)).putArchive(archive, { path: folder }),
+      );
+    } finally {
+      archive.destroy();
+    }
+  }
+
+  async readFiles(id: string, path: string, options: CallOptions): Promise<ReadonlyMap<string, Buffer> | undefined> {
+    const archive = this.#engine.chunks(
+      `read ${path} of container ${id}`,
+      { ...options, silenceMs: this.#engine.callTimeoutMs },
+      (docker) => docker.getContainer(part(id)).getArchive({ path }),
+    );
+    return unlessGone(unpackFiles(archive, maxReadBytes));
+  }
+}
+
+/** An id or a name as one piece of a URL's path: dockerode puts it there as it is. */
+export function part(id: string): string {
+  return encodeURIComponent(id);
+}

@@ -1,0 +1,350 @@
+import { isPlumbstackError, PlumbstackError, type PlumbstackErrorCode } from '@plumbstack/core';
+
+/** What was asked, and of whom. */
+export interface FailedCall {
+  /** As `create container shop-web`. */
+  readonly call: string;
+  readonly address: string;
+}
+
+/**
+ * Makes our error of whatever a call to an engine threw: its own answers, the connection's errors, and answers that are
+ * no engine's. The only place that knows dockerode's errors and reads an engine's message texts.
+ */
+export function toPlumbstackError(error: unknown, at: FailedCall): PlumbstackError {
+  if (isPlumbstackError(error)) return error;
+  const status = statusOf(error);
+  if (status !== undefined) return fromAnswer(error as Error, status, at);
+  return fromConnection(error, at);
+}
+
+/** The engine's HTTP status, of our error or a foreign one; nothing where it did not come to an answer. */
+export function engineStatus(error: unknown): number | undefined {
+  if (isPlumbstackError(error)) {
+    const { status } = error.details;
+    return typeof status === 'number' ? status : undefined;
+  }
+  return statusOf(error);
+}
+
+/** Whether a network could not be made because another one has addresses of its subnet. */
+export function isSubnetTaken(error: unknown): boolean {
+  // Docker 20.10 to 28.5: the first; bridges outside Docker's own list: the second; Podman 4, 5: the third.
+  return /Pool overlaps with other one|networks have overlapping IPv4|subnet \S+ is already used/.test(reasonOf(error));
+}
+
+/** Whether a container is on its way out already, so that the engine takes no second removal. Docker 20.10 to 28.5. */
+export function isRemovalInProgress(error: unknown): boolean {
+  return engineStatus(error) === 409 && /removal of container \S+ is already in progress/.test(reasonOf(error));
+}
+
+/** The engine accepted and did not answer in time. */
+export function noAnswer(at: FailedCall, deadlineMs: number): PlumbstackError {
+  return new PlumbstackError(
+    'ENGINE_UNREACHABLE',
+    `${at.call}: the engine at ${at.address} did not answer within ${deadlineMs} ms.`,
+    {
+      details: { call: at.call, deadlineMs, address: at.address },
+      hint: 'The call may still happen. Look at the engine: `docker ps` with a network or container call beside it, its log (`journalctl -u docker`), the load and the disk of its machine; an engine that hangs needs a restart.',
+    },
+  );
+}
+
+/** The engine accepted, and told of its failure in the stream that followed. */
+export function streamFailure({ call }: FailedCall, reason: string): PlumbstackError {
+  return new PlumbstackError('ENGINE_FAILED', `${call}: ${reason}`, { details: { call, reason } });
+}
+
+/** An answer that is not an engine's. */
+export function notAnEngine(at: FailedCall, found: string, cause?: unknown): PlumbstackError {
+  return new PlumbstackError('ENGINE_UNREACHABLE', `${at.call}: what answers at ${at.address} is no Docker engine: ${found}.`, {
+    details: { call: at.call, address: at.address },
+    hint: 'Check the address, and what stands in between: a proxy, or TLS (https://) spoken to a plain port or the reverse.',
+    cause,
+  });
+}
+
+interface DockerodeError extends Error {
+  readonly statusCode: number;
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = (error as Partial<DockerodeError> | undefined)?.statusCode;
+  return typeof status === 'number' ? status : undefined;
+}
+
+function reasonOf(error: unknown): string {
+  if (!isPlumbstackError(error)) return error instanceof Error ? error.message : '';
+  const { reason } = error.details;
+  return typeof reason === 'string' ? reason : '';
+}
+
+interface Meaning {
+  /** The engine's words; `groups` go to the error's details. */
+  readonly words: RegExp;
+  readonly status?: number;
+  readonly code: PlumbstackErrorCode;
+  readonly hint?: string;
+}
+
+const portTaken = 'Another program or container has that port: find it with `docker ps` or `ss -ltnp`, or publish another.';
+
+/** First match wins. Each with the engines it was seen on, or whose source has it. */
+const meanings: readonly Meaning[] = [
+  // Docker 20.10 to 28.5, a port that another container has.
+  { words: /Bind for (?<host>\S+):(?<port>\d+) failed: port is already allocated/, code: 'PORT_IN_USE', hint: portTaken },
+  // Docker 28: a port that another program has.
+  {
+    words: /failed to bind host port for (?<host>\S+?):(?<port>\d+):\S+: address already in use/,
+    code: 'PORT_IN_USE',
+    hint: portTaken,
+  },
+  // Docker 20.10 to 27 (userland proxy), Podman (rootless port forwarder, host ports).
+  {
+    words: /listen (?:tcp|udp)\d? (?<host>\S*):(?<port>\d+): bind: address already in use/,
+    code: 'PORT_IN_USE',
+    hint: portTaken,
+  },
+  // Podman 5 with pasta.
+  { words: /Failed to bind port (?<port>\d+) \(Address already in use\)/, code: 'PORT_IN_USE', hint: portTaken },
+  // Docker 28.5: an address to publish on that this machine does not have.
+  {
+    words: /(?<host>[\d.a-f:]+):(?<port>\d+):\S+: cannot assign requested address/,
+    code: 'ENGINE_FAILED',
+    hint: "The host address to publish on is none of the engine's machine.",
+  },
+  // Docker 20.10 to 28.5: a fixed address. Not a port, though it says nearly the same.
+  {
+    words: /(?:^|: )Address already in use$/,
+    code: 'ENGINE_FAILED',
+    hint: 'Another container on the network has that fixed IP address.',
+  },
+  // Docker 17.06 to 28.5.
+  {
+    words: /bind source path does not exist: (?<path>.*)/,
+    code: 'NOT_FOUND',
+    hint: "A bind mount's source must exist on the engine's machine before the container is made: create the folder, or correct the path.",
+  },
+  // Podman 4, 5.
+  {
+    words: /statfs (?<path>.*): no such file or directory/,
+    code: 'NOT_FOUND',
+    hint: "A bind mount's source must exist on the engine's machine before the container is made: create the folder, or correct the path.",
+  },
+  // Docker 20.10 to 28.5; Podman 4, 5.
+  {
+    words: /No such image: (?<image>\S+)/i,
+    code: 'NOT_FOUND',
+    hint: 'Pull or build the image first.',
+  },
+  { words: /(?<image>\S+): image not known/, code: 'NOT_FOUND', hint: 'Pull or build the image first.' },
+  // Docker 23 to 28.5; Docker 20.10; a network whose addresses are used up, 20.10 to 28.5.
+  {
+    words:
+      /all predefined address pools have been fully subnetted|could not find an available, non-overlapping IPv4 address pool|[Nn]o available (?:IPv4 )?addresses on this/,
+    code: 'ADDRESS_POOL_EXHAUSTED',
+    hint: 'Remove networks that nothing uses (`docker network ls`), or give the engine more in `default-address-pools`.',
+  },
+  // runc and crun under Docker 20.10 to 28.5: program missing, not executable, wrong architecture, mount target odd.
+  {
+    words: /OCI runtime create failed|unable to start container process|crun: /i,
+    code: 'START_FAILED',
+    hint: "The engine could not start the container's program: check entrypoint and command, that the file is in the image, executable, and of the machine's architecture.",
+  },
+  // Docker 20.10 to 28.5.
+  {
+    words: /unable to find (?:user|group) |no matching entries in (?:passwd|group) file/,
+    code: 'START_FAILED',
+    hint: "The image has no such user or group: name one that is in its /etc/passwd, or a number.",
+  },
+  { words: /Cannot mkdir: .* is not a directory/, code: 'START_FAILED', hint: 'The working directory is a file in the image.' },
+  // Go's TLS server, any version.
+  {
+    words: /Client sent an HTTP request to an HTTPS server/i,
+    code: 'ENGINE_UNREACHABLE',
+    hint: 'The engine wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use an https:// address.',
+  },
+  {
+    words: /client version \S+ is too (?:old|new)/,
+    code: 'ENGINE_FAILED',
+    hint: 'DOCKER_API_VERSION or the option apiVersion names a version that this engine does not speak: leave it unset.',
+  },
+  { words: /(?:)/, status: 404, code: 'NOT_FOUND' },
+];
+
+function fromAnswer(error: Error, status: number, at: FailedCall): PlumbstackError {
+  const reason = engineWords(error);
+  const meaning = meanings.find(({ words, status: only }) => (only ?? status) === status && words.test(reason));
+  const facts = meaning === undefined ? {} : { ...meaning.words.exec(reason)?.groups };
+  return new PlumbstackError(meaning?.code ?? 'ENGINE_FAILED', `${at.call}: ${reason || `the engine answered ${status}`}`, {
+    details: { call: at.call, status, reason, ...typed(facts) },
+    ...(meaning?.hint !== undefined && { hint: meaning.hint }),
+    cause: error,
+  });
+}
+
+function typed(facts: Readonly<Record<string, string>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, key === 'port' ? Number(value) : value]));
+}
+
+/** docker-modem puts the engine's words between its own: `(HTTP code 409) conflict - <words> `. */
+function engineWords(error: Error): string {
+  return error.message.replace(/^\(HTTP code \d+\) [^-]*- /, '').trim();
+}
+
+interface ConnectionMeaning {
+  readonly codes: RegExp;
+  readonly text: string;
+  readonly hint: string;
+}
+
+const connectionMeanings: readonly ConnectionMeaning[] = [
+  {
+    codes: /^ENOENT$/,
+    text: 'there is no such socket',
+    hint: 'Start the engine (`sudo systemctl start docker`, or Docker Desktop), or name another by DOCKER_HOST or `docker context use`.',
+  },
+  {
+    codes: /^(?:EACCES|EPERM)$/,
+    text: 'permission to use the socket is denied',
+    hint: 'Put your user into the group that owns it (`sudo usermod -aG docker $USER`, then log in anew), or use a rootless engine.',
+  },
+  {
+    codes: /^ECONNREFUSED$/,
+    text: 'nothing listens there',
+    hint: 'The engine is not running: start it (`sudo systemctl start docker`, or Docker Desktop).',
+  },
+  {
+    codes: /^(?:ENOTFOUND|EAI_AGAIN)$/,
+    text: 'its host name cannot be resolved',
+    hint: 'Check the host in DOCKER_HOST or in the docker context, and the DNS.',
+  },
+  {
+    codes: /^(?:ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN)$/,
+    text: 'its host cannot be reached',
+    hint: 'Check the address, the network in between and its firewalls.',
+  },
+  {
+    codes: /^(?:ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE|HPE_INVALID_EOF_STATE)$/,
+    text: 'it closed the connection before its answer was complete',
+    hint: 'The engine was stopped or restarted, or a proxy in between ended the connection. The call may have happened or not.',
+  },
+  {
+    codes: /^(?:EPROTO|ERR_SSL_.*|ERR_TLS_.*|CERT_.*|UNABLE_TO_.*|DEPTH_ZERO_.*|SELF_SIGNED_.*|HOSTNAME_MISMATCH)$/,
+    text: 'TLS with it failed',
+    hint: 'Check the certificates in DOCKER_CERT_PATH or of the docker context: its authority, its host names, its dates, and that the port speaks TLS.',
+  },
+];
+
+function fromConnection(error: unknown, at: FailedCall): PlumbstackError {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (typeof code === 'string' && code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
+    return notAnEngine(at, 'it does not speak HTTP', error);
+  }
+  const meaning = typeof code === 'string' ? connectionMeanings.find(({ codes }) => codes.test(code)) : undefined;
+  const words = error instanceof Error ? error.message : String(error);
+  if (meaning === undefined) {
+    return new PlumbstackError('ENGINE_FAILED', `${at.call}: the answer of ${at.address} could not be used: ${words}`, {
+      details: { call: at.call, address: at.address, reason: words },
+      cause: error,
+    });
+  }
+  return new PlumbstackError('ENGINE_UNREACHABLE', `${at.call}: the engine at ${at.address} does not answer: ${meaning.text} (${code}).`, {
+    details: { call: at.call, address: at.address, code, reason: words },
+    hint: meaning.hint,
+    cause: error,
+  });
+}
+
+export interface ImageFailure {
+  readonly image: string;
+  /** What the engine said, as its answer or in the stream. */
+  readonly reason: string;
+  readonly cause?: unknown;
+  /** What is known about the credentials that were used. */
+  readonly note?: string | undefined;
+}
+
+interface PullMeaning {
+  readonly words: RegExp;
+  readonly why: 'not-found' | 'denied' | 'unreachable' | 'limited' | 'platform';
+  readonly hint: string;
+}
+
+/** Docker 20.10 to 28.5 hand on the registry's words (distribution, Docker Hub) and Go's network errors. */
+const pullMeanings: readonly PullMeaning[] = [
+  {
+    words: /toomanyrequests|rate limit/i,
+    why: 'limited',
+    hint: 'The registry limits how much may be pulled: log in with `docker login`, wait, or use a mirror.',
+  },
+  {
+    words: /pull access denied/i,
+    why: 'denied',
+    hint: 'There is no such repository, or it needs a login: check the name, or `docker login` to its registry.',
+  },
+  {
+    words: /unauthorized|denied|forbidden|authentication required|no basic auth credentials/i,
+    why: 'denied',
+    hint: 'Log in to the registry with `docker login <registry>`; the same credentials are used here.',
+  },
+  {
+    words: /no matching manifest|does not match the specified platform|image operating system/i,
+    why: 'platform',
+    hint: "The image is not made for the engine's platform.",
+  },
+  {
+    words: /manifest unknown|manifest for .* not found|not found|does not exist|name unknown|repository .* not known/i,
+    why: 'not-found',
+    hint: 'The registry has no such image or tag: check both, or build the image.',
+  },
+  {
+    words: /dial tcp|no such host|connection refused|i\/o timeout|TLS handshake|Client\.Timeout|network is unreachable|EOF|certificate|server gave HTTP response|context deadline exceeded/i,
+    why: 'unreachable',
+    hint: "The engine's machine cannot reach the registry: check its network, DNS, proxy settings and certificates.",
+  },
+];
+
+/** `IMAGE_PULL_FAILED`, with what to do about each kind of failure; `details.why` is the kind. */
+export function pullFailure({ image, reason, cause, note }: ImageFailure): PlumbstackError {
+  const meaning = pullMeanings.find(({ words }) => words.test(reason));
+  const hint = [meaning?.hint, note].filter((each) => each !== undefined).join(' ');
+  return new PlumbstackError('IMAGE_PULL_FAILED', `${image} cannot be pulled: ${reason}`, {
+    details: { image, reason, ...(meaning && { why: meaning.why }) },
+    ...(hint !== '' && { hint }),
+    cause,
+  });
+}
+
+export interface BuildFailure {
+  readonly image: string;
+  readonly reason: string;
+  /** As `Step 3/5 : RUN make`. */
+  readonly step?: string | undefined;
+  readonly lastLines: readonly string[];
+  readonly exitCode?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/** `IMAGE_BUILD_FAILED`, with the step and the last lines of its output. */
+export function buildFailure({ image, reason, step, lastLines, exitCode, cause }: BuildFailure): PlumbstackError {
+  // Docker 20.10 to 28.5, classic builder: the exit code is in the words where the error frame has none.
+  const inWords = /returned a non-zero code: (\d+)/.exec(reason)?.[1];
+  const code = exitCode ?? (inWords === undefined ? undefined : Number(inWords));
+  const where = step === undefined ? '' : `\n  ${step}`;
+  const tail = lastLines.map((line) => `\n  | ${line}`).join('');
+  return new PlumbstackError('IMAGE_BUILD_FAILED', `${image} cannot be built: ${reason}${where}${tail}`, {
+    details: { image, reason, lastLines, ...(step !== undefined && { step }), ...(code !== undefined && { exitCode: code }) },
+    hint: buildHint(reason),
+    cause,
+  });
+}
+
+function buildHint(reason: string): string {
+  if (/COPY failed|ADD failed|forbidden path|file not found in build context|no source files/i.test(reason)) {
+    return 'What is copied must be inside the build context, and not excluded by .dockerignore.';
+  }
+  if (/returned a non-zero code/.test(reason)) return "The step's command failed: its last lines say why.";
+  const pull = pullMeanings.find(({ words }) => words.test(reason));
+  return pull?.hint ?? 'Correct the Dockerfile and run again: unchanged steps are taken from the cache.';
+}

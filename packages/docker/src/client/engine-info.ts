@@ -1,0 +1,40 @@
+import type { CallOptions, EngineInfo } from './docker-client.js';
+import type { Engine } from './engine.js';
+import type { EngineAddress } from './engine-address.js';
+
+/** The engine's own word on its versions. */
+export interface EngineVersion {
+  readonly Version: string;
+  readonly ApiVersion: string;
+  readonly MinAPIVersion?: string;
+  readonly Os: string;
+  readonly Arch: string;
+  readonly Components?: readonly { readonly Name: string }[] | null;
+}
+
+export async function readEngineVersion(engine: Engine, options: CallOptions): Promise<EngineVersion> {
+  return engine.call('ask the version', options, async (docker) => {
+    const version = (await docker.version()) as Partial<EngineVersion>;
+    const { Version = '', ApiVersion = '', Os = '', Arch = '' } = version;
+    if (!/^\d+\.\d+$/.test(ApiVersion)) throw engine.notAnEngine('ask the version', 'it tells no API version');
+    return { ...version, Version, ApiVersion, Os, Arch };
+  });
+}
+
+export async function readEngineInfo(engine: Engine, options: CallOptions): Promise<EngineInfo> {
+  const version = await readEngineVersion(engine, options);
+  return {
+    version: version.Version,
+    apiVersion: engine.apiVersion ?? version.ApiVersion,
+    platform: `${version.Os}/${version.Arch}`,
+    isPodman: version.Components?.some(({ Name }) => /podman/i.test(Name)) ?? false,
+    host: publishedHost(engine.address),
+    address: engine.address.address,
+  };
+}
+
+/** Where the engine's published ports are. Brackets make an IPv6 address fit for a URL. */
+function publishedHost(address: EngineAddress): string {
+  if (address.type === 'socket') return '127.0.0.1';
+  return address.host.includes(':') ? `[${address.host}]` : address.host;
+}

@@ -1,0 +1,66 @@
+import type {
+  CallOptions,
+  NetworkCreation,
+  NetworkSummary,
+  VolumeCreation,
+  VolumeSummary,
+} from './docker-client.js';
+import { part } from './containers.js';
+import type { Engine } from './engine.js';
+import { toNetworkSummary, toVolumeSummary } from './from-engine.js';
+import { unlessGone } from './gone.js';
+import { toEngineNetwork } from './to-engine.js';
+
+/** The calls about networks and volumes. */
+export class NetworksAndVolumes {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async listNetworks(options: CallOptions): Promise<readonly NetworkSummary[]> {
+    const found = await this.#engine.call('list networks', options, (docker) => docker.listNetworks());
+    return found.map(toNetworkSummary);
+  }
+
+  async createNetwork(network: NetworkCreation, options: CallOptions): Promise<string> {
+    return this.#engine.call(`create network ${network.name}`, options, async (docker) => {
+      return (await docker.createNetwork(toEngineNetwork(network))).id;
+    });
+  }
+
+  async removeNetwork(id: string, options: CallOptions): Promise<void> {
+    await unlessGone(this.#engine.call(`remove network ${id}`, options, (docker) => docker.getNetwork(part(id)).remove()));
+  }
+
+  async listVolumes(label: string, options: CallOptions): Promise<readonly VolumeSummary[]> {
+    const filters = { label: [label] };
+    const { Volumes: found } = await this.#engine.call('list volumes', options, (docker) =>
+      docker.listVolumes({ filters }),
+    );
+    return (found ?? []).map(toVolumeSummary);
+  }
+
+  async inspectVolume(name: string, options: CallOptions): Promise<VolumeSummary | undefined> {
+    const found = await unlessGone(
+      this.#engine.call(`inspect volume ${name}`, options, (docker) => docker.getVolume(part(name)).inspect()),
+    );
+    return found && toVolumeSummary(found);
+  }
+
+  async createVolume(volume: VolumeCreation, options: CallOptions): Promise<void> {
+    await this.#engine.call(`create volume ${volume.name}`, options, (docker) =>
+      docker.createVolume({
+        Name: volume.name,
+        ...(volume.driver !== undefined && { Driver: volume.driver }),
+        DriverOpts: { ...volume.driverOptions },
+        Labels: { ...volume.labels },
+      }),
+    );
+  }
+
+  async removeVolume(name: string, options: CallOptions): Promise<void> {
+    await unlessGone(this.#engine.call(`remove volume ${name}`, options, (docker) => docker.getVolume(part(name)).remove()));
+  }
+}

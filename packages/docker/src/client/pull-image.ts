@@ -1,0 +1,43 @@
+import { isPlumbstackError } from '@plumbstack/core';
+import type { PullImageOptions } from './docker-client.js';
+import { engineStatus, pullFailure } from './docker-failure.js';
+import type { Engine } from './engine.js';
+import { readEngineMessages, type EngineMessage } from './engine-messages.js';
+import { parseImageReference } from './image-reference.js';
+import type { RegistryCredentials } from './registry-credentials.js';
+
+/** Pulls with the user's own login at the image's registry, if there is one. */
+export async function pullImage(
+  engine: Engine,
+  credentials: RegistryCredentials,
+  reference: string,
+  options: PullImageOptions,
+): Promise<void> {
+  const { registry, name, version } = parseImageReference(reference);
+  options.signal?.throwIfAborted();
+  const { credential, problem } = await credentials.find(registry);
+  const answer = engine.chunks(
+    `pull image ${reference}`,
+    { ...options, silenceMs: engine.silenceTimeoutMs },
+    (docker) => docker.createImage(credential, { fromImage: name, tag: version }),
+  );
+  try {
+    for await (const message of readEngineMessages(answer)) {
+      if (message.error !== undefined) throw pullFailure({ image: reference, reason: message.error, note: problem });
+      report(message, options);
+    }
+  } catch (error) {
+    if (engineStatus(error) === undefined || isPlumbstackError(error, 'IMAGE_PULL_FAILED')) throw error;
+    const { reason } = (error as { details: { reason?: unknown } }).details;
+    throw pullFailure({ image: reference, reason: String(reason), cause: error, note: problem });
+  }
+}
+
+function report({ id, status = '', progress }: EngineMessage, { onProgress }: PullImageOptions): void {
+  onProgress?.({
+    ...(id !== undefined && { id }),
+    status,
+    ...(progress?.current !== undefined && { current: progress.current }),
+    ...(progress?.total !== undefined && { total: progress.total }),
+  });
+}

@@ -1,0 +1,162 @@
+import type Dockerode from 'dockerode';
+import type {
+  ContainerCreation,
+  ContainerUpdate,
+  EngineHealthcheck,
+  EngineLimits,
+  EngineMount,
+  NetworkAttachment,
+  NetworkCreation,
+  PublishedPort,
+} from './docker-client.js';
+
+/** A container in the engine's shape. */
+export interface EngineContainer {
+  readonly name: string;
+  readonly body: Dockerode.ContainerCreateOptions;
+  /** Networks to connect once it is made: engines before API 1.44 take one network with a new container. */
+  readonly later: readonly (readonly [network: string, attachment: NetworkAttachment])[];
+}
+
+const nanosecondsPerMillisecond = 1e6;
+
+/**
+ * A container without a network gets none at all, not the engine's default one. An empty health check command turns off
+ * the one of the image; no health check at all keeps it.
+ */
+export function toEngineContainer(container: ContainerCreation, apiVersion: string): EngineContainer {
+  const networks = Object.entries(container.networks);
+  const takesAll = isAtLeast(apiVersion, '1.44');
+  const now = takesAll ? networks : networks.slice(0, 1);
+  return {
+    name: container.name,
+    body: {
+      Image: container.image,
+      ...optional('Entrypoint', container.entrypoint && [...container.entrypoint]),
+      ...optional('Cmd', container.command && [...container.command]),
+      Env: Object.entries(container.env).map(([name, value]) => `${name}=${value}`),
+      ...optional('User', container.user),
+      ...optional('WorkingDir', container.workingDir),
+      ...optional('Hostname', container.hostname),
+      Labels: { ...container.labels },
+      ...optional('StopSignal', container.stopSignal),
+      ...optional('StopTimeout', container.stopGraceMs === undefined ? undefined : toSeconds(container.stopGraceMs)),
+      ...optional('Healthcheck', container.healthcheck && toHealthcheck(container.healthcheck)),
+      ExposedPorts: Object.fromEntries(container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}])),
+      HostConfig: toHostConfig(container, networks[0]?.[0] ?? 'none'),
+      NetworkingConfig: {
+        EndpointsConfig: Object.fromEntries(now.map(([name, attachment]) => [name, toEndpoint(attachment)])),
+      },
+    },
+    later: takesAll ? [] : networks.slice(1),
+  };
+}
+
+function toHostConfig(container: ContainerCreation, networkMode: string): Dockerode.HostConfig {
+  return {
+    NetworkMode: networkMode,
+    Mounts: container.mounts.map(toMount),
+    PortBindings: toPortBindings(container.ports),
+    RestartPolicy: toRestartPolicy(container.restart),
+    Init: container.init,
+    ReadonlyRootfs: container.readOnlyRoot,
+    CapAdd: [...container.capAdd],
+    CapDrop: [...container.capDrop],
+    SecurityOpt: [...container.securityOptions],
+    ExtraHosts: Object.entries(container.extraHosts).map(([host, address]) => `${host}:${address}`),
+    ...toLimits(container.limits),
+  };
+}
+
+/**
+ * No process limit takes one away. No memory or CPU limit leaves one as it is: the engine reads 0 as "unchanged" and
+ * refuses less, so only a new container is without it.
+ */
+export function toEngineUpdate({ limits, restart }: ContainerUpdate): object {
+  return { ...toLimits(limits), PidsLimit: limits.pids ?? 0, RestartPolicy: toRestartPolicy(restart) };
+}
+
+export function toEndpoint({ address, aliases }: NetworkAttachment): Dockerode.EndpointSettings {
+  return {
+    Aliases: [...aliases],
+    ...optional('IPAMConfig', address === undefined ? undefined : { IPv4Address: address }),
+  } as Dockerode.EndpointSettings; // Its type wants the fields that only an answer has.
+}
+
+export function toEngineNetwork(network: NetworkCreation): Dockerode.NetworkCreateOptions {
+  return {
+    Name: network.name,
+    Driver: 'bridge',
+    // Engines before API 1.44 make a second network of the same name unless told not to; later ones never do.
+    CheckDuplicate: true,
+    IPAM: {
+      Driver: 'default',
+      Config: [{ Subnet: network.subnet, Gateway: network.gateway, IPRange: network.dynamicRange }],
+    },
+    Labels: { ...network.labels },
+  };
+}
+
+/** Swap is limited together with memory: else a container may take as much again from the disk. */
+function toLimits({ memoryBytes, cpus, pids }: EngineLimits): Dockerode.HostConfig {
+  return {
+    ...(memoryBytes !== undefined && { Memory: memoryBytes, MemorySwap: memoryBytes }),
+    ...(cpus !== undefined && { NanoCpus: Math.round(cpus * 1e9) }),
+    ...(pids !== undefined && { PidsLimit: pids }),
+  };
+}
+
+function toRestartPolicy(restart: ContainerCreation['restart']): Dockerode.HostRestartPolicy {
+  return { Name: restart, MaximumRetryCount: 0 };
+}
+
+function toPortBindings(ports: readonly PublishedPort[]): Record<string, { HostIp: string; HostPort: string }[]> {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { host, port, containerPort } of ports) {
+    const binding = { HostIp: host, HostPort: port === 0 ? '' : String(port) };
+    (bindings[`${containerPort}/tcp`] ??= []).push(binding);
+  }
+  return bindings;
+}
+
+/** Always as `Mounts`: with the older `Binds` the engine makes a missing source itself, as an empty folder of root's. */
+function toMount(mount: EngineMount): Dockerode.MountSettings {
+  switch (mount.type) {
+    case 'bind':
+      return { Type: 'bind', Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly };
+    case 'volume':
+      return { Type: 'volume', Source: mount.name ?? '', Target: mount.target, ReadOnly: mount.readOnly };
+    case 'tmpfs': {
+      const { sizeBytes, mode } = mount;
+      const options = { ...optional('SizeBytes', sizeBytes), ...optional('Mode', mode) };
+      return { Type: 'tmpfs', Source: '', Target: mount.target, TmpfsOptions: options as never };
+    }
+  }
+}
+
+function toHealthcheck(check: EngineHealthcheck): Dockerode.HealthConfig {
+  if (check.command.length === 0) return { Test: ['NONE'] };
+  return {
+    Test: ['CMD', ...check.command],
+    Interval: check.intervalMs * nanosecondsPerMillisecond,
+    Timeout: check.timeoutMs * nanosecondsPerMillisecond,
+    StartPeriod: check.startPeriodMs * nanosecondsPerMillisecond,
+    Retries: check.retries,
+  };
+}
+
+/** The engine counts graces in whole seconds; a started one counts whole, so that nobody is killed early. */
+export function toSeconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000);
+}
+
+/** Whether an API version, as `1.51`, is another or a later one. */
+export function isAtLeast(version: string, other: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [otherMajor = 0, otherMinor = 0] = other.split('.').map(Number);
+  return major > otherMajor || (major === otherMajor && minor >= otherMinor);
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
+}

@@ -1,0 +1,117 @@
+import { PlumbstackError, type PoolSpec, type StackSpec } from '@plumbstack/core';
+import { contains, formatAddress, formatSubnet, overlap, parseAddress, parseSubnet, sizeOf, type Subnet } from './ipv4.js';
+
+/**
+ * Every container has a fixed address, so that neither proxy ever looks one up: what crashes and comes back, and a
+ * machine that restarts everything in any order, comes back where the proxies already look. An address is never handed to
+ * another resource while its owner exists.
+ */
+export interface AddressPlan {
+  readonly subnet: string;
+  readonly gateway: string;
+  /** Where the engine may put containers that ask for no address, a stranger's for instance. */
+  readonly dynamicRange: string;
+  /**
+   * By resource. A service and a router have one; an app and a pool's HAProxy have two, for the old version and the new;
+   */
+  readonly addresses: Readonly<Record<string, readonly string[]>>;
+  /** By pool: the address of each slot; worker 1 sits on the first. */
+  readonly slots: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What is already on the engine, by resource. */
+export interface TakenAddresses {
+  readonly subnet?: string;
+  /** Addresses in use, by resource; a pool's are those of its HAProxy. */
+  readonly addresses: Readonly<Record<string, readonly string[]>>;
+  /** Slot addresses by pool. Holes are slots that nothing is known of. */
+  readonly slots: Readonly<Record<string, readonly (string | undefined)[]>>;
+}
+
+/** Slots beyond the workers wanted: room for the new version's workers and for scaling, without a reload. */
+function slotCount({ replicas, update }: PoolSpec): number {
+  return Math.max(16, Math.ceil((replicas + update.parallelism) / 8) * 8);
+}
+
+/** Keeps what is taken, gives the rest the lowest free addresses, and never the same to two. Pure. */
+export function planAddresses(spec: StackSpec, taken: TakenAddresses, freeSubnet: () => string): AddressPlan {
+  const subnetText = spec.subnet ?? taken.subnet ?? freeSubnet();
+  const subnet = parseSubnet(subnetText);
+  const moved = taken.subnet !== undefined && formatSubnet(parseSubnet(taken.subnet)) !== formatSubnet(subnet);
+  const kept: TakenAddresses = moved ? { addresses: {}, slots: {} } : taken;
+  const dynamic: Subnet = dynamicRange(subnet);
+  const free = freeAddresses(subnet, dynamic, kept, spec.name);
+
+  const addresses: Record<string, readonly string[]> = {};
+  const slots: Record<string, readonly string[]> = {};
+  for (const resource of spec.resources) {
+    const wanted = addressCount(resource.kind);
+    if (wanted === 0) continue;
+    const known = (kept.addresses[resource.name] ?? []).slice(0, wanted);
+    addresses[resource.name] = [...known, ...Array.from({ length: wanted - known.length }, free)];
+    if (resource.kind !== 'pool') continue;
+    const old = kept.slots[resource.name] ?? [];
+    slots[resource.name] = Array.from({ length: Math.max(old.length, slotCount(resource)) }, (_, index) => old[index] ?? free());
+  }
+  return {
+    subnet: formatSubnet(subnet),
+    gateway: formatAddress(subnet.base + 1),
+    dynamicRange: formatSubnet(dynamic),
+    addresses,
+    slots,
+  };
+}
+
+function addressCount(kind: StackSpec['resources'][number]['kind']): number {
+  switch (kind) {
+    case 'app':
+    case 'pool':
+      return 2;
+    case 'service':
+    case 'router':
+      return 1;
+    case 'volume':
+    case 'secret':
+      return 0;
+  }
+}
+
+/** The last eighth of the subnet. */
+function dynamicRange(subnet: Subnet): Subnet {
+  const size = sizeOf(subnet) / 8;
+  return { base: subnet.base + sizeOf(subnet) - size, prefix: subnet.prefix + 3 };
+}
+
+function freeAddresses(subnet: Subnet, dynamic: Subnet, taken: TakenAddresses, stack: string): () => string {
+  const used = new Set(
+    [...Object.values(taken.addresses), ...Object.values(taken.slots)].flat().map((each) => (each === undefined ? -1 : parseAddress(each))),
+  );
+  // The network's own address and the gateway's come first.
+  let next = subnet.base + 2;
+  return () => {
+    while (used.has(next)) next++;
+    if (contains(dynamic, next) || !contains(subnet, next)) {
+      throw new PlumbstackError('ADDRESS_POOL_EXHAUSTED', `the network ${formatSubnet(subnet)} has no address left.`, {
+        resource: stack,
+        details: { subnet: formatSubnet(subnet) },
+        hint: "Give the stack a larger network: new Stack(name, { subnet: '10.20.0.0/20' }).",
+      });
+    }
+    return formatAddress(next++);
+  };
+}
+
+/** The first network of that size in the pool that overlaps none of the others. */
+export function findFreeSubnet(pool: string, prefix: number, others: readonly string[]): string {
+  const whole = parseSubnet(pool);
+  const size = 2 ** (32 - prefix);
+  const taken = others.map(parseSubnet);
+  for (let base = whole.base; base < whole.base + sizeOf(whole); base += size) {
+    const candidate = { base, prefix };
+    if (!taken.some((each) => overlap(each, candidate))) return formatSubnet(candidate);
+  }
+  throw new PlumbstackError('ADDRESS_POOL_EXHAUSTED', `no /${prefix} network is free in ${pool}.`, {
+    details: { pool, prefix, taken: others },
+    hint: 'Take down stacks that are not needed, or give the runtime another pool: new DockerRuntime({ addressPool: "10.128.0.0/10" }).',
+  });
+}

@@ -1,0 +1,163 @@
+import type { ContainerSpec, HealthSpec, MountSpec, PublishSpec } from '@plumbstack/core';
+import type { EngineHealthcheck, EngineMount, PublishedPort, PutFile } from '../client/docker-client.js';
+import { baseLabels, label, type Role } from '../labels.js';
+import { volumeName } from '../object-names.js';
+import type { ContainerTemplate, FolderFiles, ResolvedImage } from './docker-spec.js';
+import { portKey, type Inputs } from './inputs.js';
+import { canonicalJson, digestOf } from './spec-hash.js';
+
+/** The parts of a template that its digest is made of, before labels are put on. */
+type Draft = Omit<ContainerTemplate['creation'], 'labels'>;
+
+/**
+ * Compiles an app's or a service's container.
+ *
+ * @param resource what it belongs to: the app itself, or the pool that it is a worker of
+ * @param facts what is part of its identity without being part of the container, as the port that others reach it at
+ */
+export function compileContainer(
+  stack: string,
+  resource: string,
+  spec: ContainerSpec,
+  role: Role,
+  env: Readonly<Record<string, string>>,
+  publish: readonly PublishSpec[],
+  inputs: Inputs,
+  facts: Readonly<Record<string, unknown>> = {},
+): ContainerTemplate {
+  const image = imageOf(spec.name, inputs);
+  const files: PutFile[] = spec.files.map(({ target, mode, content, source }) => ({
+    path: target,
+    mode,
+    content: content ?? (source === undefined ? '' : (inputs.files[inputs.absolute(source)] ?? '')),
+  }));
+  const secrets: PutFile[] = spec.secrets.map(({ secret, target }) => ({
+    path: target,
+    mode: 0o400,
+    content: inputs.secrets[secret]?.value ?? '',
+  }));
+  const { command, entrypoint, stopSignal, workingDir, user } = spec;
+  const check = engineHealthcheck(spec.health, spec.startTimeoutMs);
+  const draft: Draft = {
+    image: image.id ?? image.reference,
+    ...(entrypoint !== undefined && { entrypoint }),
+    ...(command !== undefined && { command }),
+    env,
+    ...(user !== undefined && { user }),
+    ...(workingDir !== undefined && { workingDir }),
+    ...(stopSignal !== undefined && { stopSignal }),
+    stopGraceMs: spec.stopGraceMs,
+    ...(check !== undefined && { healthcheck: check }),
+    mounts: [
+      ...spec.mounts.map((each) => engineMount(stack, each, inputs)),
+      ...(spec.readOnly ? writableFolders([...files, ...secrets]) : []),
+    ],
+    ports: publishedPorts(resource, publish, inputs),
+    restart: spec.restart,
+    init: spec.init,
+    readOnlyRoot: spec.readOnly,
+    capAdd: spec.capAdd,
+    capDrop: spec.capDrop,
+    securityOptions: [],
+    extraHosts: spec.extraHosts,
+    limits: spec.resources,
+  };
+  return template(stack, resource, role, draft, image, {
+    files: [...inFolders(files, spec.readOnly, false), ...inFolders(secrets, spec.readOnly, true)],
+    labels: spec.labels,
+    facts: {
+      ...facts,
+      labels: spec.labels,
+      files: Object.fromEntries(files.map(({ path, mode, content }) => [path, { mode, digest: digestOf(String(content)) }])),
+      secrets: Object.fromEntries(
+        spec.secrets.map(({ secret, target }) => [target, inputs.secrets[secret]?.fingerprint ?? 'new']),
+      ),
+    },
+  });
+}
+
+interface TemplateParts {
+  readonly files: readonly FolderFiles[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** What belongs to the identity beside the creation itself. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** Adds identity, digest and labels. */
+export function template(
+  stack: string,
+  resource: string,
+  role: Role,
+  draft: Draft,
+  image: ResolvedImage,
+  { files, labels, facts }: TemplateParts,
+): ContainerTemplate {
+  const identity = {
+    ...draft,
+    ...facts,
+    image: { reference: image.reference, id: image.id ?? 'unknown' },
+  };
+  const digest = digestOf(identity);
+  return {
+    creation: {
+      ...draft,
+      labels: {
+        ...labels,
+        ...baseLabels(stack, resource, role),
+        [label.digest]: digest,
+        [label.identity]: canonicalJson(identity),
+      },
+    },
+    files,
+    identity,
+    digest,
+  };
+}
+
+export function imageOf(resource: string, inputs: Inputs): ResolvedImage {
+  return inputs.images[resource] ?? { reference: '', action: 'none', user: '', hasHealthcheck: false };
+}
+
+/** Ports with 0 replaced by the one that was chosen. */
+export function publishedPorts(resource: string, publish: readonly PublishSpec[], inputs: Inputs): readonly PublishedPort[] {
+  return publish.map(({ port, host, containerPort }) => ({
+    host,
+    port: port === 0 ? (inputs.ports[portKey(resource, containerPort)] ?? 0) : port,
+    containerPort,
+  }));
+}
+
+function engineMount(stack: string, mount: MountSpec, inputs: Inputs): EngineMount {
+  switch (mount.type) {
+    case 'bind':
+      return { ...mount, source: inputs.absolute(mount.source) };
+    case 'volume':
+      return { type: 'volume', name: volumeName(stack, mount.volume), target: mount.target, readOnly: mount.readOnly };
+    case 'tmpfs':
+      return mount;
+  }
+}
+
+/** Only a command is the engine's to run; tcp and http are checked from where requests come from. */
+function engineHealthcheck(health: HealthSpec | undefined, startTimeoutMs: number): EngineHealthcheck | undefined {
+  if (health?.type !== 'command') return undefined;
+  const { command, intervalMs, timeoutMs, retries } = health;
+  return { command, intervalMs, timeoutMs, retries, startPeriodMs: startTimeoutMs };
+}
+
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
+
+// The engine refuses files for a read-only root, but not for a volume in it.
+function writableFolders(files: readonly PutFile[]): readonly EngineMount[] {
+  return [...new Set(files.map(({ path }) => folderOf(path)))].map((target) => ({ type: 'volume', target, readOnly: false }));
+}
+
+function inFolders(files: readonly PutFile[], readOnlyRoot: boolean, ownedByUser: boolean): readonly FolderFiles[] {
+  const folders = new Map<string, PutFile[]>();
+  for (const each of files) {
+    const folder = readOnlyRoot ? folderOf(each.path) : '/';
+    const relative = each.path.slice(folder === '/' ? 1 : folder.length + 1);
+    folders.set(folder, [...(folders.get(folder) ?? []), { ...each, path: relative }]);
+  }
+  return [...folders].map(([folder, list]) => ({ folder, files: list, ownedByUser }));
+}

@@ -1,0 +1,77 @@
+import { poolPort, poolStatsPort, type AppSpec, type PoolSpec } from '@plumbstack/core';
+import { baseLabels } from '../labels.js';
+import { configVolumeName } from '../object-names.js';
+import type { AddressPlan } from './address-plan.js';
+import { compileContainer, imageOf, publishedPorts } from './compile-container.js';
+import type { PoolUnit } from './docker-spec.js';
+import type { Inputs } from './inputs.js';
+import { proxyContainer } from './proxy-container.js';
+
+/** HAProxy's runtime API, on its container's own loopback. */
+export const adminPort = 9999;
+/** Longest silence of a worker while it answers. Routers have their own, shorter or longer, per route. */
+const workerTimeoutMs = 3_600_000;
+
+export function compilePool(
+  stack: string,
+  spec: PoolSpec,
+  app: AppSpec,
+  env: Readonly<Record<string, string>>,
+  addresses: AddressPlan,
+  inputs: Inputs,
+): PoolUnit {
+  const { name, maxConcurrency } = spec;
+  const slots = addresses.slots[name] ?? [];
+  const configVolume = configVolumeName(stack, name);
+  return {
+    kind: 'pool',
+    resource: name,
+    dependsOn: app.dependsOn,
+    aliases: [name],
+    publishes: spec.publish.length + spec.stats.length > 0,
+    startTimeoutMs: 30_000,
+    container: proxyContainer(stack, name, 'balancer', imageOf(name, inputs), {
+      entrypoint: ['haproxy'],
+      command: ['-W', '-db', '-f', '/etc/plumbstack/haproxy.cfg'],
+      stopSignal: 'SIGUSR1',
+      stopGraceMs: 30_000,
+      configVolume,
+      mounts: [
+        { type: 'tmpfs', target: '/run/haproxy', mode: 0o1777 },
+        { type: 'tmpfs', target: '/tmp', mode: 0o1777 },
+      ],
+      ports: [...publishedPorts(name, spec.publish, inputs), ...publishedPorts(name, spec.stats, inputs)],
+    }),
+    addresses: addresses.addresses[name] ?? [],
+    port: poolPort,
+    spec,
+    worker: {
+      // A worker publishes nothing: several cannot hold one port.
+      container: compileContainer(stack, name, app, 'worker', env, [], inputs, { port: app.port, health: app.health }),
+      slots,
+      port: app.port,
+      health: app.health ?? spec.health,
+      startTimeoutMs: app.startTimeoutMs,
+      stopGraceMs: app.stopGraceMs,
+    },
+    config: {
+      volume: { name: configVolume, labels: baseLabels(stack, name, 'config') },
+      files: [],
+      targets: [],
+      model: {
+        pool: name,
+        port: poolPort,
+        ...(spec.stats.length > 0 && { statsPort: poolStatsPort }),
+        adminPort,
+        slots: slots.map((address, index) => ({ number: index + 1, address: `${address}:${app.port}` })),
+        balance: spec.balance,
+        ...(maxConcurrency !== undefined && { maxConcurrency }),
+        queue: spec.queue,
+        sticky: spec.sticky,
+        health: spec.health,
+        timeoutMs: workerTimeoutMs,
+        revision: '',
+      },
+    },
+  };
+}

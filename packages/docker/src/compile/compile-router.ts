@@ -1,0 +1,104 @@
+import { poolPort, routerPort, routerTlsPort, type ResourceSpec, type RouterSpec } from '@plumbstack/core';
+import { baseLabels } from '../labels.js';
+import { configVolumeName } from '../object-names.js';
+import type { PutFile } from '../client/docker-client.js';
+import type { AddressPlan } from './address-plan.js';
+import { imageOf, publishedPorts } from './compile-container.js';
+import type { RouterModel, RouterUnit } from './docker-spec.js';
+import type { Inputs } from './inputs.js';
+import { configFolder, proxyContainer, proxyUser } from './proxy-container.js';
+
+/** nginx's status server, on its container's own loopback. */
+export const statusPort = 9998;
+/** Where the folder of static files is mounted. */
+const rootFolder = '/srv/www';
+/** The welcome page that every nginx image brings along. */
+const welcomeFolder = '/usr/share/nginx/html';
+
+export function compileRouter(
+  stack: string,
+  spec: RouterSpec,
+  resources: ReadonlyMap<string, ResourceSpec>,
+  addresses: AddressPlan,
+  inputs: Inputs,
+): RouterUnit {
+  const { name, root } = spec;
+  const configVolume = configVolumeName(stack, name);
+  return {
+    kind: 'router',
+    resource: name,
+    dependsOn: [],
+    aliases: [name],
+    publishes: spec.publish.length > 0,
+    startTimeoutMs: 30_000,
+    container: proxyContainer(stack, name, 'router', imageOf(name, inputs), {
+      entrypoint: ['nginx'],
+      command: ['-c', `${configFolder}/nginx.conf`, '-g', 'daemon off;'],
+      stopSignal: 'SIGQUIT',
+      stopGraceMs: 10_000,
+      configVolume,
+      mounts: [
+        { type: 'tmpfs', target: '/tmp', mode: 0o1777 },
+        ...(root === undefined
+          ? []
+          : [{ type: 'bind' as const, source: inputs.absolute(root), target: rootFolder, readOnly: true }]),
+      ],
+      ports: publishedPorts(name, spec.publish, inputs),
+    }),
+    addresses: addresses.addresses[name] ?? [],
+    port: spec.tls === undefined ? routerPort : routerTlsPort,
+    config: {
+      volume: { name: configVolume, labels: baseLabels(stack, name, 'config') },
+      files: tlsFiles(spec, inputs),
+      targets: spec.routes.flatMap(({ target }) => (target.type === 'resource' ? [target.name] : [])),
+      model: routerModel(spec, resources, inputs),
+    },
+  };
+}
+
+function routerModel(spec: RouterSpec, resources: ReadonlyMap<string, ResourceSpec>, inputs: Inputs): RouterModel {
+  const publicPort = publishedPorts(spec.name, spec.publish, inputs)[0]?.port ?? routerTlsPort;
+  return {
+    port: routerPort,
+    ...(spec.tls !== undefined && {
+      tls: {
+        port: routerTlsPort,
+        publicPort,
+        certificatePath: `${configFolder}/tls/certificate.pem`,
+        keyPath: `${configFolder}/tls/key.pem`,
+      },
+    }),
+    serverNames: spec.serverName,
+    root: spec.root === undefined ? welcomeFolder : rootFolder,
+    maxBodyBytes: spec.maxBodyBytes,
+    compress: spec.compress,
+    accessLog: spec.accessLog,
+    headers: spec.headers,
+    statusPort,
+    routes: spec.routes.map(({ target, ...route }) => ({
+      ...route,
+      target:
+        target.type === 'redirect'
+          ? { type: 'redirect', to: target.to, status: target.status }
+          : unitTarget(target.name, resources.get(target.name)),
+    })),
+  };
+}
+
+function unitTarget(name: string, resource: ResourceSpec | undefined): RouterModel['routes'][number]['target'] {
+  const pool = resource?.kind === 'pool';
+  const port = resource?.kind === 'app' ? resource.port : poolPort;
+  return { type: 'unit', name, port, pool };
+}
+
+function tlsFiles({ tls }: RouterSpec, inputs: Inputs): readonly PutFile[] {
+  if (tls === undefined) return [];
+  const file = (path: string, secret: string): PutFile => ({
+    path,
+    content: inputs.secrets[secret]?.value ?? '',
+    mode: 0o400,
+    uid: proxyUser,
+    gid: proxyUser,
+  });
+  return [file('tls/certificate.pem', tls.certificate), file('tls/key.pem', tls.key)];
+}

@@ -1,0 +1,109 @@
+import { dependenciesFirst, startGraph, type AppSpec, type ResourceSpec, type StackSpec } from '@plumbstack/core';
+import { baseLabels } from '../labels.js';
+import { networkName, volumeName } from '../object-names.js';
+import type { AddressPlan } from './address-plan.js';
+import { compileContainer } from './compile-container.js';
+import { compilePool } from './compile-pool.js';
+import { compileRouter } from './compile-router.js';
+import type { AppUnit, DockerSpec, ServiceUnit, Unit } from './docker-spec.js';
+import type { Inputs } from './inputs.js';
+
+/** Translates a stack to the engine's shapes. Pure: the same spec, addresses and inputs give the same result. */
+export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: Inputs): DockerSpec {
+  const { name: stack, resources } = spec;
+  const byName = new Map(resources.map((each) => [each.name, each]));
+  const pooled = new Set(resources.flatMap((each) => (each.kind === 'pool' ? [each.app] : [])));
+  const unit = (name: string): Unit | undefined => {
+    const resource = byName.get(name);
+    switch (resource?.kind) {
+      case 'app':
+        return pooled.has(name) ? undefined : compileApp(spec, resource, addresses, inputs);
+      case 'service': {
+        const container = compileContainer(stack, name, resource, 'service', resource.env, resource.publish, inputs);
+        const { dependsOn, startTimeoutMs, stopGraceMs, health, publish } = resource;
+        return {
+          kind: 'service',
+          resource: name,
+          dependsOn,
+          aliases: [name],
+          container,
+          publishes: publish.length > 0,
+          addresses: addresses.addresses[name] ?? [],
+          startTimeoutMs,
+          stopGraceMs,
+          ...(health !== undefined && { health }),
+        } satisfies ServiceUnit;
+      }
+      case 'pool': {
+        const app = byName.get(resource.app) as AppSpec;
+        return compilePool(stack, resource, app, appEnv(spec, app, name), addresses, inputs);
+      }
+      case 'router':
+        return compileRouter(stack, resource, byName, addresses, inputs);
+      default:
+        return undefined;
+    }
+  };
+  return {
+    stack,
+    spec,
+    addresses,
+    network: {
+      name: networkName(stack),
+      subnet: addresses.subnet,
+      gateway: addresses.gateway,
+      dynamicRange: addresses.dynamicRange,
+      labels: baseLabels(stack, '', 'network'),
+    },
+    volumes: resources.flatMap((each) =>
+      each.kind === 'volume'
+        ? [
+            {
+              resource: each.name,
+              creation: {
+                name: volumeName(stack, each.name),
+                driver: each.driver,
+                driverOptions: each.driverOptions,
+                labels: baseLabels(stack, each.name, 'volume'),
+              },
+            },
+          ]
+        : [],
+    ),
+    images: Object.entries(inputs.images).map(([resource, image]) => ({ resource, image })),
+    units: dependenciesFirst(startGraph(spec)).flatMap((name) => unit(name) ?? []),
+  };
+}
+
+function compileApp(spec: StackSpec, app: AppSpec, addresses: AddressPlan, inputs: Inputs): AppUnit {
+  const { name, dependsOn, port, health, startTimeoutMs, stopGraceMs, publish } = app;
+  return {
+    kind: 'app',
+    resource: name,
+    dependsOn,
+    aliases: [name],
+    container: compileContainer(spec.name, name, app, 'app', appEnv(spec, app, name), publish, inputs, { port, health }),
+    publishes: publish.length > 0,
+    addresses: addresses.addresses[name] ?? [],
+    port,
+    health: health ?? { type: 'tcp', intervalMs: 1000, timeoutMs: 2000, retries: 3 },
+    startTimeoutMs,
+    stopGraceMs,
+  };
+}
+
+/** The app's environment, with its public prefix where one route leads to it. */
+function appEnv(spec: StackSpec, app: AppSpec, routedAs: string): Readonly<Record<string, string>> {
+  if (app.prefixEnv === undefined || app.env[app.prefixEnv] !== undefined) return app.env;
+  const prefixes = new Set(spec.resources.flatMap((each) => prefixesTo(each, routedAs)));
+  const [prefix] = prefixes;
+  if (prefixes.size !== 1 || prefix === undefined || prefix === '/') return app.env;
+  return { ...app.env, [app.prefixEnv]: prefix.slice(0, -1) };
+}
+
+function prefixesTo(resource: ResourceSpec, name: string): readonly string[] {
+  if (resource.kind !== 'router') return [];
+  return resource.routes.flatMap(({ target, prefix, stripPrefix }) =>
+    target.type === 'resource' && target.name === name && stripPrefix ? [prefix] : [],
+  );
+}

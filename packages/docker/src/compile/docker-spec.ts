@@ -1,0 +1,128 @@
+import type { HealthSpec, PoolSpec, StackSpec } from '@plumbstack/core';
+import type { ContainerCreation, NetworkCreation, PutFile, VolumeCreation } from '../client/docker-client.js';
+import type { HaproxyModel, NginxModel } from '../proxy/proxy-model.js';
+import type { AddressPlan } from './address-plan.js';
+
+/** A whole stack in the engine's shapes: what should be there. */
+export interface DockerSpec {
+  readonly stack: string;
+  readonly spec: StackSpec;
+  readonly addresses: AddressPlan;
+  readonly network: NetworkCreation;
+  readonly volumes: readonly VolumeUnit[];
+  readonly images: readonly ImageUnit[];
+  /** Apps that run by themselves, services, pools and routers, dependencies first. */
+  readonly units: readonly Unit[];
+}
+
+export type Unit = AppUnit | ServiceUnit | PoolUnit | RouterUnit;
+
+export interface VolumeUnit {
+  readonly resource: string;
+  readonly creation: VolumeCreation;
+}
+
+/** An image that a resource needs, and what has to be done for it. */
+export interface ImageUnit {
+  readonly resource: string;
+  readonly image: ResolvedImage;
+}
+
+/** What is known of an image before anything is changed. */
+export interface ResolvedImage {
+  /** Reference to pull, or tag to build. */
+  readonly reference: string;
+  /** Unset while the engine does not have it. */
+  readonly id?: string;
+  readonly action: 'none' | 'pull' | 'build';
+  /** User that its containers run as, for the ownership of secrets. */
+  readonly user: string;
+  readonly hasHealthcheck: boolean;
+}
+
+/** A container without what differs from copy to copy: its name and its address. */
+export interface ContainerTemplate {
+  readonly creation: Omit<ContainerCreation, 'name' | 'networks'>;
+  /** By folder, put in between creation and start. Secrets among them: never printed, never part of `identity`. */
+  readonly files: readonly FolderFiles[];
+  /** Plain data that the digest is made of and the plan's reasons compare. Holds no secret. */
+  readonly identity: Readonly<Record<string, unknown>>;
+  readonly digest: string;
+}
+
+export interface FolderFiles {
+  readonly folder: string;
+  readonly files: readonly PutFile[];
+  /** Whether they belong to the user that the container runs as, rather than to root. */
+  readonly ownedByUser: boolean;
+}
+
+interface UnitBase {
+  readonly resource: string;
+  /** Resources that must be healthy first. */
+  readonly dependsOn: readonly string[];
+  readonly aliases: readonly string[];
+  readonly container: ContainerTemplate;
+  /** Whether the container itself holds host ports, so that old and new cannot run at once. */
+  readonly publishes: boolean;
+  readonly startTimeoutMs: number;
+}
+
+export interface AppUnit extends UnitBase {
+  readonly kind: 'app';
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly health: HealthSpec;
+  readonly stopGraceMs: number;
+}
+
+export interface ServiceUnit extends UnitBase {
+  readonly kind: 'service';
+  readonly addresses: readonly string[];
+  readonly health?: HealthSpec;
+  readonly stopGraceMs: number;
+}
+
+export interface PoolUnit extends UnitBase {
+  readonly kind: 'pool';
+  /** Of the HAProxy. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly spec: PoolSpec;
+  readonly worker: WorkerUnit;
+  readonly config: ProxyConfig<HaproxyModel>;
+}
+
+export interface WorkerUnit {
+  readonly container: ContainerTemplate;
+  readonly slots: readonly string[];
+  readonly port: number;
+  readonly health: HealthSpec;
+  readonly startTimeoutMs: number;
+  readonly stopGraceMs: number;
+}
+
+export interface RouterUnit extends UnitBase {
+  readonly kind: 'router';
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly config: ProxyConfig<RouterModel>;
+}
+
+/** nginx's model but for the addresses, which depend on what serves at the moment. */
+export type RouterModel = Omit<NginxModel, 'revision' | 'routes'> & {
+  readonly routes: readonly (Omit<NginxModel['routes'][number], 'target'> & {
+    readonly target:
+      | { readonly type: 'unit'; readonly name: string; readonly port: number; readonly pool: boolean }
+      | { readonly type: 'redirect'; readonly to: string; readonly status: number };
+  })[];
+};
+
+export interface ProxyConfig<M> {
+  readonly volume: VolumeCreation;
+  readonly model: M;
+  /** Files beside the configuration itself, as TLS keys. */
+  readonly files: readonly PutFile[];
+  /** Resources that it sends requests to. */
+  readonly targets: readonly string[];
+}

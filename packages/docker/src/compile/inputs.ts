@@ -1,0 +1,27 @@
+import type { ResolvedImage } from './docker-spec.js';
+
+/** Everything from outside the spec that a compilation needs, read beforehand: compiling itself looks nothing up. */
+export interface Inputs {
+  /** By resource. A pool's and a router's are those of their proxies. */
+  readonly images: Readonly<Record<string, ResolvedImage>>;
+  /** Content of files that the program names by path, by absolute path. */
+  readonly files: Readonly<Record<string, Buffer>>;
+  /** By name. */
+  readonly secrets: Readonly<Record<string, SecretInput>>;
+  /** Host ports chosen where the spec says 0, by {@link portKey}. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** Makes a path of the program absolute. */
+  readonly absolute: (path: string) => string;
+}
+
+export interface SecretInput {
+  /** Unset while a generated secret does not exist yet. */
+  readonly value?: Buffer;
+  /** Tells two values apart without telling the value. */
+  readonly fingerprint: string;
+}
+
+export function portKey(resource: string, containerPort: number): string {
+  return `${resource}:${containerPort}`;
+}
+

@@ -1,0 +1,55 @@
+import type { ContainerTemplate, ResolvedImage } from './docker-spec.js';
+import type { EngineMount, PublishedPort } from '../client/docker-client.js';
+import type { Role } from '../labels.js';
+import { template } from './compile-container.js';
+
+/** Where a proxy's configuration volume is mounted. */
+export const configFolder = '/etc/plumbstack';
+/** Both proxies run as this user and group, which exists in no image and owns nothing. */
+export const proxyUser = 65_532;
+
+interface ProxyContainer {
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly stopSignal: string;
+  readonly stopGraceMs: number;
+  readonly configVolume: string;
+  readonly mounts: readonly EngineMount[];
+  readonly ports: readonly PublishedPort[];
+}
+
+/** The container that nginx or HAProxy runs in: no privileges, nothing writable but memory. */
+export function proxyContainer(
+  stack: string,
+  resource: string,
+  role: Role,
+  image: ResolvedImage,
+  { entrypoint, command, stopSignal, stopGraceMs, configVolume, mounts, ports }: ProxyContainer,
+): ContainerTemplate {
+  return template(
+    stack,
+    resource,
+    role,
+    {
+      image: image.id ?? image.reference,
+      entrypoint,
+      command,
+      env: {},
+      user: `${proxyUser}:${proxyUser}`,
+      stopSignal,
+      stopGraceMs,
+      mounts: [{ type: 'volume', name: configVolume, target: configFolder, readOnly: false }, ...mounts],
+      ports,
+      restart: 'always',
+      init: false,
+      readOnlyRoot: true,
+      capAdd: [],
+      capDrop: ['ALL'],
+      securityOptions: ['no-new-privileges'],
+      extraHosts: {},
+      limits: { pids: 4096 },
+    },
+    image,
+    { files: [], labels: {}, facts: {} },
+  );
+}

@@ -1,0 +1,169 @@
+import {
+  PlumbstackError,
+  resourcePath,
+  type DownOptions,
+  type ExecResult,
+  type LogLine,
+  type LogOptions,
+  type PoolStats,
+  type ResourceReference,
+  type Runtime,
+  type StackStatus,
+  type WaitOptions,
+} from '@plumbstack/core';
+import type { LifecycleDeployment, LifecycleSource } from '@plumbstack/events';
+import { deadlineSignal } from './apply/deadline.js';
+import { HaproxyAdmin } from './apply/haproxy-admin.js';
+import { takeLease } from './apply/lease.js';
+import { endpointOf } from './deployment/endpoint.js';
+import { mergeLogs } from './deployment/merge-logs.js';
+import { restartResource } from './deployment/restart-resource.js';
+import { scalePool } from './deployment/scale-pool.js';
+import { stackStatus } from './deployment/stack-status.js';
+import type { EngineSession } from './engine-session.js';
+import { observeStack } from './observe/observe-stack.js';
+import { slotName } from './object-names.js';
+import { poolStats } from './proxy/index.js';
+import type { ObservedContainer, ObservedState } from './plan/observed-state.js';
+
+/** A stack on an engine. Everything it knows it reads from the engine's own labels, so any process can hold one. */
+export class DockerDeployment implements LifecycleDeployment {
+  readonly stack: string;
+  readonly events: LifecycleSource;
+  readonly #session: EngineSession;
+  readonly #runtime: Pick<Runtime, 'down'>;
+  /** As of the last look; endpoints stay what they are until the next `up`. */
+  #observed: ObservedState;
+
+  private constructor(session: EngineSession, runtime: Pick<Runtime, 'down'>, observed: ObservedState) {
+    this.stack = observed.stack;
+    this.events = session.emitter.forStack(observed.stack);
+    this.#session = session;
+    this.#runtime = runtime;
+    this.#observed = observed;
+  }
+
+  /** @throws `NOT_FOUND` where the engine has nothing of that stack */
+  static async open(
+    session: EngineSession,
+    runtime: Pick<Runtime, 'down'>,
+    stack: string,
+    { signal }: { signal: AbortSignal },
+  ): Promise<DockerDeployment> {
+    const observed = await observeStack(session.client, stack, { signal });
+    if (observed.network === undefined && observed.containers.length === 0) {
+      throw new PlumbstackError('NOT_FOUND', `the engine at ${session.engine.address} has no stack "${stack}".`, {
+        resource: stack,
+        hint: 'Bring it up first, or look at runtime.list() for what there is.',
+      });
+    }
+    return new DockerDeployment(session, runtime, observed);
+  }
+
+  endpoint(resource: ResourceReference, port?: number): URL {
+    const containers = this.#containersOf(this.#observed, resource);
+    return endpointOf(this.stack, nameOf(resource), containers, this.#session.engine.host, port);
+  }
+
+  async status(options: WaitOptions = {}): Promise<StackStatus> {
+    using signal = this.#deadline('status', options);
+    this.#observed = await this.#observe(signal);
+    return stackStatus(this.#session, this.#observed, signal);
+  }
+
+  async scale(pool: ResourceReference, replicas: number, options: WaitOptions = {}): Promise<void> {
+    using signal = this.#deadline('scale', options);
+    await using lease = await this.#lease(signal);
+    await scalePool(this.#session, await this.#observe(lease.signal), nameOf(pool), replicas, lease.signal);
+    this.#observed = await this.#observe(lease.signal);
+  }
+
+  async restart(resource: ResourceReference, options: WaitOptions = {}): Promise<void> {
+    using signal = this.#deadline('restart', options);
+    await using lease = await this.#lease(signal);
+    const observed = await this.#observe(lease.signal);
+    await restartResource(this.#session, observed, this.#containersOf(observed, resource), lease.signal);
+  }
+
+  async *logs(resource?: ResourceReference, options: LogOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    const observed = await observeStack(this.#session.client, this.stack, withSignal(options.signal));
+    const containers = resource === undefined ? observed.containers : this.#containersOf(observed, resource);
+    yield* mergeLogs(
+      this.#session.client,
+      this.stack,
+      containers.filter(({ role }) => role !== 'secret'),
+      options,
+    );
+  }
+
+  async exec(resource: ResourceReference, command: readonly string[], options: WaitOptions = {}): Promise<ExecResult> {
+    using signal = this.#deadline('exec', options);
+    const containers = this.#containersOf(await this.#observe(signal), resource);
+    const running = containers.filter(({ state }) => state === 'running');
+    const container = running.find(({ role }) => role !== 'balancer') ?? running[0];
+    if (container === undefined) {
+      throw new PlumbstackError('NOT_FOUND', 'no container of it runs.', {
+        resource: resourcePath(this.stack, nameOf(resource)),
+        hint: 'Run up to start it.',
+      });
+    }
+    const { timeoutMs } = options;
+    return this.#session.client.exec(container.id, command, { signal, ...(timeoutMs !== undefined && { timeoutMs }) });
+  }
+
+  async stats(pool: ResourceReference, options: WaitOptions = {}): Promise<PoolStats> {
+    using signal = this.#deadline('stats', options);
+    const containers = this.#containersOf(await this.#observe(signal), pool);
+    const balancer = containers.find(({ role, state }) => role === 'balancer' && state === 'running');
+    if (balancer === undefined) {
+      throw new PlumbstackError('NOT_FOUND', 'no HAProxy of it runs.', {
+        resource: resourcePath(this.stack, nameOf(pool)),
+        hint: 'Only a pool has statistics. Run up where its HAProxy is missing.',
+      });
+    }
+    const workers = containers.filter(({ role }) => role === 'worker');
+    const table = await new HaproxyAdmin(this.#session.client, balancer.id, { signal }).stats();
+    const present = new Set(workers.map(({ worker }) => slotName(worker ?? 0)));
+    return poolStats(nameOf(pool), { ...table, servers: table.servers.filter((each) => present.has(each.name)) });
+  }
+
+  down(options: DownOptions = {}): Promise<void> {
+    return this.#runtime.down(this.stack, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down();
+  }
+
+  #observe(signal: AbortSignal): Promise<ObservedState> {
+    return observeStack(this.#session.client, this.stack, { signal });
+  }
+
+  #deadline(verb: string, { signal, timeoutMs }: WaitOptions): ReturnType<typeof deadlineSignal> {
+    return deadlineSignal(`${verb} of ${this.stack}`, signal, timeoutMs);
+  }
+
+  #lease(signal: AbortSignal): ReturnType<typeof takeLease> {
+    return takeLease(this.#session.client, this.stack, { signal, emit: this.#session.emit(this.stack) });
+  }
+
+  #containersOf(observed: ObservedState, resource: ResourceReference): readonly ObservedContainer[] {
+    const name = nameOf(resource);
+    const found = observed.containers.filter((each) => each.resource === name && each.role !== 'secret');
+    if (found.length > 0) return found;
+    const known = [...new Set(observed.containers.filter(({ role }) => role !== 'secret').map((each) => each.resource))].sort();
+    throw new PlumbstackError('NOT_FOUND', `the stack "${this.stack}" has no running resource "${name}".`, {
+      resource: resourcePath(this.stack, name),
+      details: { known },
+      hint: `It has: ${known.join(', ') || 'nothing'}.`,
+    });
+  }
+}
+
+function nameOf(resource: ResourceReference): string {
+  return typeof resource === 'string' ? resource : resource.name;
+}
+
+function withSignal(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
+}

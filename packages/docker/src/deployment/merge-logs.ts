@@ -1,0 +1,69 @@
+import { resourcePath, type LogLine, type LogOptions } from '@plumbstack/core';
+import type { DockerReader } from '../client/docker-client.js';
+import type { ObservedContainer } from '../plan/observed-state.js';
+
+/** Lines of several containers: by their time where they end, as they come where they are followed. */
+export async function* mergeLogs(
+  client: DockerReader,
+  stack: string,
+  containers: readonly ObservedContainer[],
+  options: LogOptions,
+): AsyncGenerator<LogLine, void, undefined> {
+  const sources = containers.map((each) => linesOf(client, stack, each, options)[Symbol.asyncIterator]());
+  try {
+    yield* options.follow === true ? asTheyCome(sources) : byTime(sources);
+  } finally {
+    await Promise.all(sources.map((each) => each.return?.()));
+  }
+}
+
+type Source = AsyncIterator<LogLine, void, undefined>;
+
+async function* linesOf(
+  client: DockerReader,
+  stack: string,
+  { id, name, resource }: ObservedContainer,
+  { since, tail, follow, signal }: LogOptions,
+): AsyncGenerator<LogLine, void, undefined> {
+  const lines = client.logs(id, {
+    ...(since !== undefined && { since }),
+    ...(tail !== undefined && { tail }),
+    ...(follow !== undefined && { follow }),
+    ...(signal !== undefined && { signal }),
+  });
+  for await (const { stream, at, text } of lines) {
+    yield { resource: resourcePath(stack, resource), container: name, stream, at, text };
+  }
+}
+
+async function* byTime(sources: readonly Source[]): AsyncGenerator<LogLine, void, undefined> {
+  const heads = await Promise.all(sources.map((each) => each.next()));
+  for (;;) {
+    let first = -1;
+    heads.forEach((head, index) => {
+      const best = heads[first];
+      if (head.done !== true && (best === undefined || best.done === true || head.value.at < best.value.at)) first = index;
+    });
+    const head = heads[first];
+    const source = sources[first];
+    if (head === undefined || head.done === true || source === undefined) return;
+    yield head.value;
+    heads[first] = await source.next();
+  }
+}
+
+async function* asTheyCome(sources: readonly Source[]): AsyncGenerator<LogLine, void, undefined> {
+  const pending = new Map(sources.map((source) => [source, next(source)]));
+  while (pending.size > 0) {
+    const { source, result } = await Promise.race(pending.values());
+    if (result.done === true) pending.delete(source);
+    else {
+      yield result.value;
+      pending.set(source, next(source));
+    }
+  }
+}
+
+async function next(source: Source): Promise<{ source: Source; result: IteratorResult<LogLine, void> }> {
+  return { source, result: await source.next() };
+}

@@ -1,0 +1,106 @@
+import {
+  resourcePath,
+  type ContainerStatus,
+  type HealthSpec,
+  type ResourceStatus,
+  type StackStatus,
+} from '@plumbstack/core';
+import { answeredInside } from '../apply/answered-inside.js';
+import { HaproxyAdmin } from '../apply/haproxy-admin.js';
+import { answers } from '../apply/reach.js';
+import type { ContainerDetails } from '../client/docker-client.js';
+import type { EngineSession } from '../engine-session.js';
+import type { RunContext } from '../apply/run-context.js';
+import type { Role } from '../labels.js';
+import { slotName } from '../object-names.js';
+import { readRecord, type ObservedContainer, type ObservedState, type PoolRecord } from '../plan/observed-state.js';
+import { urlOf } from './endpoint.js';
+
+/** What runs and what is healthy, seen now: a container's own health check, HAProxy's, or a look at its port. */
+export async function stackStatus(session: EngineSession, observed: ObservedState, signal: AbortSignal): Promise<StackStatus> {
+  const names = [...new Set(observed.containers.filter(({ role }) => role !== 'secret').map(({ resource }) => resource))];
+  const context = session.look(observed, signal);
+  const resources = await Promise.all(names.map((name) => resourceStatus(session, context, observed, name)));
+  return {
+    stack: observed.stack,
+    healthy: resources.every(({ desired, healthy, running }) => running >= desired && healthy >= desired),
+    resources,
+  };
+}
+
+async function resourceStatus(
+  session: EngineSession,
+  context: RunContext,
+  observed: ObservedState,
+  resource: string,
+): Promise<ResourceStatus> {
+  const own = observed.containers.filter((each) => each.resource === resource);
+  const roles = own.map(({ role }) => role);
+  const kind = roles.includes('worker') || roles.includes('balancer') ? 'pool' : kindOf(roles[0]);
+  const upWorkers = kind === 'pool' ? await workersUp(context, own) : new Set<string>();
+  const statuses = await Promise.all(own.map((each) => containerStatus(context, each, upWorkers)));
+  const containers = statuses.flatMap((each) => each ?? []);
+  const counted = kind === 'pool' ? containers.filter(({ role }) => role === 'worker') : containers;
+  const published = own.filter(({ role }) => role !== 'worker').flatMap(({ identityPorts }) => identityPorts);
+  return {
+    resource: resourcePath(observed.stack, resource),
+    kind,
+    desired: kind === 'pool' ? (readRecord<PoolRecord>(observed, resource)?.replicas ?? counted.length) : 1,
+    running: counted.filter(({ state }) => state === 'running').length,
+    healthy: counted.filter(({ state, health }) => state === 'running' && health === 'healthy').length,
+    endpoints: published.map((each) => urlOf(own, each, session.engine.host)),
+    containers,
+  };
+}
+
+function kindOf(role: Role | undefined): ResourceStatus['kind'] {
+  return role === 'router' || role === 'service' ? role : 'app';
+}
+
+/** Workers that HAProxy sends requests to. A HAProxy that does not answer sends none anywhere. */
+async function workersUp({ client, call }: RunContext, own: readonly ObservedContainer[]): Promise<ReadonlySet<string>> {
+  const balancer = own.find(({ role, state }) => role === 'balancer' && state === 'running');
+  if (balancer === undefined) return new Set();
+  const { servers } = await new HaproxyAdmin(client, balancer.id, call).stats();
+  return new Set(servers.filter(({ state }) => state === 'up').map(({ name }) => name));
+}
+
+async function containerStatus(
+  context: RunContext,
+  container: ObservedContainer,
+  upWorkers: ReadonlySet<string>,
+): Promise<ContainerStatus | undefined> {
+  const details = await context.client.inspectContainer(container.id, context.call);
+  // Gone since it was listed.
+  if (details === undefined) return undefined;
+  const { name, id, state, image, startedAt, exitCode, oomKilled, running } = details;
+  return {
+    name,
+    id,
+    role: container.role === 'worker' || container.role === 'app' || container.role === 'service' ? container.role : 'proxy',
+    state,
+    health: running ? await healthOf(context, container, details, upWorkers) : 'unhealthy',
+    image,
+    ...(running && { startedAt }),
+    ...(!running && { exitCode, oomKilled }),
+  };
+}
+
+async function healthOf(
+  context: RunContext,
+  { role, worker, address, identity }: ObservedContainer,
+  { health, state, id }: ContainerDetails,
+  upWorkers: ReadonlySet<string>,
+): Promise<ContainerStatus['health']> {
+  if (state !== 'running') return 'unhealthy';
+  if (health !== 'unknown') return health;
+  if (role === 'worker') return upWorkers.has(slotName(worker ?? 0)) ? 'healthy' : 'unhealthy';
+  const { port, health: check } = identity as { port?: number; health?: HealthSpec };
+  // Of a service without a check, and of a proxy, a running process is all there is to see.
+  if (port === undefined || address === undefined || check === undefined || check.type === 'command') return 'healthy';
+  const answered =
+    context.reach() === 'direct'
+      ? await answers(address, port, check, context.signal)
+      : await answeredInside(context, [id], address, port, check);
+  return answered ? 'healthy' : 'unhealthy';
+}

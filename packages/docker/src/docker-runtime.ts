@@ -1,0 +1,224 @@
+import {
+  isPlumbstackError,
+  isStack,
+  PlumbstackError,
+  Secret,
+  type DownOptions,
+  type Plan,
+  type PlanOptions,
+  type Stack,
+  type StackSpec,
+  type StackSummary,
+  type UpOptions,
+  type WaitOptions,
+} from '@plumbstack/core';
+import { LifecycleEmitter, type LifecycleDeployment, type LifecycleRuntime, type LifecycleSource } from '@plumbstack/events';
+import { applyDiff } from './apply/apply-plan.js';
+import { deadlineSignal } from './apply/deadline.js';
+import { Gate } from './apply/gate.js';
+import { takeLease, type Lease } from './apply/lease.js';
+import { prepareImages } from './apply/prepare-images.js';
+import { prepareSecrets } from './apply/prepare-secrets.js';
+import { removeStack } from './apply/remove-stack.js';
+import { connect, isSubnetTaken } from './client/index.js';
+import { DockerDeployment } from './deployment.js';
+import { resolveOptions, type DockerRuntimeOptions, type ResolvedOptions } from './docker-runtime-options.js';
+import { EngineSession } from './engine-session.js';
+import { label, ours } from './labels.js';
+import { observeStack } from './observe/observe-stack.js';
+import type { SecretValues } from './observe/read-secrets.js';
+import { activeAddresses } from './plan/serving.js';
+import type { Survey } from './survey.js';
+
+/** How often a run looks for another subnet when somebody else was faster to take the one it chose. */
+const subnetAttempts = 5;
+
+/** Runs stacks on a Docker Engine, or on Podman's socket. */
+export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
+  readonly #options: ResolvedOptions;
+  readonly #emitter = new LifecycleEmitter();
+  #session: Promise<EngineSession> | undefined;
+
+  constructor(options: DockerRuntimeOptions = {}) {
+    this.#options = resolveOptions(options);
+  }
+
+  get events(): LifecycleSource {
+    return this.#emitter.source;
+  }
+
+  async plan(stack: Stack, options: PlanOptions = {}): Promise<Plan> {
+    const spec = stack.toSpec();
+    using signal = deadlineSignal(`plan of ${spec.name}`, options.signal, options.timeoutMs);
+    const session = await this.#connected(signal);
+    return (await session.survey(spec, secretValues(stack), signal)).diff.plan;
+  }
+
+  async up(stack: Stack, options: UpOptions = {}): Promise<LifecycleDeployment> {
+    const spec = stack.toSpec();
+    using signal = deadlineSignal(`up of ${spec.name}`, options.signal, options.timeoutMs);
+    const session = await this.#connected(signal);
+    const emit = session.emit(spec.name);
+    const start = performance.now();
+    const durationMs = (): number => Math.round(performance.now() - start);
+    emit('stack:up:started', {});
+    try {
+      await this.#converge(session, spec, secretValues(stack), options, signal);
+      const deployment = await DockerDeployment.open(session, this, spec.name, { signal });
+      emit('stack:up:finished', { durationMs: durationMs() });
+      return deployment;
+    } catch (error) {
+      emit('stack:up:failed', { ...failure(error), durationMs: durationMs() });
+      throw error;
+    }
+  }
+
+  async attach(stackName: string, options: WaitOptions = {}): Promise<LifecycleDeployment> {
+    using signal = deadlineSignal(`attach to ${stackName}`, options.signal, options.timeoutMs);
+    return DockerDeployment.open(await this.#connected(signal), this, stackName, { signal });
+  }
+
+  async list(options: WaitOptions = {}): Promise<readonly StackSummary[]> {
+    using signal = deadlineSignal('list', options.signal, options.timeoutMs);
+    const { client } = await this.#connected(signal);
+    const roles: readonly string[] = ['lease', 'secret'];
+    const containers = (await client.listContainers(ours, { signal })).filter(
+      ({ labels }) => !roles.includes(labels[label.role] ?? ''),
+    );
+    const stacks = [...new Set(containers.map(({ labels }) => labels[label.stack] ?? ''))].sort();
+    return stacks.map((stack) => {
+      const own = containers.filter(({ labels }) => labels[label.stack] === stack);
+      return {
+        stack,
+        resources: new Set(own.map(({ labels }) => labels[label.resource])).size,
+        running: own.filter(({ state }) => state === 'running').length,
+        containers: own.length,
+      };
+    });
+  }
+
+  async down(stack: Stack | string, options: DownOptions = {}): Promise<void> {
+    const name = isStack(stack) ? stack.name : stack;
+    using signal = deadlineSignal(`down of ${name}`, options.signal, options.timeoutMs);
+    const session = await this.#connected(signal);
+    const { client } = session;
+    const emit = session.emit(name);
+    const start = performance.now();
+    const durationMs = (): number => Math.round(performance.now() - start);
+    emit('stack:down:started', {});
+    try {
+      await using lease = await takeLease(client, name, { signal, emit });
+      const call = { signal: lease.signal };
+      const observed = await observeStack(client, name, call);
+      const gate = new Gate(this.#options.concurrency);
+      await removeStack({ client, stack: name, observed, call, gate, emit, volumes: options.volumes ?? false });
+    } catch (error) {
+      emit('stack:down:failed', { ...failure(error), durationMs: durationMs() });
+      throw error;
+    }
+    emit('stack:down:finished', { durationMs: durationMs() });
+  }
+
+  /** Closes the connection to the engine. What is up stays up. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
+    if (this.#options.client === undefined) session?.client.close();
+    this.#session = undefined;
+  }
+
+  async #converge(
+    session: EngineSession,
+    spec: StackSpec,
+    secrets: SecretValues,
+    options: UpOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const first = await session.survey(spec, secrets, signal);
+    const approved = await approve(first.diff.plan, options, undefined);
+    session.emit(spec.name)('stack:up:planned', { plan: first.diff.plan });
+    // Nothing to do needs no lease: a second run writes nothing.
+    if (first.diff.plan.isEmpty) return;
+    await using lease = await takeLease(session.client, spec.name, { signal, emit: session.emit(spec.name) });
+    for (let attempt = 1; ; attempt++) {
+      const survey = await session.survey(spec, secrets, lease.signal);
+      if (survey.diff.plan.isEmpty) return;
+      await approve(survey.diff.plan, options, approved);
+      try {
+        await this.#apply(session, spec, secrets, survey, lease);
+        return;
+      } catch (error) {
+        if (!isSubnetTaken(error) || attempt === subnetAttempts || spec.subnet !== undefined) throw error;
+      }
+    }
+  }
+
+  async #apply(session: EngineSession, spec: StackSpec, secrets: SecretValues, survey: Survey, lease: Lease): Promise<void> {
+    const { signal } = lease;
+    const context = (seen: Survey): ReturnType<EngineSession['run']> =>
+      session.run(seen.observed, signal, {
+        gateway: seen.desired.addresses.gateway,
+        active: activeAddresses(seen.desired.units, seen.observed),
+        routers: seen.desired.units.filter((unit) => unit.kind === 'router'),
+      });
+    await Promise.all([prepareImages(context(survey), spec, survey.inputs), prepareSecrets(context(survey), spec)]);
+    // Images and secrets are part of what containers are made from: now that they are known, look again.
+    const isComplete = survey.diff.plan.steps.every(({ kind, action }) => action === 'keep' || (kind !== 'image' && kind !== 'secret'));
+    const complete = isComplete ? survey : await session.survey(spec, secrets, signal);
+    await applyDiff(context(complete), complete.desired, complete.diff);
+  }
+
+  #connected(signal: AbortSignal): Promise<EngineSession> {
+    this.#session ??= this.#connect(signal).catch((error: unknown) => {
+      // The next verb tries again: the engine may have been started meanwhile.
+      this.#session = undefined;
+      throw error;
+    });
+    return this.#session;
+  }
+
+  async #connect(signal: AbortSignal): Promise<EngineSession> {
+    const { client: given, host, context, callTimeoutMs } = this.#options;
+    const client =
+      given ??
+      (await connect({
+        ...(host !== undefined && { host }),
+        ...(context !== undefined && { context }),
+        ...(callTimeoutMs !== undefined && { callTimeoutMs }),
+      }));
+    return new EngineSession(client, await client.info({ signal }), this.#options, this.#emitter);
+  }
+}
+
+/** Refuses a plan that is not the one that was asked for; asks `confirm`, once for each plan that differs. */
+async function approve(plan: Plan, options: UpOptions, approved: string | undefined): Promise<string> {
+  const { plan: wanted, confirm } = options;
+  if (wanted !== undefined && wanted.fingerprint !== plan.fingerprint) {
+    throw new PlumbstackError('PLAN_STALE', 'the program or the engine has changed since this plan was made.', {
+      resource: plan.stack,
+      details: { planned: wanted.fingerprint, now: plan.fingerprint },
+      hint: `Make a new plan and look at it. Now it would be:\n${plan.toString()}`,
+    });
+  }
+  const needsAnswer = confirm !== undefined && !plan.isEmpty && plan.fingerprint !== approved;
+  if (needsAnswer && !(await confirm(plan))) {
+    throw new PlumbstackError('NOT_CONFIRMED', 'the plan was not confirmed; nothing was changed.', { resource: plan.stack });
+  }
+  return plan.fingerprint;
+}
+
+function secretValues(stack: Stack): SecretValues {
+  const secrets = stack.resources.filter((each): each is Secret => each.kind === 'secret');
+  return new Map(
+    secrets.flatMap((secret) => {
+      const value = Secret.plainValue(secret);
+      return value === undefined ? [] : [[secret.name, value] as const];
+    }),
+  );
+}
+
+function failure(error: unknown): { code: PlumbstackError['code'] | 'UNKNOWN'; message: string } {
+  return {
+    code: isPlumbstackError(error) ? error.code : 'UNKNOWN',
+    message: error instanceof Error ? error.message : String(error),
+  };
+}

@@ -1,0 +1,76 @@
+import type { StackSpec } from '@plumbstack/core';
+import type { LifecycleEmitter } from '@plumbstack/events';
+import { Gate } from './apply/gate.js';
+import { reachOf, type Reach } from './apply/reach.js';
+import { takeTurns, type Emit, type RunContext } from './apply/run-context.js';
+import type { DockerClient, EngineInfo } from './client/docker-client.js';
+import { formatAddress, parseSubnet } from './compile/ipv4.js';
+import type { RouterUnit } from './compile/docker-spec.js';
+import type { ResolvedOptions } from './docker-runtime-options.js';
+import type { ObservedState } from './plan/observed-state.js';
+import type { SecretValues } from './observe/read-secrets.js';
+import { surveyStack, type Survey } from './survey.js';
+
+/** What a runtime and its deployments share: one engine, one event source, the options. */
+export class EngineSession {
+  readonly client: DockerClient;
+  readonly engine: EngineInfo;
+  readonly options: ResolvedOptions;
+  readonly emitter: LifecycleEmitter;
+
+  constructor(client: DockerClient, engine: EngineInfo, options: ResolvedOptions, emitter: LifecycleEmitter) {
+    this.client = client;
+    this.engine = engine;
+    this.options = options;
+    this.emitter = emitter;
+  }
+
+  emit(stack: string): Emit {
+    return (name, payload) => {
+      this.emitter.emit(stack, name, payload);
+    };
+  }
+
+  survey(spec: StackSpec, secretValues: SecretValues, signal: AbortSignal): Promise<Survey> {
+    const { baseDir, addressPool } = this.options;
+    return surveyStack(this.client, spec, { baseDir, addressPool, secretValues, engine: this.engine, signal });
+  }
+
+  run(observed: ObservedState, signal: AbortSignal, parts: RunParts): RunContext {
+    return {
+      client: this.client,
+      stack: observed.stack,
+      observed,
+      reach: lazyReach(parts.gateway),
+      signal,
+      call: { signal },
+      gate: new Gate(this.options.concurrency),
+      emit: this.emit(observed.stack),
+      active: { ...parts.active },
+      routers: parts.routers,
+      inTurn: takeTurns(),
+    };
+  }
+
+  /** A run from what is seen alone, for verbs that need no program: no router changes. */
+  look(observed: ObservedState, signal: AbortSignal): RunContext {
+    const [subnet] = observed.network?.subnets ?? [];
+    const gateway = subnet === undefined ? '' : formatAddress(parseSubnet(subnet).base + 1);
+    return this.run(observed, signal, { gateway, active: {}, routers: [] });
+  }
+}
+
+export interface RunParts {
+  readonly gateway: string;
+  readonly active: Readonly<Record<string, string>>;
+  readonly routers: readonly RouterUnit[];
+}
+
+/** Asked anew until the network is there: a run may be about to make it. */
+function lazyReach(gateway: string): () => Reach {
+  let reach: Reach = 'from-inside';
+  return () => {
+    if (reach !== 'direct') reach = reachOf(gateway);
+    return reach;
+  };
+}

@@ -1,0 +1,38 @@
+/** Label keys on the engine, all in one place. Values never hold a secret. */
+export const label = {
+  /** On everything that is ours; what lacks it is never changed or removed. */
+  owner: 'io.plumbstack.owner',
+  stack: 'io.plumbstack.stack',
+  /** Name of the resource. */
+  resource: 'io.plumbstack.resource',
+  /** {@link Role} of the object. */
+  role: 'io.plumbstack.role',
+  /** Digest of what the object was made from. */
+  digest: 'io.plumbstack.digest',
+  /** What the object was made from, as JSON: the plan's reasons compare it. */
+  identity: 'io.plumbstack.identity',
+  /** Fixed IPv4 address of a container. */
+  address: 'io.plumbstack.address',
+  /** Number of a pool's worker, which is its slot in HAProxy. */
+  worker: 'io.plumbstack.worker',
+  /** Who holds a lease, for a person to read. */
+  holder: 'io.plumbstack.holder',
+} as const;
+
+export const owner = 'plumbstack';
+
+/** What an object on the engine is for. */
+export type Role = 'app' | 'service' | 'worker' | 'balancer' | 'router' | 'network' | 'volume' | 'config' | 'secret' | 'lease';
+
+/** Filter for everything of ours. */
+export const ours = `${label.owner}=${owner}`;
+
+/** Filter for everything of one stack. */
+export function ofStack(stack: string): string {
+  return `${label.stack}=${stack}`;
+}
+
+/** The labels that every object of a stack carries. */
+export function baseLabels(stack: string, resource: string, role: Role): Readonly<Record<string, string>> {
+  return { [label.owner]: owner, [label.stack]: stack, [label.resource]: resource, [label.role]: role };
+}

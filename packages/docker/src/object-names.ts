@@ -1,0 +1,15 @@
+/** Names on the engine. A dot cannot be in a stack's or resource's name, so what has one never collides with them. */
+
+export const networkName = (stack: string): string => stack;
+export const containerName = (stack: string, resource: string): string => `${stack}-${resource}`;
+/** While the old container still has the name. */
+export const nextContainerName = (stack: string, resource: string): string => `${stack}-${resource}.next`;
+export const workerName = (stack: string, pool: string, worker: number): string => `${stack}-${pool}-${worker}`;
+export const volumeName = (stack: string, volume: string): string => `${stack}-${volume}`;
+export const configVolumeName = (stack: string, resource: string): string => `${stack}-${resource}.config`;
+export const secretVolumeName = (stack: string, secret: string): string => `${stack}-${secret}.secret`;
+export const leaseName = (stack: string): string => `${stack}.lease`;
+export const builtImageTag = (stack: string, resource: string, digest: string): string =>
+  `plumbstack/${stack}-${resource}:${digest.slice(0, 12)}`;
+/** How HAProxy calls a worker, and what a sticky cookie holds. */
+export const slotName = (worker: number): string => `w${worker}`;

@@ -1,0 +1,163 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { PlumbstackError, resourcePath, type ImageSpec, type ResourceSpec, type StackSpec } from '@plumbstack/core';
+import { contextDigest } from '../client/build-context.js';
+import type { CallOptions, DockerReader } from '../client/docker-client.js';
+import type { ResolvedImage } from '../compile/docker-spec.js';
+import { portKey, type Inputs } from '../compile/inputs.js';
+import { builtImageTag } from '../object-names.js';
+import type { ObservedState } from '../plan/observed-state.js';
+import { freePort } from './free-port.js';
+import { readSecrets, type SecretValues } from './read-secrets.js';
+
+export interface ReadInputsOptions extends CallOptions {
+  /** Folder that relative paths start from where the stack names none. */
+  readonly baseDir: string;
+  readonly secretValues: SecretValues;
+  /** Whether the engine runs on this machine, so that a free port here is a free port there. */
+  readonly local: boolean;
+}
+
+/** Reads everything from outside the spec that compiling needs. Changes nothing. */
+export async function readInputs(
+  client: DockerReader,
+  spec: StackSpec,
+  observed: ObservedState,
+  options: ReadInputsOptions,
+): Promise<Inputs> {
+  const { baseDir, signal } = options;
+  const call: CallOptions = signal === undefined ? {} : { signal };
+  const absolute = (path: string): string => resolve(baseDir, spec.baseDir ?? '.', path);
+  const [images, files, secrets, ports] = await Promise.all([
+    readImages(client, spec, absolute, call),
+    readSources(spec, absolute),
+    readSecrets(client, spec, absolute, options.secretValues, observed, call),
+    choosePorts(spec, observed, options.local),
+  ]);
+  return { images, files, secrets, ports, absolute };
+}
+
+type Imaged = Extract<ResourceSpec, { image: ImageSpec }>;
+const hasImage = (resource: ResourceSpec): resource is Imaged => 'image' in resource;
+
+async function readImages(
+  client: DockerReader,
+  spec: StackSpec,
+  absolute: (path: string) => string,
+  call: CallOptions,
+): Promise<Inputs['images']> {
+  // Several resources often share an image: ask once.
+  const known = new Map<string, Promise<ResolvedImage>>();
+  const once = (key: string, read: () => Promise<ResolvedImage>): Promise<ResolvedImage> => {
+    const found = known.get(key) ?? read();
+    known.set(key, found);
+    return found;
+  };
+  const entries = spec.resources.filter(hasImage).map(async ({ name, image }) => {
+    if (image.type === 'pull') {
+      const { reference, policy } = image;
+      return [name, await once(`${policy} ${reference}`, () => pulledImage(client, reference, policy, call))] as const;
+    }
+    const { context, ...rest } = image;
+    const path = context === undefined ? undefined : absolute(context);
+    const digest = await translated(resourcePath(spec.name, name), () =>
+      contextDigest({ ...rest, ...(path !== undefined && { context: path }) }),
+    );
+    const tag = builtImageTag(spec.name, name, digest);
+    return [name, await resolvedImage(client, tag, 'build', call)] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function pulledImage(
+  client: DockerReader,
+  reference: string,
+  policy: 'missing' | 'always' | 'never',
+  call: CallOptions,
+): Promise<ResolvedImage> {
+  const image = await resolvedImage(client, reference, 'pull', call);
+  if (policy === 'always') return { ...image, action: 'pull' };
+  if (policy === 'never' && image.id === undefined) {
+    throw new PlumbstackError('IMAGE_PULL_FAILED', `the engine does not have ${reference}, and its pull policy is never.`, {
+      details: { image: reference },
+      hint: `Load it into the engine (docker load, docker build), or let it be pulled: { reference: '${reference}', pull: 'missing' }.`,
+    });
+  }
+  return image;
+}
+
+async function resolvedImage(
+  client: DockerReader,
+  reference: string,
+  whenMissing: 'pull' | 'build',
+  call: CallOptions,
+): Promise<ResolvedImage> {
+  const found = await client.inspectImage(reference, call);
+  if (found === undefined) return { reference, action: whenMissing, user: '', hasHealthcheck: false };
+  const { id, user, hasHealthcheck } = found;
+  return { reference, id, action: 'none', user, hasHealthcheck };
+}
+
+/** Says which resource a failure is about. */
+async function translated<T>(resource: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof PlumbstackError) || error.resource !== undefined) throw error;
+    const [first = ''] = error.message.slice(error.code.length + 2).split('\n  ');
+    throw new PlumbstackError(error.code, first, {
+      resource,
+      details: error.details,
+      ...(error.hint !== undefined && { hint: error.hint }),
+      cause: error.cause,
+    });
+  }
+}
+
+async function readSources(spec: StackSpec, absolute: (path: string) => string): Promise<Record<string, Buffer>> {
+  const sources = spec.resources.flatMap((each) =>
+    each.kind === 'app' || each.kind === 'service'
+      ? each.files.flatMap(({ source, target }) => (source === undefined ? [] : [{ name: each.name, source, target }]))
+      : [],
+  );
+  const entries = sources.map(async ({ name, source, target }) => {
+    const path = absolute(source);
+    try {
+      return [path, await readFile(path)] as const;
+    } catch (cause) {
+      throw new PlumbstackError('NOT_FOUND', `the file ${path} for ${target} cannot be read.`, {
+        resource: resourcePath(spec.name, name),
+        details: { path, target },
+        hint: 'Paths are relative to the stack\'s baseDir, or to the working directory where it has none.',
+        cause,
+      });
+    }
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** A port that is already taken by the resource stays its own; a new one is any free one. */
+async function choosePorts(spec: StackSpec, observed: ObservedState, local: boolean): Promise<Record<string, number>> {
+  const chosen: Record<string, number> = {};
+  for (const resource of spec.resources) {
+    const published = [
+      ...('publish' in resource ? resource.publish : []),
+      ...(resource.kind === 'pool' ? resource.stats : []),
+    ];
+    for (const { port, host, containerPort } of published) {
+      if (port !== 0) continue;
+      const key = portKey(resource.name, containerPort);
+      chosen[key] = observedPort(observed, resource.name, containerPort) ?? (await freePort(host, local));
+    }
+  }
+  return chosen;
+}
+
+function observedPort(observed: ObservedState, resource: string, containerPort: number): number | undefined {
+  for (const container of observed.containers) {
+    if (container.resource !== resource) continue;
+    const found = container.identityPorts.find((each) => each.containerPort === containerPort);
+    if (found !== undefined) return found.port;
+  }
+  return undefined;
+}

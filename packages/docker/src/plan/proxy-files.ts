@@ -1,0 +1,60 @@
+import type { PutFile } from '../client/docker-client.js';
+import type { PoolUnit, RouterUnit } from '../compile/docker-spec.js';
+import { digestOf } from '../compile/spec-hash.js';
+import { proxyUser } from '../compile/proxy-container.js';
+import { renderHaproxy, renderNginx, type NginxModel, type ProxyFile } from '../proxy/index.js';
+import { recordFile, type PoolRecord, type RouterRecord } from './observed-state.js';
+
+/** Everything that belongs into a proxy's configuration volume. */
+export interface ProxyFiles {
+  readonly files: readonly PutFile[];
+  /** Answers "is this configuration in force?". */
+  readonly revision: string;
+}
+
+/** A router's files, for targets at these addresses. */
+export function routerFiles(unit: RouterUnit, active: Readonly<Record<string, string>>): ProxyFiles {
+  const { model, files, targets } = unit.config;
+  const routes = model.routes.map(({ target, ...route }): NginxModel['routes'][number] => {
+    if (target.type === 'redirect') return { ...route, target };
+    const address = active[target.name];
+    const servers = address === undefined ? [] : [`${address}:${target.port}`];
+    return { ...route, target: { type: 'upstream', name: target.name, servers, pool: target.pool } };
+  });
+  const used = Object.fromEntries(targets.map((name) => [name, active[name] ?? '']));
+  const revision = digestOf({ model, used, files: files.map(({ path, content }) => [path, String(content)]) }).slice(0, 16);
+  const record: RouterRecord = { active: used, model: comparable(model) };
+  return { revision, files: [...readable(renderNginx({ ...model, routes, revision })), ...files, recordOf(record)] };
+}
+
+/** A pool's files. */
+export function poolFiles(unit: PoolUnit): ProxyFiles {
+  const { model } = unit.config;
+  const revision = digestOf(model).slice(0, 16);
+  const record: PoolRecord = { replicas: unit.spec.replicas, slots: unit.worker.slots, unit };
+  return { revision, files: [...readable(renderHaproxy({ ...model, revision })), recordOf(record)] };
+}
+
+// The proxy may read its configuration and not change it: it is root's.
+function readable(files: readonly ProxyFile[]): readonly PutFile[] {
+  return files.map(({ path, content }) => ({ path, content, mode: 0o440, uid: 0, gid: proxyUser }));
+}
+
+function recordOf(record: PoolRecord | RouterRecord): PutFile {
+  return { path: recordFile, content: `${JSON.stringify(record)}\n`, mode: 0o400, uid: 0, gid: 0 };
+}
+
+/** A router's model for a plan's reasons: routes by host and prefix, and no password hash. */
+export function comparable(model: RouterUnit['config']['model']): unknown {
+  const { routes, ...rest } = model;
+  const named = routes.map(({ auth, ...route }) => [
+    `${route.host ?? ''}${route.prefix}`,
+    auth === undefined ? route : { ...route, auth: { realm: auth.realm, users: digestOf(auth.users).slice(0, 12) } },
+  ]);
+  return { ...rest, routes: Object.fromEntries(named) };
+}
+
+/** Files of the list that are not there as they should be. */
+export function differingFiles(wanted: readonly PutFile[], seen: ReadonlyMap<string, Buffer> | undefined): readonly string[] {
+  return wanted.filter(({ path, content }) => !seen?.get(path)?.equals(Buffer.from(content))).map(({ path }) => path);
+}

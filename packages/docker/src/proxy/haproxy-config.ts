@@ -1,0 +1,249 @@
+import { dnsLabel, portNumber, socketAddress } from './address.js';
+import {
+  comment,
+  condition,
+  fetch,
+  format,
+  line,
+  printHaproxy,
+  refuseConfig,
+  section,
+  type HaproxySection,
+  type HaproxyWord,
+} from './config-text.js';
+import type { HaproxyModel, ProxyFile } from './proxy-model.js';
+import { retryAfterSeconds } from './retry-after.js';
+
+/** The one backend: its servers are `pool/w1`, `pool/w2`, ... in the runtime API. */
+export const poolBackend = 'pool';
+/** The one frontend that takes requests for the pool. */
+export const poolFrontend = 'requests';
+/** Folder in the container, writable by HAProxy's user, for its socket and its servers' states. */
+export const haproxyRunFolder = '/run/haproxy';
+/** Server states that the next process starts from. Without it, all workers are down until their first check. */
+export const serverStateFile = `${haproxyRunFolder}/state`;
+
+/** How long a connection that was upgraded, as a WebSocket, may be silent. */
+const tunnelTimeoutMs = 3_600_000;
+/** How long a check may wait behind the requests of a worker that takes few at a time: busy is not ill. */
+const busyTimeoutMs = 60_000;
+const longestDrainMs = 3_600_000;
+const maxHealthPath = 1000;
+
+/** Name of a slot's server, and the value of its cookie: the same worker for ever. */
+export function serverName(slot: number): string {
+  if (!Number.isSafeInteger(slot) || slot < 1) refuseConfig('a whole number of at least 1', 'the number of a slot');
+  return `w${slot}`;
+}
+
+/** Name of the cookie that keeps a client on a worker. Its own for each pool: cookies do not know ports. */
+export function stickyCookie(pool: string): string {
+  return `plumbstack-${dnsLabel(pool)}`;
+}
+
+/**
+ * HAProxy's configuration, for HAProxy >= 3.1 run as `haproxy -W -db -f <folder>/haproxy.cfg` by any user, with a
+ * read-only root and a writable `/run/haproxy`.
+ *
+ * @throws INVALID_OPTION for a value that HAProxy would not take as a value
+ */
+export function renderHaproxy(model: HaproxyModel): readonly ProxyFile[] {
+  if (!/^[0-9a-f]+$/.test(model.revision)) refuseConfig('hexadecimal', 'the revision');
+  const ports = [model.port, model.statsPort, model.adminPort].filter((each) => each !== undefined);
+  if (new Set(ports.map(portNumber)).size < ports.length) refuseConfig('different from one another', 'the ports');
+  const sections = [globals(model), defaults(model), frontend(model), backend(model), ...statistics(model)];
+  return [{ path: 'haproxy.cfg', content: printHaproxy(sections) }];
+}
+
+function globals({ adminPort, revision, timeoutMs, queue }: HaproxyModel): HaproxySection {
+  const drainMs = Math.min(longestDrainMs, Math.max(60_000, timeoutMs + queue.timeoutMs));
+  return section('global', [], [
+    comment('Names this configuration: "show info" tells it'),
+    line('description', revision),
+    line('log', 'stdout', 'format', 'raw', 'local0', 'info'),
+    comment('In numbers, not by what the machine has: the container may have far less of it'),
+    line('nbthread', 2),
+    line('fd-hard-limit', 65_536),
+    line('stats socket', `${haproxyRunFolder}/admin.sock`, 'mode', '600', 'level', 'admin'),
+    line('stats socket', `ipv4@127.0.0.1:${adminPort}`, 'level', 'admin'),
+    line('stats timeout', '1m'),
+    line('server-state-file', serverStateFile),
+    comment('Requests may go on this long after a reload'),
+    line('hard-stop-after', milliseconds(drainMs)),
+  ]);
+}
+
+function milliseconds(value: number): string {
+  // HAProxy counts in 31 bits; core's longest are far below.
+  if (!Number.isSafeInteger(value) || value < 1 || value > 2_147_483_647) refuseConfig('at least 1 ms', 'a time');
+  return `${value}ms`;
+}
+
+function defaults({ timeoutMs, queue, health, maxConcurrency }: HaproxyModel): HaproxySection {
+  const busyMs = health.type === 'http' && maxConcurrency !== undefined ? Math.min(timeoutMs, busyTimeoutMs) : 0;
+  return section('defaults', [], [
+    line('mode', 'http'),
+    comment('Requests are logged when they fail: a router in front has an access log'),
+    line('log', 'global'),
+    line('option httplog'),
+    line('option dontlognull'),
+    line('option dontlog-normal'),
+    line('option http-no-delay'),
+    line('timeout connect', '250ms'),
+    line('timeout client', milliseconds(timeoutMs + queue.timeoutMs + 1000)),
+    line('timeout server', milliseconds(timeoutMs)),
+    line('timeout tunnel', milliseconds(tunnelTimeoutMs)),
+    line('timeout queue', milliseconds(queue.timeoutMs)),
+    line('timeout http-request', '20s'),
+    comment("Longer than a router keeps idle connections, so that none is closed while it sends a request"),
+    line('timeout http-keep-alive', '10s'),
+    line('timeout check', milliseconds(Math.max(health.timeoutMs, busyMs))),
+    line('load-server-state-from-file', 'global'),
+    ...failures.map(([status, message, ...header]) =>
+      line('http-error', 'status', status, 'content-type', 'text/plain', 'string', message, ...header),
+    ),
+  ]);
+}
+
+const failures: readonly (readonly [status: number, message: string, ...header: HaproxyWord[]])[] = [
+  [502, 'The worker did not answer properly.'],
+  [503, 'No worker is free right now.', 'hdr', 'Retry-After', format(String(retryAfterSeconds))],
+  [504, 'The worker did not answer in time.'],
+];
+
+function frontend({ port, queue, maxConcurrency }: HaproxyModel): HaproxySection {
+  return section('frontend', [poolFrontend], [
+    comment("IPv4 only: the stack's network has no IPv6"),
+    line('bind', `ipv4@*:${port}`),
+    comment('Clients that are idle while a reload comes may use their connection once more'),
+    line('option idle-close-on-response'),
+    ...visitor,
+    ...(maxConcurrency === undefined ? [] : [queueLimit(queue.limit)]),
+    line('default_backend', poolBackend),
+  ]);
+}
+
+/** Behind a router the visitor is whom it names; without one, whoever connects. */
+const visitor: readonly string[] = [
+  line('http-request set-src', fetch('req.hdr_ip', 'X-Forwarded-For', '-1')),
+  line('option forwardfor', 'if-none'),
+  ...[
+    { name: 'X-Forwarded-Proto', value: format('http') },
+    { name: 'X-Forwarded-Host', value: format(fetch('req.hdr', 'Host')) },
+  ].map(({ name, value }) =>
+    line('http-request set-header', name, value, 'unless', condition(fetch('req.hdr', name), '-m', 'found')),
+  ),
+];
+
+/** More than the limit does not wait: 503 at once, with the header that says when to come back. */
+function queueLimit(limit: number): string {
+  const full =
+    limit === 0
+      ? condition(fetch('be_conn_free', poolBackend), 'le', 0)
+      : condition(fetch('queue', poolBackend), 'ge', limit);
+  // Without any worker, the answer is the same and comes by itself.
+  return line('http-request deny', 'deny_status', 503, 'if', full);
+}
+
+function backend(model: HaproxyModel): HaproxySection {
+  const { pool, slots, maxConcurrency, sticky, health } = model;
+  const numbers = new Set(slots.map(({ number }) => number));
+  const addresses = new Set(slots.map(({ address }) => address));
+  if (numbers.size < slots.length || addresses.size < slots.length) refuseConfig('different', 'slots of a pool');
+  return section('backend', [poolBackend], [
+    ...balancing(model),
+    ...(sticky === 'cookie' ? stickiness(pool, [...numbers]) : []),
+    comment('A worker that dies gives its request to another, where sending it twice changes nothing'),
+    line('retries', 2),
+    line('option redispatch', 1),
+    line('retry-on', 'conn-failure', 'empty-response'),
+    line('http-request disable-l7-retry', 'unless', condition(fetch('method'), 'GET', 'HEAD', 'OPTIONS')),
+    ...(maxConcurrency === undefined
+      ? []
+      : [comment('An idle connection must not hold a place'), line('option http-server-close')]),
+    ...healthCheck(health),
+    line('default-server', ...serverDefaults(model)),
+    ...slots.map(({ number, address }) => {
+      const name = serverName(number);
+      const cookie = sticky === 'cookie' ? ['cookie', name] : [];
+      return line('server', name, socketAddress(address), 'id', number, ...cookie);
+    }),
+  ]);
+}
+
+function balancing({ balance, sticky }: HaproxyModel): readonly string[] {
+  // Consistent: when a worker comes or goes, only its own clients move.
+  if (sticky === 'source') return [line('balance', 'source'), line('hash-type', 'consistent')];
+  switch (balance.algorithm) {
+    case 'leastconn':
+    case 'roundrobin':
+      return [line('balance', balance.algorithm)];
+    case 'random':
+      return [line('balance', fetch('random', '2'))];
+    case 'source':
+      return [line('balance', 'source'), line('hash-type', 'consistent')];
+    case 'header':
+      return [line('balance', fetch('hdr', balance.header)), line('hash-type', 'consistent')];
+  }
+}
+
+/**
+ * A worker that leaves keeps no client: with weight 0 its cookie counts no longer, and the client gets another. By
+ * itself, HAProxy's drain state would go on sending clients with the cookie there, until the worker stops under them.
+ */
+function stickiness(pool: string, slots: readonly number[]): readonly string[] {
+  const cookie = stickyCookie(pool);
+  return [
+    line('cookie', cookie, 'insert', 'indirect', 'nocache', 'httponly', 'attr', 'SameSite=Lax'),
+    ...slots.map((slot) => {
+      const name = serverName(slot);
+      const leaving = condition(fetch('srv_weight', `${poolBackend}/${name}`), 0);
+      return line('ignore-persist', 'if', condition(fetch('req.cook', cookie), name), leaving);
+    }),
+  ];
+}
+
+function healthCheck(health: HaproxyModel['health']): readonly string[] {
+  if (health.type === 'tcp') return [];
+  const { path, minStatus, maxStatus } = health;
+  if (!path.startsWith('/') || path.length > maxHealthPath || /\s/.test(path)) {
+    refuseConfig(`a path of at most ${maxHealthPath} characters`, 'the path of a health check');
+  }
+  return [
+    line('option httpchk'),
+    line('http-check send', 'meth', 'GET', 'uri', path, 'ver', 'HTTP/1.1', 'hdr', 'Host', format('localhost')),
+    line('http-check expect', 'status', `${minStatus}-${maxStatus}`),
+  ];
+}
+
+function serverDefaults({ health, maxConcurrency }: HaproxyModel): readonly HaproxyWord[] {
+  const { intervalMs, retries } = health;
+  return [
+    'check',
+    ...['inter', milliseconds(intervalMs)],
+    ...['fastinter', milliseconds(Math.min(intervalMs, 200))],
+    ...['downinter', milliseconds(Math.min(intervalMs, 500))],
+    ...['rise', 1, 'fall', retries],
+    // An empty or booting slot is out from the first moment, and a worker that refuses a connection at that moment.
+    ...['init-state', 'down', 'observe', 'layer4', 'error-limit', 1, 'on-error', 'mark-down'],
+    ...(maxConcurrency === undefined ? [] : ['maxconn', maxConcurrency]),
+  ];
+}
+
+/** Shows and changes nothing: there is no `stats admin`. */
+function statistics({ statsPort, pool }: HaproxyModel): readonly HaproxySection[] {
+  if (statsPort === undefined) return [];
+  return [
+    section('frontend', ['statistics'], [
+      line('bind', `ipv4@*:${statsPort}`),
+      line('no log'),
+      line('http-request deny', 'unless', condition(fetch('method'), 'GET', 'HEAD')),
+      line('http-request use-service', 'prometheus-exporter', 'if', condition(fetch('path'), '/metrics')),
+      line('stats enable'),
+      line('stats uri', '/'),
+      line('stats refresh', '5s'),
+      line('stats hide-version'),
+      line('stats show-node', dnsLabel(pool)),
+    ]),
+  ];
+}

@@ -1,0 +1,36 @@
+// For the runtimes: from a model to a proxy's files.
+export type { HaproxyModel, NginxModel, NginxRoute, ProxyFile } from './proxy-model.js';
+export { renderNginx } from './nginx-config.js';
+export {
+  haproxyRunFolder,
+  poolBackend,
+  poolFrontend,
+  renderHaproxy,
+  serverName,
+  serverStateFile,
+  stickyCookie,
+} from './haproxy-config.js';
+export { retryAfterSeconds } from './retry-after.js';
+
+// For the runtimes: talking to a proxy from inside its container.
+export {
+  adminCommand,
+  drainCommands,
+  parseInfo,
+  parseServersState,
+  parseStat,
+  poolStats,
+  readyCommands,
+  saveStateCommand,
+  setServer,
+  showInfo,
+  showServersState,
+  showStat,
+  type AdminCommand,
+  type ProxyStat,
+  type ServerSetting,
+  type ServerStat,
+  type ServerState,
+  type StatTable,
+} from './runtime-api.js';
+export { answersCommand, httpGetCommand, waitUntilAnswersCommand, type Readiness } from './loopback.js';

@@ -1,0 +1,2 @@
+/** What a visitor should wait before asking again after 503, in seconds: about how long a container takes to start. */
+export const retryAfterSeconds = 5;

@@ -1,0 +1,250 @@
+import { PlumbstackError, type PoolStats, type WorkerStats } from '@plumbstack/core';
+import { portNumber } from './address.js';
+import { poolBackend, poolFrontend, serverName, serverStateFile } from './haproxy-config.js';
+import { connectionScript } from './loopback.js';
+
+/** One command of HAProxy's runtime API: https://docs.haproxy.org/3.2/management.html#9.3 */
+export type AdminCommand = string;
+
+/**
+ * No new requests for a worker, and its cookie counts no longer; what it has goes on. The weight is for the cookie:
+ * `ignore-persist` of the configuration looks at it.
+ */
+export function drainCommands(worker: number): readonly AdminCommand[] {
+  return [setServer(worker, 'state drain'), setServer(worker, 'weight 0')];
+}
+
+/** Takes requests again, as soon as its check says so. */
+export function readyCommands(worker: number): readonly AdminCommand[] {
+  return [setServer(worker, 'weight 100%'), setServer(worker, 'state ready')];
+}
+
+/** Sets something of a worker, as `state ready` or `health up`. */
+export function setServer(worker: number, what: ServerSetting): AdminCommand {
+  return `set server ${poolBackend}/${serverName(worker)} ${what}`;
+}
+export type ServerSetting =
+  | `state ${'ready' | 'drain' | 'maint'}`
+  | `health ${'up' | 'stopping' | 'down'}`
+  | `weight ${number}`
+  | `weight ${number}%`;
+
+/** Arguments of a program that runs in HAProxy's container, asks its runtime API and prints the answer. */
+export function adminCommand(port: number, commands: readonly AdminCommand[]): readonly string[] {
+  return [...connectionScript(adminScript), String(portNumber(port)), batch(commands)];
+}
+
+/** The same, which writes the servers' states where the next process reads them; to be run before a reload. */
+export function saveStateCommand(port: number): readonly string[] {
+  return [...connectionScript(saveStateScript), String(portNumber(port)), showServersState, serverStateFile];
+}
+
+export const showStat: AdminCommand = 'show stat';
+export const showServersState: AdminCommand = `show servers state`;
+export const showInfo: AdminCommand = 'show info';
+
+// One connection takes one line; commands are put together by semicolons.
+function batch(commands: readonly AdminCommand[]): string {
+  for (const each of commands) {
+    // eslint-disable-next-line no-control-regex
+    if (/[^\x20-\x7e]|;|\\/.test(each) || each.trim() === '') {
+      throw new PlumbstackError('INVALID_OPTION', 'a command of the runtime API must be one line without ";" or "\\".', {
+        details: { command: each },
+      });
+    }
+  }
+  return commands.join(';');
+}
+
+const adminScript = `connect "127.0.0.1" "$1"
+printf '%s\\n' "$2" >&3
+cat <&3`;
+
+// Beside, then over: a reload never reads half a file.
+const saveStateScript = `connect "127.0.0.1" "$1"
+printf '%s\\n' "$2" >&3
+cat <&3 >"$3.next"
+mv "$3.next" "$3"`;
+
+/** What `show stat` tells of a pool. */
+export interface StatTable {
+  readonly frontend?: ProxyStat;
+  readonly backend?: ProxyStat;
+  /** All slots, in the order of the configuration. */
+  readonly servers: readonly ServerStat[];
+}
+
+export interface ProxyStat {
+  readonly sessions: number;
+  readonly queued: number;
+  readonly requestsTotal: number;
+  readonly requestsPerSecond: number;
+  /** Requests turned away, by the queue's limit. */
+  readonly denied: number;
+}
+
+export interface ServerStat {
+  /** As `w3`. */
+  readonly name: string;
+  readonly state: WorkerStats['state'];
+  /** Requests that it works on now. */
+  readonly sessions: number;
+  /** Requests that wait for this server and no other. */
+  readonly queued: number;
+  readonly requestsTotal: number;
+  /** Means over the last 1024 requests, in milliseconds. */
+  readonly responseTimeMs: number;
+  readonly queueTimeMs: number;
+  readonly failedResponses: number;
+  /** Result of the last check, as `L4OK`, `L7STS`; empty before the first. */
+  readonly check: string;
+  /** Seconds since its state changed. */
+  readonly unchangedSeconds: number;
+}
+
+/** Reads the answer to `show stat`; what is not of the pool is left out. */
+export function parseStat(csv: string): StatTable {
+  const [header = '', ...lines] = csv.split('\n').map((each) => each.trim());
+  if (!header.startsWith('# pxname,')) {
+    throw new PlumbstackError('ENGINE_FAILED', 'HAProxy did not answer with statistics.', {
+      details: { answer: csv.slice(0, 200) },
+      hint: 'Its runtime API may have been asked something else in the same call.',
+    });
+  }
+  const names = header.slice(2).split(',');
+  const rows = lines.filter((each) => each !== '').map((each) => new StatRow(names, each.split(',')));
+  const frontend = rows.find((row) => row.is(poolFrontend, 'FRONTEND'));
+  const backend = rows.find((row) => row.is(poolBackend, 'BACKEND'));
+  return {
+    ...(frontend !== undefined && { frontend: proxyStat(frontend, 'req_tot', 'req_rate') }),
+    ...(backend !== undefined && { backend: proxyStat(backend, 'stot', 'rate') }),
+    servers: rows.filter((row) => row.isServerOf(poolBackend)).map(serverStat),
+  };
+}
+
+class StatRow {
+  readonly #fields: ReadonlyMap<string, string>;
+
+  constructor(names: readonly string[], values: readonly string[]) {
+    this.#fields = new Map(names.map((name, index) => [name, values[index] ?? '']));
+  }
+
+  text(field: string): string {
+    return this.#fields.get(field) ?? '';
+  }
+
+  /** 0 where HAProxy leaves the field empty. */
+  number(field: string): number {
+    const value = Number(this.text(field));
+    return Number.isFinite(value) ? value : 0;
+  }
+
+  is(proxy: string, service: string): boolean {
+    return this.text('pxname') === proxy && this.text('svname') === service;
+  }
+
+  isServerOf(proxy: string): boolean {
+    return this.text('pxname') === proxy && /^w\d+$/.test(this.text('svname'));
+  }
+}
+
+function proxyStat(row: StatRow, total: string, rate: string): ProxyStat {
+  return {
+    sessions: row.number('scur'),
+    queued: row.number('qcur'),
+    requestsTotal: row.number(total),
+    requestsPerSecond: row.number(rate),
+    denied: row.number('dreq'),
+  };
+}
+
+function serverStat(row: StatRow): ServerStat {
+  return {
+    name: row.text('svname'),
+    state: workerState(row.text('status')),
+    sessions: row.number('scur'),
+    queued: row.number('qcur'),
+    requestsTotal: row.number('stot'),
+    responseTimeMs: row.number('rtime'),
+    queueTimeMs: row.number('qtime'),
+    failedResponses: row.number('eresp'),
+    check: row.text('check_status').replace(/^\* /, ''),
+    unchangedSeconds: row.number('lastchg'),
+  };
+}
+
+/** `UP`, `UP 1/3` on its way down, `DOWN`, `DOWN 1/2` on its way up, `MAINT (...)`, `DRAIN`, `NOLB`, `no check`. */
+function workerState(status: string): WorkerStats['state'] {
+  if (status.startsWith('MAINT')) return 'maintenance';
+  if (status.startsWith('DRAIN') || status.startsWith('NOLB')) return 'drain';
+  return status.startsWith('DOWN') ? 'down' : 'up';
+}
+
+/** A pool's statistics in core's terms. Slots without a worker are among the workers, as `down`. */
+export function poolStats(pool: string, { frontend, backend, servers }: StatTable): PoolStats {
+  return {
+    pool,
+    sessions: backend?.sessions ?? 0,
+    queued: (backend?.queued ?? 0) + servers.reduce((sum, each) => sum + each.queued, 0),
+    requestsTotal: frontend?.requestsTotal ?? 0,
+    requestsPerSecond: frontend?.requestsPerSecond ?? 0,
+    workers: servers.map(({ check: _, unchangedSeconds: __, ...worker }) => worker),
+  };
+}
+
+/** A row of `show servers state`. */
+export interface ServerState {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly operational: 'stopped' | 'starting' | 'running' | 'stopping';
+  readonly draining: boolean;
+  readonly maintenance: boolean;
+  /** Weight in force, and as configured. */
+  readonly weight: number;
+  readonly configuredWeight: number;
+}
+
+const operationalStates = ['stopped', 'starting', 'running', 'stopping'] as const;
+/** Bits of `srv_admin_state`, forced and inherited together. */
+const maintenanceBits = 0x01 | 0x02 | 0x04 | 0x20 | 0x40;
+const drainBits = 0x08 | 0x10;
+
+/** Reads the answer to `show servers state`. */
+export function parseServersState(answer: string): readonly ServerState[] {
+  const lines = answer.split('\n');
+  const header = lines.find((each) => each.startsWith('# '))?.slice(2).split(' ');
+  if (header === undefined) {
+    throw new PlumbstackError('ENGINE_FAILED', "HAProxy did not answer with its servers' states.", {
+      details: { answer: answer.slice(0, 200) },
+    });
+  }
+  return lines
+    .filter((each) => each !== '' && !each.startsWith('#'))
+    .map((each) => each.split(' '))
+    .filter((values) => values.length >= header.length)
+    .map((values) => {
+      const field = (name: string): string => values[header.indexOf(name)] ?? '';
+      const admin = Number(field('srv_admin_state'));
+      return {
+        name: field('srv_name'),
+        address: field('srv_addr'),
+        port: Number(field('srv_port')),
+        operational: operationalStates[Number(field('srv_op_state'))] ?? 'stopped',
+        draining: (admin & drainBits) !== 0,
+        maintenance: (admin & maintenanceBits) !== 0,
+        weight: Number(field('srv_uweight')),
+        configuredWeight: Number(field('srv_iweight')),
+      };
+    });
+}
+
+/** Reads the answer to `show info`: field to value, as `description`, which holds the revision in force. */
+export function parseInfo(answer: string): ReadonlyMap<string, string> {
+  return new Map(
+    answer.split('\n').flatMap((each) => {
+      const colon = each.indexOf(': ');
+      return colon < 1 ? [] : [[each.slice(0, colon), each.slice(colon + 2).trim()] as const];
+    }),
+  );
+}

@@ -1,0 +1,54 @@
+import { PlumbstackError, type StackSpec } from '@plumbstack/core';
+import type { CallOptions, DockerReader, EngineInfo } from './client/docker-client.js';
+import { findFreeSubnet, planAddresses } from './compile/address-plan.js';
+import { compileStack } from './compile/compile-stack.js';
+import type { DockerSpec } from './compile/docker-spec.js';
+import type { Inputs } from './compile/inputs.js';
+import { label, owner } from './labels.js';
+import { observeStack } from './observe/observe-stack.js';
+import { readInputs } from './observe/read-inputs.js';
+import type { SecretValues } from './observe/read-secrets.js';
+import { diff, type Diff } from './plan/diff.js';
+import { takenAddresses, type ObservedState } from './plan/observed-state.js';
+
+/** What is described, what is seen, and what lies between. */
+export interface Survey {
+  readonly desired: DockerSpec;
+  readonly observed: ObservedState;
+  readonly inputs: Inputs;
+  readonly diff: Diff;
+}
+
+export interface SurveyOptions extends CallOptions {
+  readonly baseDir: string;
+  readonly addressPool: string;
+  readonly secretValues: SecretValues;
+  readonly engine: EngineInfo;
+}
+
+/** Size of a stack's network where its program does not say: a thousand addresses. */
+const subnetPrefix = 22;
+
+/** Looks, and compares. Has no way to change anything: it is given a reader. */
+export async function surveyStack(reader: DockerReader, spec: StackSpec, options: SurveyOptions): Promise<Survey> {
+  const { baseDir, addressPool, secretValues, engine, signal } = options;
+  const call: CallOptions = signal === undefined ? {} : { signal };
+  const observed = await observeStack(reader, spec.name, call);
+  refuseStrangers(observed);
+  const local = engine.address.startsWith('unix:');
+  const inputs = await readInputs(reader, spec, observed, { baseDir, secretValues, local, ...call });
+  const addresses = planAddresses(spec, takenAddresses(observed), () =>
+    findFreeSubnet(addressPool, subnetPrefix, observed.otherSubnets),
+  );
+  const desired = compileStack(spec, addresses, inputs);
+  return { desired, observed, inputs, diff: diff(desired, observed) };
+}
+
+function refuseStrangers({ stack, network }: ObservedState): void {
+  if (network === undefined || (network.labels[label.owner] === owner && network.labels[label.stack] === stack)) return;
+  throw new PlumbstackError('NOT_OURS', `a network called ${network.name} exists already, and plumbstack did not make it.`, {
+    resource: stack,
+    details: { network: network.name, id: network.id },
+    hint: `Give the stack another name, or remove that network: docker network rm ${network.name}.`,
+  });
+}

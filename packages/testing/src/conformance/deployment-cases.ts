@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { Stack, type LogLine } from '@plumbstack/core';
+import { recordEvents } from '../event-recorder.js';
+import { articleStack, pooledStack, singleAppStack } from '../sample-stacks.js';
+import type { ConformanceCase } from './conformance-case.js';
+import { assertConverged, assertNames, refusal, rejection, resourceStatus, steady } from './expect.js';
+
+/** What a deployment tells, and what its verbs do. */
+export const deploymentCases: readonly ConformanceCase[] = [
+  {
+    title: 'another runtime that attaches sees the same endpoints and status',
+    async run({ runtime, otherRuntime, app, stackName }) {
+      const stack = articleStack({ name: stackName(), app });
+      const ours = await runtime().up(stack);
+      const theirs = await otherRuntime().attach(stack.name);
+      assert.equal(theirs.stack, stack.name);
+      assert.equal(theirs.endpoint('web').href, ours.endpoint('web').href);
+      assert.deepEqual(steady(await theirs.status()), steady(await ours.status()));
+      await assertConverged(otherRuntime(), stack);
+    },
+  },
+  {
+    title: 'a stack that is not up cannot be attached to',
+    async run({ runtime, stackName }) {
+      const name = stackName();
+      assertNames(await rejection(runtime().attach(name), 'NOT_FOUND'), name);
+    },
+  },
+  {
+    title: 'list has every stack that is up, with what runs',
+    async run({ runtime, otherRuntime, app, stackName }) {
+      const stack = pooledStack({ name: stackName(), app });
+      await runtime().up(stack);
+      const summary = (await otherRuntime().list()).find((each) => each.stack === stack.name);
+      assert.ok(summary !== undefined, 'it is not listed');
+      assert.equal(summary.running, 3);
+      assert.equal(summary.containers, 3);
+      assert.ok(summary.resources > 0);
+    },
+  },
+  {
+    title: 'an endpoint is the URL of the published port, by name or by resource',
+    async run({ runtime, app, stackName }) {
+      const stack = singleAppStack({ name: stackName(), app });
+      const [api = assert.fail('the sample has no app')] = stack.resources;
+      const deployment = await runtime().up(stack);
+      const url = deployment.endpoint('api');
+      assert.equal(url.protocol, 'http:');
+      assert.ok(Number(url.port) > 0, url.href);
+      assert.equal(deployment.endpoint(api).href, url.href);
+      assert.equal(deployment.endpoint('api', app.port ?? 8000).href, url.href);
+      const { endpoints } = await resourceStatus(deployment, 'api');
+      assert.deepEqual(endpoints, [url.href]);
+    },
+  },
+  {
+    title: 'what publishes nothing has no endpoint, and the error says how to get one',
+    async run({ runtime, app, stackName }) {
+      const deployment = await runtime().up(articleStack({ name: stackName(), app }));
+      assert.ok(refusal(() => deployment.endpoint('app2'), 'NOT_FOUND').hint !== undefined);
+      assertNames(
+        refusal(() => deployment.endpoint('nobody'), 'NOT_FOUND'),
+        'app2',
+      );
+    },
+  },
+  {
+    title: 'of several published ports, the port in the container says which',
+    async run({ runtime, app, stackName }) {
+      const stack = new Stack(stackName());
+      const port = app.port ?? 8000;
+      stack.app('api', { ...app, publish: [0, { port: 0, containerPort: port + 1 }] });
+      const deployment = await runtime().up(stack);
+      const urls = [deployment.endpoint('api', port), deployment.endpoint('api', port + 1)].map(
+        ({ href }) => href,
+      );
+      assert.equal(new Set(urls).size, 2);
+      refusal(() => deployment.endpoint('api', port + 2), 'NOT_FOUND');
+    },
+  },
+  {
+    title: 'scale adds workers, and removes them after they were drained',
+    async run({ runtime, app, stackName }) {
+      const deployment = await runtime().up(pooledStack({ name: stackName(), app, replicas: 1 }));
+      using recorder = recordEvents(deployment.events);
+      await deployment.scale('workers', 3);
+      const grown = await resourceStatus(deployment, 'workers');
+      assert.deepEqual([grown.desired, grown.running, grown.healthy], [3, 3, 3]);
+      await recorder.waitFor('pool:scaled', ({ from, to }) => from === 1 && to === 3);
+      assert.equal(recorder.of('worker:joined').length, 2);
+      await deployment.scale('workers', 1);
+      const shrunk = await resourceStatus(deployment, 'workers');
+      assert.deepEqual([shrunk.desired, shrunk.running], [1, 1]);
+      await recorder.waitFor('pool:scaled', ({ from, to }) => from === 3 && to === 1);
+      const gone = recorder.of('worker:left').map(({ worker }) => worker);
+      assert.equal(gone.length, 2);
+      for (const worker of gone) {
+        const told = recorder.events
+          .filter((each) => 'worker' in each && each.worker === worker)
+          .map(({ type }) => type);
+        assert.ok(
+          told.indexOf('worker:draining') < told.indexOf('worker:left') && told.includes('worker:draining'),
+        );
+      }
+    },
+  },
+  {
+    title: 'a pool can be scaled to 0 and back',
+    async run({ runtime, app, stackName }) {
+      const stack = pooledStack({ name: stackName(), app });
+      const deployment = await runtime().up(stack);
+      const url = deployment.endpoint('workers').href;
+      await deployment.scale('workers', 0);
+      const none = await resourceStatus(deployment, 'workers');
+      assert.deepEqual([none.desired, none.running], [0, 0]);
+      await deployment.scale('workers', 2);
+      assert.equal(deployment.endpoint('workers').href, url);
+      assert.ok((await deployment.status()).healthy);
+      await assertConverged(runtime(), stack);
+    },
+  },
+  {
+    title: 'the next up sets as many workers as the program says',
+    async run({ runtime, app, stackName }) {
+      const stack = pooledStack({ name: stackName(), app, replicas: 1 });
+      const deployment = await runtime().up(stack);
+      await deployment.scale('workers', 3);
+      await runtime().up(stack);
+      const { desired, running } = await resourceStatus(deployment, 'workers');
+      assert.deepEqual([desired, running], [1, 1]);
+    },
+  },
+  {
+    title: 'a pool that does not exist is not found, and those that do are named',
+    async run({ runtime, app, stackName }) {
+      const deployment = await runtime().up(pooledStack({ name: stackName(), app, replicas: 1 }));
+      assertNames(await rejection(deployment.scale('worker', 2), 'NOT_FOUND'), 'workers');
+      assertNames(await rejection(deployment.stats('worker'), 'NOT_FOUND'), 'workers');
+    },
+  },
+  {
+    title: 'restart starts the containers again and changes nothing else',
+    async run({ runtime, app, stackName }) {
+      const stack = articleStack({ name: stackName(), app });
+      const deployment = await runtime().up(stack);
+      const url = deployment.endpoint('web').href;
+      for (const name of ['app2', 'workers']) {
+        using recorder = recordEvents(deployment.events);
+        await deployment.restart(name);
+        await recorder.waitFor('container:started', ({ resource }) => resource === `${stack.name}/${name}`);
+      }
+      assert.equal(deployment.endpoint('web').href, url);
+      assert.ok((await deployment.status()).healthy);
+      await assertConverged(runtime(), stack);
+      await rejection(deployment.restart('nobody'), 'NOT_FOUND');
+    },
+  },
+  {
+    title: 'exec gives what the command wrote and how it ended',
+    async run({ runtime, app, command, stackName }) {
+      const deployment = await runtime().up(singleAppStack({ name: stackName(), app }));
+      assert.deepEqual(await deployment.exec('api', command.run), command.answers);
+      await rejection(deployment.exec('nobody', command.run), 'NOT_FOUND');
+    },
+  },
+  {
+    title: 'logs have the lines of the containers, with where they come from',
+    async run({ runtime, app, startLine, stackName }) {
+      const stack = singleAppStack({ name: stackName(), app });
+      const deployment = await runtime().up(stack);
+      const line = await firstLine(
+        deployment.logs('api', { follow: true, signal: AbortSignal.timeout(10_000) }),
+        startLine,
+      );
+      assert.equal(line.resource, `${stack.name}/api`);
+      assert.equal(line.stream, 'stdout');
+      assert.ok(!Number.isNaN(Date.parse(line.at)), line.at);
+      const all = await collect(deployment.logs());
+      assert.ok(all.some(({ text }) => text === startLine));
+      assert.deepEqual(await collect(deployment.logs('api', { tail: 0 })), []);
+      assert.equal((await collect(deployment.logs('api', { tail: 1 }))).length, 1);
+      await rejection(collect(deployment.logs('nobody')), 'NOT_FOUND');
+    },
+  },
+  {
+    title: 'followed logs end quietly when their signal aborts',
+    async run({ runtime, app, startLine, stackName }) {
+      const deployment = await runtime().up(singleAppStack({ name: stackName(), app }));
+      const controller = new AbortController();
+      const seen: string[] = [];
+      for await (const { text } of deployment.logs('api', { follow: true, signal: controller.signal })) {
+        seen.push(text);
+        if (text === startLine) controller.abort();
+      }
+      assert.equal(seen.at(-1), startLine);
+    },
+  },
+  {
+    title: 'stats count every worker of a pool',
+    async run({ runtime, app, stackName }) {
+      const name = stackName();
+      const deployment = await runtime().up(pooledStack({ name, app }));
+      const stats = await deployment.stats('workers');
+      assert.ok(stats.pool === 'workers' || stats.pool === `${name}/workers`, stats.pool);
+      assert.equal(stats.queued, 0);
+      assert.equal(stats.workers.filter(({ state }) => state === 'up').length, 2);
+    },
+  },
+];
+
+async function collect(lines: AsyncIterable<LogLine>): Promise<readonly LogLine[]> {
+  const all: LogLine[] = [];
+  for await (const line of lines) all.push(line);
+  return all;
+}
+
+async function firstLine(lines: AsyncIterable<LogLine>, text: string): Promise<LogLine> {
+  for await (const line of lines) if (line.text === text) return line;
+  return assert.fail(`the logs do not have ${JSON.stringify(text)}`);
+}

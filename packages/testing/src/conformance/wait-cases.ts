@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { recordEvents } from '../event-recorder.js';
+import { articleStack, pooledStack, singleAppStack } from '../sample-stacks.js';
+import type { ConformanceCase } from './conformance-case.js';
+import { assertAbsent, assertConverged, rejection, resourceStatus } from './expect.js';
+
+/** Abort, deadlines and verbs that meet. */
+export const waitCases: readonly ConformanceCase[] = [
+  {
+    title: 'a signal that has aborted lets no verb begin',
+    async run({ runtime, app, stackName }) {
+      const stack = singleAppStack({ name: stackName(), app });
+      const signal = AbortSignal.abort(new Error('not today'));
+      const verbs = [
+        () => runtime().plan(stack, { signal }),
+        () => runtime().up(stack, { signal }),
+        () => runtime().attach(stack.name, { signal }),
+        () => runtime().list({ signal }),
+        () => runtime().down(stack, { signal }),
+      ];
+      for (const verb of verbs) await assert.rejects(verb, (reason) => reason === signal.reason);
+      await assertAbsent(runtime(), stack.name);
+    },
+  },
+  {
+    title: 'an abort in the middle of up rejects with its reason, and the next up finishes',
+    async run({ runtime, app, stackName }) {
+      const stack = articleStack({ name: stackName(), app });
+      const controller = new AbortController();
+      const reason = new Error('enough');
+      {
+        using _listening = runtime().events.once('step:started', () => controller.abort(reason));
+        await assert.rejects(runtime().up(stack, { signal: controller.signal }), (error) => error === reason);
+      }
+      const deployment = await runtime().up(stack);
+      assert.ok((await deployment.status()).healthy);
+      await assertConverged(runtime(), stack);
+    },
+  },
+  {
+    title: 'an up that does not end by its deadline rejects with TIMEOUT',
+    async run({ runtime, app, stackName }) {
+      const stack = singleAppStack({ name: stackName(), app });
+      const confirm = (): Promise<boolean> => new Promise(() => undefined);
+      await rejection(runtime().up(stack, { confirm, timeoutMs: 1000 }), 'TIMEOUT');
+      await runtime().up(stack);
+      await assertConverged(runtime(), stack);
+    },
+  },
+  {
+    title: 'two ups at once both succeed, and the stack is made once',
+    async run({ runtime, otherRuntime, app, stackName }) {
+      const stack = pooledStack({ name: stackName(), app });
+      const [one, two] = await Promise.all([runtime().up(stack), otherRuntime().up(stack)]);
+      assert.equal(one.endpoint('workers').href, two.endpoint('workers').href);
+      const { running, containers } = await resourceStatus(one, 'workers');
+      assert.equal(running, 2);
+      assert.equal(containers.filter(({ role }) => role === 'worker').length, 2);
+      await assertConverged(runtime(), stack);
+    },
+  },
+  {
+    title: 'verbs of one runtime on one stack take turns',
+    async run({ runtime, app, stackName }) {
+      const stack = pooledStack({ name: stackName(), app, replicas: 1 });
+      const deployment = await runtime().up(stack);
+      await Promise.all([deployment.scale('workers', 3), deployment.scale('workers', 2)]);
+      const { running, containers } = await resourceStatus(deployment, 'workers');
+      assert.ok(running === 2 || running === 3, `${running} run`);
+      assert.equal(containers.filter(({ role }) => role === 'worker').length, running);
+    },
+  },
+  {
+    title: 'a listener that throws harms no verb and no other listener',
+    async run({ runtime, app, stackName }) {
+      const stack = singleAppStack({ name: stackName(), app });
+      using _thrower = runtime().events.on('*', () => {
+        throw new Error('a listener');
+      });
+      using _rejecter = runtime().events.on('stack:up:started', () =>
+        Promise.reject(new Error('another listener')),
+      );
+      using recorder = recordEvents(runtime().events);
+      await runtime().up(stack);
+      await recorder.waitFor('stack:up:finished');
+      await assertConverged(runtime(), stack);
+    },
+  },
+];

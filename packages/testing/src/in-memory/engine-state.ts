@@ -1,0 +1,140 @@
+import type {
+  AppSpec,
+  ContainerState,
+  LogLine,
+  PoolSpec,
+  PoolStats,
+  RouterSpec,
+  ServiceSpec,
+} from '@plumbstack/core';
+import type { LifecycleEventMap, LifecycleEventName } from '@plumbstack/events';
+import type { DesiredResource } from './desired-stack.js';
+import { Failures } from './failures.js';
+import { HostPorts } from './host-ports.js';
+import { StackTurns } from './stack-turns.js';
+
+/** Emits an event of one stack. */
+export type Tell = <N extends LifecycleEventName>(
+  stack: string,
+  name: N,
+  payload: LifecycleEventMap[N],
+) => void;
+
+/** One container, as the engine keeps it. */
+export interface ContainerRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly stack: string;
+  readonly resource: string;
+  readonly role: 'app' | 'service' | 'worker' | 'proxy';
+  readonly image: string;
+  /** What an app, a service or a worker was made from; proxies are described by their resource. */
+  spec?: AppSpec | ServiceSpec;
+  /** Versions of the secrets that it was given, by name. */
+  readonly secrets: Readonly<Record<string, number>>;
+  /** A worker's slot in its pool, from 1. */
+  readonly slot?: number;
+  state: ContainerState;
+  health: 'healthy' | 'unhealthy' | 'unknown';
+  startedAt?: string;
+  exitCode?: number;
+  oomKilled?: boolean;
+  readonly lines: LogLine[];
+}
+
+/** One resource that has containers, as it was last applied. */
+export interface ResourceRecord {
+  readonly name: string;
+  spec: AppSpec | ServiceSpec | PoolSpec | RouterSpec;
+  /** What a pool's new workers run. */
+  app?: AppSpec;
+  /** Workers wanted, where `scale` or a spec has said so. */
+  replicas: number;
+  /** Versions of the secrets that a router was given, by name. */
+  secrets: Readonly<Record<string, number>>;
+}
+
+/** A pool's record is made together with its app. */
+export interface PoolRecord extends ResourceRecord {
+  spec: PoolSpec;
+  app: AppSpec;
+}
+
+export interface StackRecord {
+  readonly name: string;
+  /** What the last `up` wanted, whether or not it got there. */
+  wanted: readonly DesiredResource[];
+  readonly resources: Map<string, ResourceRecord>;
+}
+
+export interface VolumeRecord {
+  readonly stack: string;
+  readonly name: string;
+  readonly driver: string;
+  readonly driverOptions: Readonly<Record<string, string>>;
+}
+
+export interface SecretRecord {
+  readonly stack: string;
+  readonly name: string;
+  readonly value: string;
+  /** Made on the engine: stays with the volumes. */
+  readonly generated: boolean;
+  /** Grows with every new value. */
+  readonly version: number;
+}
+
+export interface ExecCall {
+  readonly stack: string;
+  readonly resource: string;
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** Everything the in-memory engine holds. Volumes and secrets are kept by path, containers by name. */
+export class EngineState {
+  readonly stacks = new Map<string, StackRecord>();
+  readonly containers = new Map<string, ContainerRecord>();
+  readonly volumes = new Map<string, VolumeRecord>();
+  readonly secrets = new Map<string, SecretRecord>();
+  readonly images = new Set<string>();
+  readonly stats = new Map<string, Omit<PoolStats, 'pool' | 'workers'>>();
+  readonly ports = new HostPorts();
+  readonly turns = new StackTurns();
+  readonly failures = new Failures();
+  readonly observers = new Set<Tell>();
+  readonly followers = new Set<(line: LogLine, stack: string) => void>();
+  /** Keeps fingerprints from telling what a short secret is. */
+  readonly salt = globalThis.crypto.randomUUID();
+  readonly now: () => Date;
+  #made = 0;
+
+  constructor(now: () => Date) {
+    this.now = now;
+  }
+
+  nextId(): string {
+    this.#made += 1;
+    return this.#made.toString(16).padStart(12, '0');
+  }
+
+  /** Containers of a stack, or of one resource of it, in the order of their making. */
+  containersOf(stack: string, resource?: string): readonly ContainerRecord[] {
+    return [...this.containers.values()].filter(
+      (each) => each.stack === stack && (resource === undefined || each.resource === resource),
+    );
+  }
+
+  /** A pool's workers by slot. */
+  workersOf(stack: string, pool: string): readonly ContainerRecord[] {
+    return this.containersOf(stack, pool)
+      .filter(({ role }) => role === 'worker')
+      .sort((a, b) => (a.slot ?? 0) - (b.slot ?? 0));
+  }
+
+  /** Tells every runtime what happened by itself. */
+  readonly tell: Tell = (stack, name, payload) => {
+    for (const observer of this.observers) observer(stack, name, payload);
+  };
+}

@@ -1,0 +1,218 @@
+import {
+  createPlan,
+  resourcePath,
+  type AppSpec,
+  type ContainerSpec,
+  type Plan,
+  type Step,
+  type StepAction,
+  type StepReason,
+} from '@plumbstack/core';
+import type { DesiredResource, DesiredStack } from './desired-stack.js';
+import { differences, masked } from './differences.js';
+import type { ContainerRecord, EngineState } from './engine-state.js';
+import { fingerprint } from './fingerprint.js';
+import { secretsOfStack, type SecretValues } from './secret-values.js';
+
+type Change = Pick<Step, 'action' | 'reasons'>;
+type DesiredOf<K extends DesiredResource['kind']> = Extract<DesiredResource, { kind: K }>;
+
+// What an engine changes on a container that keeps running. Everything else makes a new container.
+const containerInPlace = ['restart', 'resources', 'startTimeoutMs', 'dependsOn'] as const;
+// What makes a new proxy; everything else is a new configuration of the running one.
+const proxyReplaced: readonly string[] = ['image', 'publish', 'stats', 'root', 'tls'];
+
+/** What has to be done for the engine to hold what is desired. Changes nothing. */
+export function planStack(desired: DesiredStack, values: SecretValues, state: EngineState): Plan {
+  const planner = new Planner(desired.name, values, state);
+  const steps = [
+    ...planner.deletions(desired),
+    ...desired.resources.map((each): Step => {
+      return { resource: resourcePath(desired.name, each.name), kind: each.kind, ...planner.change(each) };
+    }),
+  ];
+  return createPlan(desired.name, steps, planner.fingerprint(desired));
+}
+
+class Planner {
+  readonly #stack: string;
+  readonly #values: SecretValues;
+  readonly #state: EngineState;
+
+  constructor(stack: string, values: SecretValues, state: EngineState) {
+    this.#stack = stack;
+    this.#values = values;
+    this.#state = state;
+  }
+
+  /** What the program no longer has. Volumes and generated secrets stay, as they do after `down`. */
+  deletions({ resources }: DesiredStack): readonly Step[] {
+    const wanted = new Set(resources.map(({ name }) => name));
+    const gone = [...(this.#state.stacks.get(this.#stack)?.resources.values() ?? [])].reverse();
+    const secrets = secretsOfStack(this.#state, this.#stack).filter(({ generated }) => !generated);
+    return [
+      ...gone.map(({ name, spec }) => ({ name, kind: spec.kind })),
+      ...secrets.map(({ name }) => ({ name, kind: 'secret' as const })),
+    ]
+      .filter(({ name }) => !wanted.has(name))
+      .map(({ name, kind }) => ({
+        action: 'delete',
+        resource: resourcePath(this.#stack, name),
+        kind,
+        reasons: [],
+      }));
+  }
+
+  change(desired: DesiredResource): Change {
+    switch (desired.kind) {
+      case 'volume':
+        return this.#volume(desired);
+      case 'secret':
+        return this.#secret(desired);
+      case 'app':
+      case 'service':
+        return this.#container(desired);
+      case 'pool':
+        return this.#pool(desired);
+      case 'router':
+        return this.#router(desired);
+    }
+  }
+
+  /** A volume is what it was made as until it is removed: its data matters more than its options. */
+  #volume({ name }: DesiredOf<'volume'>): Change {
+    return this.#state.volumes.has(resourcePath(this.#stack, name)) ? kept : created;
+  }
+
+  #secret({ name }: DesiredOf<'secret'>): Change {
+    if (!this.#state.secrets.has(resourcePath(this.#stack, name))) return created;
+    return this.#hasNewValue(name)
+      ? { action: 'update', reasons: [{ path: 'value', from: masked, to: masked }] }
+      : kept;
+  }
+
+  #container({ kind, name, spec, secrets }: DesiredOf<'app' | 'service'>): Change {
+    const record = this.#state.stacks.get(this.#stack)?.resources.get(name);
+    if (record === undefined) return created;
+    if (record.spec.kind !== kind) return otherKind(record.spec.kind, kind);
+    const [container] = this.#state.containersOf(this.#stack, name);
+    if (container?.spec === undefined)
+      return { action: 'create', reasons: [{ path: 'container', to: 'running' }] };
+    const changed = differences(container.spec, spec);
+    const outdated = this.#secretReasons(container.secrets, secrets);
+    const replaced = [...changed.filter(({ path }) => !isInPlace(path)), ...outdated];
+    return change(replaced.length > 0, [...changed, ...outdated, ...stopped([container])]);
+  }
+
+  #pool({ name, spec, app, secrets }: DesiredOf<'pool'>): Change {
+    const record = this.#state.stacks.get(this.#stack)?.resources.get(name);
+    if (record === undefined) return created;
+    if (record.spec.kind !== 'pool') return otherKind(record.spec.kind, 'pool');
+    const containers = this.#state.containersOf(this.#stack, name);
+    const workers = containers.filter(({ role }) => role === 'worker');
+    const proxy = containers.find(({ role }) => role === 'proxy');
+    const own = differences({ ...record.spec, replicas: workers.length }, spec);
+    const ofApp = this.#workerReasons(workers, record.app, app, secrets);
+    const facts = [
+      ...stopped(containers),
+      ...(proxy === undefined ? [{ path: 'container', to: 'running' }] : []),
+    ];
+    return change(ofApp.length > 0 || own.some(isProxyReplaced), [...own, ...ofApp, ...facts]);
+  }
+
+  #workerReasons(
+    workers: readonly ContainerRecord[],
+    last: AppSpec | undefined,
+    app: AppSpec,
+    secrets: readonly string[],
+  ): readonly StepReason[] {
+    const made = workers.length === 0 ? [{ spec: last, secrets: undefined }] : workers;
+    for (const each of made) {
+      const reasons = [
+        ...differences(each.spec, app, 'app'),
+        ...(each.secrets === undefined ? [] : this.#secretReasons(each.secrets, secrets, 'app.')),
+      ];
+      if (reasons.length > 0) return reasons;
+    }
+    return [];
+  }
+
+  #router({ name, spec, secrets }: DesiredOf<'router'>): Change {
+    const record = this.#state.stacks.get(this.#stack)?.resources.get(name);
+    if (record === undefined) return created;
+    if (record.spec.kind !== 'router') return otherKind(record.spec.kind, 'router');
+    const containers = this.#state.containersOf(this.#stack, name);
+    if (containers.length === 0) return { action: 'create', reasons: [{ path: 'container', to: 'running' }] };
+    const own = differences(record.spec, spec);
+    const reasons = [...own, ...this.#secretReasons(record.secrets, secrets), ...stopped(containers)];
+    return change(own.some(isProxyReplaced), reasons);
+  }
+
+  #secretReasons(
+    given: Readonly<Record<string, number>>,
+    names: readonly string[],
+    prefix = '',
+  ): readonly StepReason[] {
+    return names
+      .filter((name) => {
+        const now = this.#state.secrets.get(resourcePath(this.#stack, name))?.version;
+        return now !== given[name] || this.#hasNewValue(name);
+      })
+      .map((name) => ({ path: `${prefix}secrets.${name}`, from: masked, to: masked }));
+  }
+
+  #hasNewValue(name: string): boolean {
+    const value = this.#values.get(name);
+    const record = this.#state.secrets.get(resourcePath(this.#stack, name));
+    return value !== undefined && record !== undefined && record.value !== value;
+  }
+
+  fingerprint(desired: DesiredStack): string {
+    const { salt, volumes } = this.#state;
+    const described = {
+      resources: desired.resources,
+      secrets: [...this.#values].map((each) => [salt, each]),
+    };
+    const seen = {
+      resources: [...(this.#state.stacks.get(this.#stack)?.resources.values() ?? [])],
+      containers: this.#state
+        .containersOf(this.#stack)
+        .map(({ id, name, state, spec, secrets }) => ({ id, name, state, spec, secrets })),
+      volumes: [...volumes.keys()].filter((path) => volumes.get(path)?.stack === this.#stack),
+      secrets: secretsOfStack(this.#state, this.#stack).map(({ name, version }) => ({ name, version })),
+    };
+    return fingerprint({ described, seen });
+  }
+}
+
+const created: Change = { action: 'create', reasons: [] };
+const kept: Change = { action: 'keep', reasons: [] };
+
+function otherKind(from: string, to: string): Change {
+  return { action: 'replace', reasons: [{ path: 'kind', from, to }] };
+}
+
+function change(replaces: boolean, reasons: readonly StepReason[]): Change {
+  const action: StepAction = reasons.length === 0 ? 'keep' : replaces ? 'replace' : 'update';
+  return { action, reasons };
+}
+
+function stopped(containers: readonly ContainerRecord[]): readonly StepReason[] {
+  return containers
+    .filter(({ state }) => state !== 'running')
+    .map(({ state }) => ({ path: 'container', from: state, to: 'running' }));
+}
+
+function topLevel(path: string): string {
+  return /^[^.[]+/.exec(path)?.[0] ?? path;
+}
+
+function isInPlace(path: string): boolean {
+  return (containerInPlace as readonly (keyof ContainerSpec)[]).includes(
+    topLevel(path) as keyof ContainerSpec,
+  );
+}
+
+function isProxyReplaced({ path }: StepReason): boolean {
+  return proxyReplaced.includes(topLevel(path));
+}

@@ -1,0 +1,27 @@
+// For users: what the tests of a program need.
+export { InMemoryRuntime, type InMemoryRuntimeOptions } from './in-memory-runtime.js';
+export {
+  InMemoryEngine,
+  type CrashOptions,
+  type EngineContainer,
+  type EngineVolume,
+  type ExecHandler,
+  type InMemoryEngineOptions,
+} from './in-memory-engine.js';
+export type { ExecCall } from './in-memory/engine-state.js';
+export type { NextFailure } from './in-memory/failures.js';
+export type { ReadSecret } from './in-memory/secret-values.js';
+export { recordEvents, type EventRecorder } from './event-recorder.js';
+export {
+  articleStack,
+  dataStack,
+  pooledStack,
+  singleAppStack,
+  type DataSampleOptions,
+  type PooledSampleOptions,
+  type SampleOptions,
+} from './sample-stacks.js';
+
+// For authors of runtimes: the cases that every runtime passes.
+export { runtimeConformance } from './runtime-conformance.js';
+export type { ConformanceCase, ConformanceContext } from './conformance/conformance-case.js';

@@ -1,0 +1,24 @@
+// @ts-check
+const { writeFileSync } = require('node:fs');
+const { Runner, reporters } = require('mocha');
+
+const { EVENT_TEST_END, EVENT_TEST_FAIL, EVENT_RUN_END } = Runner.constants;
+
+/**
+ * Mocha's own reporter, which also keeps the counts in the file named by the option `counts`.
+ * They are written as they change, so that a run that breaks off has left them.
+ */
+module.exports = class extends reporters.Spec {
+  /** @param {Runner} runner @param {Mocha.MochaOptions} options */
+  constructor(runner, options) {
+    super(runner, options);
+    const write = (complete = false) => {
+      const { passes, failures, pending } = this.stats;
+      writeFileSync(options.reporterOptions.counts, JSON.stringify({ passes, failures, pending, complete }));
+    };
+    runner.on(EVENT_TEST_END, () => write());
+    runner.on(EVENT_TEST_FAIL, () => write()); // a hook that fails ends no test
+    runner.on(EVENT_RUN_END, () => write(true));
+    write();
+  }
+};

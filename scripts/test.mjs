@@ -1,0 +1,29 @@
+// @ts-check
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { root, setup } from './setup.mjs';
+import { runInForeground } from './setup/run-in-foreground.mjs';
+import { runScript } from './setup/setup-error.mjs';
+
+const reporter = fileURLToPath(new URL('mocha-reporter.cjs', import.meta.url));
+const noCounts = { passes: 0, failures: 0, pending: 0, complete: false };
+
+await runScript(async () => {
+  const { env } = await setup({ log: console.log });
+  const folder = mkdtempSync(join(tmpdir(), 'plumbstack-test-'));
+  const countsFile = join(folder, 'counts.json');
+  const args = ['--reporter', reporter, '--reporter-option', `counts=${countsFile}`, ...argv.slice(2)];
+  const exitCode = await runInForeground('node_modules/.bin/mocha', args, { cwd: root, env });
+  const counts = existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : noCounts;
+  rmSync(folder, { recursive: true });
+
+  // A run that broke off has failed, whatever it had counted and whatever code it ended with.
+  const failed = counts.failures || (exitCode !== 0 || !counts.complete ? 1 : 0);
+  const noTestRan = counts.passes + failed === 0;
+  if (noTestRan) console.error('No test ran.');
+  process.exitCode = exitCode || (failed > 0 || noTestRan ? 1 : 0);
+  console.log(`${counts.passes} passed, ${failed} failed, ${counts.pending} skipped`);
+});

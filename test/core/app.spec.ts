@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { App, Stack, isResource } from '@plumbstack/core';
+import { refusedPath } from './refusal';
+
+const image = 'nginx:1.30';
+
+describe('an App', () => {
+  it('listens on 8000 unless it says otherwise', () => {
+    assert.equal(new Stack('s').app('a', { image }).toSpec().port, 8000);
+    assert.equal(new Stack('s').app('a', { image, port: 3000 }).toSpec().port, 3000);
+    for (const port of [0, 65_536, -1, 80.5, '80', null]) {
+      assert.equal(
+        refusedPath(() => new Stack('s').app('a', { image, port: port as number })),
+        'a.port',
+      );
+    }
+  });
+
+  it('has no prefixEnv unless it says so', () => {
+    assert.ok(!('prefixEnv' in new Stack('s').app('a', { image }).toSpec()));
+    assert.equal(new Stack('s').app('a', { image, prefixEnv: 'BASE_PATH' }).toSpec().prefixEnv, 'BASE_PATH');
+    assert.equal(
+      refusedPath(() => new Stack('s').app('a', { image, prefixEnv: 'BASE-PATH' })),
+      'a.prefixEnv',
+    );
+  });
+
+  it('publishes nothing by default, and its own port on loopback when it does', () => {
+    assert.deepEqual(new Stack('s').app('a', { image }).toSpec().publish, []);
+    assert.deepEqual(new Stack('s').app('a', { image, port: 3000, publish: 80 }).toSpec().publish, [
+      { port: 80, host: '127.0.0.1', containerPort: 3000 },
+    ]);
+  });
+
+  it('has the path stack/name, and is a resource of its kind', () => {
+    const app = new Stack('s').app('a', { image });
+    assert.equal(app.path, 's/a');
+    assert.ok(app instanceof App && isResource(app) && isResource(app, 'app') && !isResource(app, 'pool'));
+  });
+
+  it('names what it refers to, and where', () => {
+    const stack = new Stack('s');
+    const volume = stack.volume('v');
+    const secret = stack.secret('k', { generateBytes: 32 });
+    const before = stack.service('b', { image });
+    const app = stack.app('a', {
+      image,
+      dependsOn: [before],
+      mounts: [{ volume, target: '/v' }],
+      secrets: [secret, { secret, target: '/k' }],
+    });
+    assert.deepEqual(
+      app.links.map(({ option, target }) => [option, target.path]),
+      [
+        ['dependsOn[0]', 's/b'],
+        ['mounts[0].volume', 's/v'],
+        ['secrets[0]', 's/k'],
+        ['secrets[1].secret', 's/k'],
+      ],
+    );
+  });
+});

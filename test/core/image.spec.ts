@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { Stack, type ImageSpec } from '@plumbstack/core';
+import { refusedPath } from './refusal';
+
+const imageOf = (options: object): ImageSpec => new Stack('s').app('a', options as { image: string }).toSpec().image;
+const hex = '0123456789abcdef'.repeat(4);
+
+describe('image', () => {
+  for (const reference of [
+    'nginx',
+    'nginx:1.30',
+    'rstudio/plumber:latest',
+    'a/b/c/d',
+    'my_app',
+    'my__app',
+    'my-app',
+    'my---app',
+    'my.app',
+    'localhost/app',
+    'localhost:5000/app:1',
+    'registry.example.org/team/api_v2:1.0-rc.1',
+    'REGISTRY.example.org/app',
+    '[2001:db8::1]:5000/app',
+    '127.0.0.1:5000/app',
+    `nginx@sha256:${hex}`,
+    `registry:5000/nginx:1.30@sha256:${hex}`,
+    `sha256:${hex}`,
+    `a:${'x'.repeat(128)}`,
+  ]) {
+    it(`takes ${reference.slice(0, 60)}`, () => {
+      assert.deepEqual(imageOf({ image: reference }), { type: 'pull', reference, policy: 'missing' });
+    });
+  }
+
+  for (const reference of [
+    '',
+    ' nginx',
+    'nginx ',
+    'nginx\n',
+    'Nginx',
+    'nginx:',
+    'nginx:-x',
+    'nginx:a b',
+    'nginx@sha256:abc',
+    `nginx@${hex}`,
+    'a//b',
+    '/a',
+    'a/',
+    '-a',
+    'a-',
+    'my___app',
+    'a..b',
+    'a._b',
+    '-registry.org/app',
+    'registry-/app',
+    'regis..try/app',
+    'https://registry.org/app',
+    'app:$TAG',
+    '--privileged',
+    `a:${'x'.repeat(129)}`,
+  ]) {
+    it(`refuses ${JSON.stringify(reference.slice(0, 60))}`, () => {
+      assert.equal(
+        refusedPath(() => imageOf({ image: reference })),
+        'a.image',
+      );
+      assert.equal(
+        refusedPath(() => imageOf({ image: { reference } })),
+        'a.image.reference',
+      );
+    });
+  }
+
+  it('is pulled when it is missing, unless it says otherwise', () => {
+    for (const pull of ['missing', 'always', 'never']) {
+      assert.deepEqual(imageOf({ image: { reference: 'a', pull } }), { type: 'pull', reference: 'a', policy: pull });
+    }
+    assert.deepEqual(imageOf({ image: { reference: 'a' } }), { type: 'pull', reference: 'a', policy: 'missing' });
+    for (const [image, path] of [
+      [{ reference: 'a', pull: 'sometimes' }, 'a.image.pull'],
+      [{ pull: 'always' }, 'a.image.reference'],
+      [{ reference: 'a', tag: '1' }, 'a.image.tag'],
+      [5, 'a.image'],
+      [null, 'a.image'],
+      [['nginx'], 'a.image'],
+    ] as const) {
+      assert.equal(
+        refusedPath(() => imageOf({ image })),
+        path,
+      );
+    }
+  });
+});
+
+describe('build', () => {
+  it('of a folder takes its Dockerfile', () => {
+    assert.deepEqual(imageOf({ build: './app1' }), { type: 'build', context: './app1', dockerfile: 'Dockerfile', args: {} });
+  });
+
+  it('carries all of its options', () => {
+    const build = {
+      context: '.',
+      dockerfile: 'docker/Dockerfile',
+      args: { VERSION: '1' },
+      target: 'run',
+      platform: 'linux/amd64',
+    };
+    assert.deepEqual(imageOf({ build }), { type: 'build', ...build });
+    assert.deepEqual(imageOf({ build: { inline: 'FROM nginx' } }), {
+      type: 'build',
+      inline: 'FROM nginx',
+      dockerfile: 'Dockerfile',
+      args: {},
+    });
+  });
+
+  for (const [build, path] of [
+    ['', 'a.build'],
+    ['a\nb', 'a.build'],
+    [{}, 'a.build'],
+    [{ dockerfile: 'Dockerfile' }, 'a.build'],
+    [{ context: '.', dockerfile: '/etc/passwd' }, 'a.build.dockerfile'],
+    [{ context: '.', dockerfile: '../Dockerfile' }, 'a.build.dockerfile'],
+    [{ context: '.', args: { 'A B': '' } }, 'a.build.args: the name'],
+    [{ context: '.', args: { A: 1 } }, 'a.build.args.A'],
+    [{ context: '.', file: 'x' }, 'a.build.file'],
+    [{ inline: 'a\0' }, 'a.build.inline'],
+    [{ context: '.', target: '' }, 'a.build.target'],
+    [{ context: '.', platform: 5 }, 'a.build.platform'],
+    [5, 'a.build'],
+  ] as const) {
+    it(`refuses ${JSON.stringify(build)} at ${path}`, () => {
+      assert.equal(
+        refusedPath(() => imageOf({ build })),
+        path,
+      );
+    });
+  }
+});

@@ -1,0 +1,69 @@
+// A small HTTP app for the tests of the proxies: tells what reached it, and misbehaves when asked to.
+'use strict';
+const { createServer } = require('node:http');
+const { createHash } = require('node:crypto');
+
+const name = process.env.APP_NAME ?? 'app';
+let working = 0;
+let mostAtOnce = 0;
+let seen = 0;
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const routes = {
+  '/redirect': (request, response, query) => response.writeHead(302, { location: query.get('to') }).end(),
+  '/cookie': (request, response, query) =>
+    response.writeHead(200, { 'set-cookie': `seen=1; Path=${query.get('path')}` }).end('cookie'),
+  '/status': (request, response, query) => response.writeHead(Number(query.get('code')), { 'x-from': name }).end(name),
+  '/accel': (request, response, query) => response.writeHead(200, { 'x-accel-redirect': query.get('to') }).end('direct'),
+  '/headers': (request, response) =>
+    response.writeHead(200, { 'x-frame-options': 'from-app', 'set-cookie': 'a=b', server: 'secret/1.2' }).end('headers'),
+  '/big': (request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ text: 'x'.repeat(100_000) }));
+  },
+  '/crash': () => process.exit(1),
+  '/events': async (request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('data: one\n\n');
+    await sleep(1500);
+    response.end('data: two\n\n');
+  },
+  '/upload': (request, response) => {
+    request.once('data', () => response.writeHead(200).write('first'));
+    request.on('end', () => response.end(' last'));
+  },
+  '/slow': async (request, response, query) => {
+    working++;
+    mostAtOnce = Math.max(mostAtOnce, working);
+    await sleep(Number(query.get('ms')));
+    working--;
+    response.writeHead(200, { 'x-app': name }).end(name);
+  },
+  '/counts': (request, response) => response.end(JSON.stringify({ mostAtOnce, seen })),
+};
+
+const server = createServer(async (request, response) => {
+  seen++;
+  const url = new URL(request.url, 'http://app');
+  const route = Object.entries(routes).find(([path]) => url.pathname.endsWith(path))?.[1];
+  if (route !== undefined) return route(request, response, url.searchParams);
+  let bodyLength = 0;
+  for await (const chunk of request) bodyLength += chunk.length;
+  response.writeHead(200, { 'content-type': 'application/json', 'x-app': name });
+  response.end(JSON.stringify({ app: name, method: request.method, url: request.url, headers: request.headers, bodyLength }));
+});
+
+// RFC 6455: the handshake, and then every byte comes back.
+server.on('upgrade', (request, socket) => {
+  const accept = createHash('sha1')
+    .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64');
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+  socket.pipe(socket);
+});
+
+process.on('SIGTERM', () => {
+  server.close(() => process.exit(0));
+  server.closeIdleConnections();
+});
+server.listen(8000, '0.0.0.0');

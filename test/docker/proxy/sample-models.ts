@@ -1,0 +1,57 @@
+import type { HaproxyModel, NginxModel, NginxRoute } from '@plumbstack/docker/proxy';
+
+/** A route with every option at core's default. */
+export function sampleRoute(prefix: string, target: NginxRoute['target'], more: Partial<NginxRoute> = {}): NginxRoute {
+  return {
+    prefix,
+    target,
+    stripPrefix: true,
+    timeoutMs: 60_000,
+    buffering: true,
+    allow: [],
+    deny: [],
+    headers: {},
+    ...more,
+  };
+}
+
+export function upstream(name: string, ...servers: readonly string[]): NginxRoute['target'] {
+  return { type: 'upstream', name, servers, pool: false };
+}
+
+export function sampleNginx(more: Partial<NginxModel> = {}): NginxModel {
+  return {
+    port: 8080,
+    serverNames: [],
+    root: '/usr/share/nginx/html',
+    maxBodyBytes: 10 * 1024 * 1024,
+    compress: true,
+    accessLog: 'json',
+    headers: {},
+    routes: [],
+    statusPort: 9998,
+    revision: 'c0ffee',
+    ...more,
+  };
+}
+
+export function sampleHaproxy(more: Partial<HaproxyModel> = {}): HaproxyModel {
+  return {
+    pool: 'workers',
+    port: 8080,
+    adminPort: 9999,
+    slots: [],
+    balance: { algorithm: 'leastconn' },
+    queue: { limit: 1024, timeoutMs: 30_000 },
+    sticky: 'none',
+    health: { type: 'tcp', intervalMs: 1000, timeoutMs: 2000, retries: 3 },
+    timeoutMs: 60_000,
+    revision: 'c0ffee',
+    ...more,
+  };
+}
+
+/** Slots w1 to w<n> at consecutive addresses. */
+export function sampleSlots(base: string, first: number, count: number): HaproxyModel['slots'] {
+  return Array.from({ length: count }, (_, index) => ({ number: index + 1, address: `${base}.${first + index}:8000` }));
+}

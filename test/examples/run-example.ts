@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+const examples = join(__dirname, '..', '..', 'examples');
+
+export interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An example as a child process, under a stack name of its own: what a person has running is left alone. */
+export class Example {
+  readonly stack: string;
+  readonly #folder: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  constructor(folder: string, env: Readonly<Record<string, string>>) {
+    this.stack = `ex-${folder.replace(/^\d+-/, '')}-${process.pid}`;
+    this.#folder = join(examples, folder);
+    this.#env = env;
+  }
+
+  up(): Promise<Ended> {
+    return this.#run([]);
+  }
+
+  down(): Promise<Ended> {
+    return this.#run(['--down']);
+  }
+
+  /** Plain ts-node, as `npx ts-node main.ts` runs it. Resolves when the program has ended by itself. */
+  async #run(args: readonly string[]): Promise<Ended> {
+    const tsNode = join(examples, 'node_modules', '.bin', 'ts-node');
+    const child = spawn(tsNode, ['main.ts', ...args], {
+      cwd: this.#folder,
+      // Without what leads this process's own ts-node to the tests' project.
+      env: { ...process.env, TS_NODE_PROJECT: undefined, ...this.#env, STACK: this.stack },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 240_000,
+    });
+    const [stdout, stderr, [exitCode, signal]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close') as Promise<[number | null, string | null]>,
+    ]);
+    if (exitCode === null) throw new Error(`main.ts ended by ${signal}\n${stdout}\n${stderr}`);
+    return { exitCode, stdout, stderr };
+  }
+}
+
+/** A port that nothing listens on at this moment. */
+export async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '0.0.0.0');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return String(port);
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly location: string | null;
+  readonly body: string;
+}
+
+export async function get(url: string): Promise<Answer> {
+  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(15_000) });
+  const { status, headers } = response;
+  return {
+    status,
+    type: headers.get('content-type') ?? '',
+    location: headers.get('location'),
+    body: await response.text(),
+  };
+}
+
+/** Whether a connection to the port is refused or broken off at once. */
+export async function isClosed(port: string): Promise<boolean> {
+  return get(`http://127.0.0.1:${port}/`).then(
+    () => false,
+    () => true,
+  );
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { proveRoutes } from '../../examples/whole-stack/prove-routes';
+import { Example, freePort, get, isClosed } from './run-example';
+
+describe('example whole-stack', function () {
+  this.timeout(300_000);
+  let example: Example;
+  let port: string;
+  let web: string;
+  let printed: string;
+
+  before(async () => {
+    port = await freePort();
+    web = `http://127.0.0.1:${port}`;
+    example = new Example('whole-stack', { PORT: port });
+    const { exitCode, stdout, stderr } = await example.up();
+    assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
+    printed = stdout;
+  });
+
+  after(async () => {
+    const { exitCode, stderr } = await example.down();
+    assert.equal(exitCode, 0, stderr);
+    assert.ok(await isClosed(port), 'the router still answers');
+  });
+
+  it('every route answered as it should', () => {
+    assert.doesNotMatch(printed, /WRONG/);
+    assert.equal(printed.match(/^ok /gm)?.length, 15, printed);
+  });
+
+  it('three workers answered, and a client with the cookie stayed on one', () => {
+    const [round, sticky] = printed.match(/^ok +\/app1\/products .*worker.*$/gm) ?? [];
+    assert.match(round ?? '', /3 workers in \d+ requests/);
+    assert.match(sticky ?? '', /1 worker in 9 requests with the cookie \S+=w\d/);
+  });
+
+  it('the table of containers names both apps, the workers and the proxies', () => {
+    assert.equal(printed.match(/^pool .* worker .*running, healthy/gm)?.length, 3, printed);
+    assert.equal(printed.match(/ proxy .*running, healthy/g)?.length, 2, printed);
+    assert.equal(printed.match(/^app .* app .*running, healthy/gm)?.length, 1, printed);
+  });
+
+  it('what it says to open answers', async () => {
+    const urls = printed.slice(printed.indexOf('Open ')).match(/http:\S+/g) ?? [];
+    assert.equal(urls.length, 4);
+    for (const url of urls) assert.equal((await get(url)).status, 200, url);
+  });
+
+  it('a second run changes nothing and ends well', async () => {
+    const before = (await get(`${web}/app2/payment?amount=1200&rate=0&years=1`)).body;
+    const { exitCode, stdout, stderr } = await example.up();
+    assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
+    assert.equal((await get(`${web}/app2/payment?amount=1200&rate=0&years=1`)).body, before);
+  });
+});
+
+describe('the proof of whole-stack', () => {
+  it('fails where the answers are not the expected ones', async () => {
+    const server = createServer((_request, response) => response.end('something else')).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { ok, table } = await proveRoutes(new URL(`http://127.0.0.1:${port}/`));
+    server.closeAllConnections();
+    server.close();
+    assert.equal(ok, false);
+    assert.doesNotMatch(table, /^ok /m);
+    assert.equal(table.match(/^WRONG /gm)?.length, 15);
+  });
+});

@@ -1,0 +1,76 @@
+import type { HaproxyModel, NginxModel } from '@plumbstack/docker/proxy';
+import { sampleHaproxy, sampleNginx, sampleRoute, sampleSlots, upstream } from '../docker/proxy/sample-models';
+
+const hash = '$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/';
+
+/** Models whose configurations are written down beside, as folders. */
+export const goldenNginx: Readonly<Record<string, NginxModel>> = {
+  empty: sampleNginx(),
+  recipe: sampleNginx({
+    serverNames: ['myserver.org'],
+    routes: [
+      sampleRoute('/app1/', { type: 'upstream', name: 'workers', servers: ['10.232.0.10:8080'], pool: true }),
+      sampleRoute('/app2/', upstream('app2', '10.232.0.20:8000')),
+    ],
+  }),
+  'every-option': sampleNginx({
+    tls: {
+      port: 8443,
+      publicPort: 443,
+      certificatePath: '/etc/plumbstack/tls/certificate.pem',
+      keyPath: '/etc/plumbstack/tls/key.pem',
+    },
+    serverNames: ['example.org', '*.example.org'],
+    maxBodyBytes: 0,
+    compress: false,
+    accessLog: 'combined',
+    headers: { 'X-Frame-Options': 'DENY', 'Strict-Transport-Security': 'max-age=63072000' },
+    routes: [
+      sampleRoute('/', upstream('site', '10.232.0.20:8000', '10.232.0.21:8000')),
+      sampleRoute('/absent/', upstream('absent')),
+      sampleRoute('/absent/private/', upstream('absent'), { auth: { realm: 'off', users: { ann: hash } } }),
+      sampleRoute('/kept/', upstream('site', '10.232.0.20:8000', '10.232.0.21:8000'), { stripPrefix: false }),
+      sampleRoute('/stream/', upstream('site', '10.232.0.20:8000', '10.232.0.21:8000'), {
+        buffering: false,
+        timeoutMs: 86_400_000,
+        maxBodyBytes: 1,
+      }),
+      sampleRoute('/private/', upstream('site', '10.232.0.20:8000', '10.232.0.21:8000'), {
+        auth: { realm: 'say "friend" \\ for $5', users: { ann: hash, 'bob@example.org': '{SSHA}9YJq/kRJlL6bqpN+hvA=' } },
+        rateLimit: { requestsPerSecond: 0.5, burst: 10 },
+        allow: ['10.0.0.0/8', 'fd00::/8'],
+        deny: ['10.0.0.1'],
+        headers: { 'x-frame-options': 'SAMEORIGIN', 'X-Price': '$5; "quoted" {braces} \\ %20 #' },
+      }),
+      sampleRoute('/old/', { type: 'redirect', to: 'https://example.org/new?a=1#b', status: 308 }),
+      sampleRoute('/guarded/', { type: 'redirect', to: '/elsewhere/', status: 302 }, { deny: ['192.0.2.0/24'] }),
+      sampleRoute('/api/', upstream('api', '10.232.0.30:8000'), { host: 'api.example.org' }),
+      sampleRoute('/', upstream('tenants', '10.232.0.31:8000'), { host: '*.tenants.example.org' }),
+    ],
+  }),
+};
+
+export const goldenHaproxy: Readonly<Record<string, HaproxyModel>> = {
+  empty: sampleHaproxy(),
+  recipe: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 3), maxConcurrency: 1 }),
+  'sticky-http': sampleHaproxy({
+    statsPort: 8404,
+    slots: sampleSlots('10.232.0', 101, 2),
+    maxConcurrency: 4,
+    queue: { limit: 0, timeoutMs: 1 },
+    sticky: 'cookie',
+    health: {
+      type: 'http',
+      path: "/health?q=%22a'b%20&c=1",
+      minStatus: 200,
+      maxStatus: 204,
+      intervalMs: 100,
+      timeoutMs: 50,
+      retries: 1,
+    },
+    timeoutMs: 3_600_000,
+  }),
+  header: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), balance: { algorithm: 'header', header: 'X-User' } }),
+  source: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), sticky: 'source' }),
+  random: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), balance: { algorithm: 'random' } }),
+};
