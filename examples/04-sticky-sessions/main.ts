@@ -5,9 +5,10 @@ const { STACK = 'sticky-sessions', PORT = '8080' } = process.env;
 
 const stack = new Stack(STACK, { baseDir: __dirname });
 
-// Baskets live in the memory of one R process. The cookie keeps a visitor on the worker that has the basket.
+// Baskets live in the memory of one R process. New visitors go to the workers in turn, and the cookie keeps each on the
+// worker that has the basket.
 const shop = stack.app('shop', plumber('./app/plumber.R'));
-const workers = stack.pool('workers', { app: shop, replicas: 3, sticky: 'cookie' });
+const workers = stack.pool('workers', { app: shop, replicas: 3, balance: 'roundrobin', sticky: 'cookie' });
 stack.router('web', { publish: Number(PORT) }).route('/shop/', workers);
 
 interface Answer {

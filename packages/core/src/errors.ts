@@ -53,6 +53,8 @@ const brand: unique symbol = Symbol.for('plumbstack.error') as never;
 export class PlumbstackError extends Error {
   override readonly name = 'PlumbstackError';
   readonly code: PlumbstackErrorCode;
+  /** The message without code, resource and hint. */
+  readonly text: string;
   readonly resource: string | undefined;
   readonly details: Readonly<Record<string, unknown>>;
   readonly hint: string | undefined;
@@ -63,10 +65,21 @@ export class PlumbstackError extends Error {
     const subject = resource === undefined ? '' : `${resource}: `;
     super(`${code}: ${subject}${text}${hint === undefined ? '' : `\n  ${hint}`}`, cause === undefined ? {} : { cause });
     this.code = code;
+    this.text = text;
     this.resource = resource;
     this.details = details;
     this.hint = hint;
   }
+}
+
+/**
+ * For authors of runtimes: the error with the resource that it is about, where it does not say one yet. Anything else
+ * comes back as it is.
+ */
+export function aboutResource(error: unknown, resource: string): unknown {
+  if (!isPlumbstackError(error) || error.resource !== undefined) return error;
+  const { code, text, details, hint, cause } = error;
+  return new PlumbstackError(code, text, { resource, details, ...(hint !== undefined && { hint }), cause });
 }
 
 /**

@@ -73,6 +73,7 @@ export type {
   UpdateSpec,
   VolumeSpec,
 } from './spec.js';
+export { aboutResource } from './errors.js';
 export { createPlan } from './plan.js';
 export { dependenciesFirst, findCycle, type Graph } from './graph.js';
 export { freeze } from './freeze.js';

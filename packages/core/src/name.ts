@@ -10,9 +10,14 @@ export const name: Check<string> = matching(
   'a name of 1 to 40 lower-case letters, digits and hyphens that starts with a letter and does not end with a hyphen',
 );
 
+/** A kind with its article: `an app`. */
+export function oneOfKind(kind: ResourceKind): string {
+  return `${kind === 'app' ? 'an' : 'a'} ${kind}`;
+}
+
 /** The name of a resource as its constructor got it. */
 export function resourceName(kind: ResourceKind, value: unknown): string {
-  return name(value, `the name of ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`);
+  return name(value, `the name of ${oneOfKind(kind)}`);
 }
 
 /** Names that would collide with what every container resolves by itself. */

@@ -1,5 +1,5 @@
 import { findCycle, type Graph } from './graph.js';
-import { reservedNames } from './name.js';
+import { oneOfKind, reservedNames } from './name.js';
 import { addressesOverlap } from './publish.js';
 import type { Problem } from './problem.js';
 import type {
@@ -37,7 +37,7 @@ function duplicateNames(spec: StackSpec): readonly Problem[] {
     if (first !== undefined) {
       problems.push({
         path: name,
-        message: `names both a ${first.kind} and a ${kind}`,
+        message: `names both ${oneOfKind(first.kind)} and ${oneOfKind(kind)}`,
         hint: 'Give each resource of a stack a name of its own.',
       });
     }

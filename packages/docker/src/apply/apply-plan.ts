@@ -1,4 +1,4 @@
-import { isPlumbstackError, PlumbstackError, type Step } from '@plumbstack/core';
+import { aboutResource, isPlumbstackError, type Step } from '@plumbstack/core';
 import type { DockerSpec, Unit } from '../compile/docker-spec.js';
 import { configVolumeName } from '../object-names.js';
 import type { Diff } from '../plan/diff.js';
@@ -8,6 +8,7 @@ import { convergePool } from './converge-pool.js';
 import { convergeRouter } from './converge-router.js';
 import { convergeApp, convergeService } from './converge-single.js';
 import { removeContainer } from './remove-container.js';
+import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
 
 /** Does what a diff says. Independent steps go on when one fails; what needs a failed one is skipped and named. */
@@ -92,7 +93,8 @@ async function runStep({ emit }: RunContext, { resource, action }: Step, work: (
     await work();
     emit('step:finished', { resource, action, durationMs: Math.round(performance.now() - start) });
     return 'done';
-  } catch (error) {
+  } catch (thrown) {
+    const error = aboutResource(thrown, resource);
     const code = isPlumbstackError(error) ? error.code : 'UNKNOWN';
     emit('step:failed', { resource, action, code, message: error instanceof Error ? error.message : String(error) });
     return { failed: error };
@@ -116,15 +118,4 @@ async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Prom
 async function removeConfig({ client, call, stack }: RunContext, resource: string, containers: readonly ObservedContainer[]): Promise<void> {
   const roles = [roleOf('pool'), roleOf('router')];
   if (containers.some(({ role }) => roles.includes(role))) await client.removeVolume(configVolumeName(stack, resource), call);
-}
-
-function runFailure(stack: string, failures: readonly unknown[]): unknown {
-  const [only] = failures;
-  if (failures.length === 1) return only;
-  const messages = failures.map((each) => (each instanceof Error ? each.message : String(each)));
-  return new PlumbstackError('RUN_FAILED', `${failures.length} resources failed:\n${messages.map((each) => `  - ${each}`).join('\n')}`, {
-    resource: stack,
-    details: { errors: failures },
-    hint: 'What did not depend on them is up. Mend them and run again.',
-  });
 }

@@ -145,7 +145,7 @@ async function startWorker(run: PoolRun, number: number): Promise<Worker> {
   });
   const worker: Worker = { number, id, name, state: 'running' };
   try {
-    await admit(run, worker);
+    await admit(run, worker, true);
   } catch (error) {
     await discard(context, id);
     throw error;
@@ -158,11 +158,11 @@ async function revive(run: PoolRun, worker: Worker): Promise<void> {
   const { client, call } = run.context;
   if (worker.state === 'paused') await client.unpauseContainer(worker.id, call);
   if (worker.state === 'exited') await startContainer(run.context, run.unit.resource, worker.id, worker.name);
-  await admit(run, worker);
+  await admit(run, worker, false);
 }
 
 /** Waits until a worker answers, and gives it requests. */
-async function admit(run: PoolRun, worker: Worker): Promise<void> {
+async function admit(run: PoolRun, worker: Worker, isNew: boolean): Promise<void> {
   const { context, unit, admin, balancer } = run;
   await waitUntilHealthy(context, {
     resource: unit.resource,
@@ -173,9 +173,10 @@ async function admit(run: PoolRun, worker: Worker): Promise<void> {
     timeoutMs: unit.worker.startTimeoutMs,
     vantages: [balancer, ...vantagesOf(context, unit.resource)],
   });
-  const before = await admin.server(worker.number);
-  if (before?.state === 'up') return;
-  await admin.admit(worker.number);
+  // HAProxy's own check may have been faster; a worker that was in before does not join again.
+  const isUp = (await admin.server(worker.number))?.state === 'up';
+  if (!isUp) await admin.admit(worker.number);
+  if (isUp && !isNew) return;
   context.emit('worker:joined', { resource: pathOf(context, unit.resource), container: worker.name, worker: slotName(worker.number) });
 }
 
@@ -222,6 +223,6 @@ export async function restartWorkers(context: RunContext, unit: PoolUnit, balanc
     }
     await context.client.restartContainer(worker.id, unit.worker.stopGraceMs, context.call);
     await admin.vacate(number);
-    await admit(run, { ...worker, state: 'running' });
+    await admit(run, { ...worker, state: 'running' }, true);
   }
 }

@@ -1,9 +1,12 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PlumbstackError } from '@plumbstack/core';
 
 /** A signal that aborts with the caller's own, or with `TIMEOUT` after a time. */
 export function deadlineSignal(what: string, signal: AbortSignal | undefined, timeoutMs: number | undefined): AbortSignal & Disposable {
   const controller = new AbortController();
+  // Every call of a run listens to it: many at once are no leak.
+  setMaxListeners(0, controller.signal);
   const timer =
     timeoutMs === undefined
       ? undefined

@@ -3,10 +3,11 @@ import type { CallOptions, ContainerDetails, DockerReader } from '../client/dock
 
 const lineCount = 20;
 
-/** The last lines of a container's output. */
-export async function lastLines(client: DockerReader, id: string, call: CallOptions): Promise<readonly string[]> {
+/** The last lines of a container's output since its last start. */
+async function lastLines(client: DockerReader, { id, startedAt }: ContainerDetails, call: CallOptions): Promise<readonly string[]> {
   const lines: string[] = [];
-  for await (const { text } of client.logs(id, { tail: lineCount, ...call })) lines.push(text);
+  const since = new Date(startedAt);
+  for await (const { text } of client.logs(id, { tail: lineCount, since, ...call })) lines.push(text);
   return lines.slice(-lineCount);
 }
 
@@ -18,8 +19,8 @@ export async function explainFailure(
   waitedFor: string,
   call: CallOptions,
 ): Promise<PlumbstackError> {
-  const { id, name, running, exitCode, oomKilled, healthOutput, restartCount, error } = container;
-  const lines = await lastLines(client, id, call);
+  const { name, running, exitCode, oomKilled, healthOutput, restartCount, error } = container;
+  const lines = await lastLines(client, container, call);
   const ended = !running || restartCount > 0;
   const what = ended
     ? `its container ${name} ended with exit code ${exitCode}${oomKilled ? ', killed for want of memory' : ''}`
@@ -28,13 +29,13 @@ export async function explainFailure(
   return new PlumbstackError(ended ? 'START_FAILED' : 'UNHEALTHY', `${what}. ${output}`, {
     resource,
     details: { container: name, exitCode, oomKilled, restartCount, lastLines: lines, healthOutput, waitedFor, error },
-    hint: hintFor(container, waitedFor),
+    hint: hintFor(container, ended, waitedFor),
   });
 }
 
-function hintFor({ oomKilled, running, healthOutput }: ContainerDetails, waitedFor: string): string {
+function hintFor({ oomKilled, healthOutput }: ContainerDetails, ended: boolean, waitedFor: string): string {
   if (oomKilled) return 'Give it more memory: resources: { memoryBytes }.';
-  if (!running) return 'Mend what its last lines say, and run again.';
+  if (ended) return 'Mend what its last lines say, and run again.';
   const health = healthOutput.at(-1);
   return health === undefined
     ? `Check that it listens on 0.0.0.0 and on the port it was declared with (${waitedFor}), or allow more time with startTimeoutMs.`

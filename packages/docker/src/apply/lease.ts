@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { PlumbstackError } from '@plumbstack/core';
@@ -92,8 +93,10 @@ function hold(client: DockerClient, stack: string, id: string, signal: AbortSign
       }),
     );
   });
+  const either = AbortSignal.any([signal, lost.signal]);
+  setMaxListeners(0, either);
   return {
-    signal: AbortSignal.any([signal, lost.signal]),
+    signal: either,
     [Symbol.asyncDispose]: async () => {
       ended.abort();
       await beating;

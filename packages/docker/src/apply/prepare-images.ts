@@ -1,9 +1,10 @@
 import type { LifecycleEventMap } from '@plumbstack/events';
-import type { ImageSpec, StackSpec } from '@plumbstack/core';
+import { aboutResource, type ImageSpec, type StackSpec } from '@plumbstack/core';
 import type { ImageProgress } from '../client/docker-client.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import type { Inputs } from '../compile/inputs.js';
 import { baseLabels } from '../labels.js';
+import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
 
 type ImageContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'signal' | 'gate' | 'emit'>;
@@ -16,9 +17,18 @@ export async function prepareImages(context: ImageContext, spec: StackSpec, inpu
     if (!('image' in each) || image === undefined || image.action === 'none') continue;
     if (!missing.has(image.reference)) missing.set(image.reference, { resource: each.name, image, spec: each.image });
   }
-  const results = await Promise.allSettled([...missing.values()].map((each) => prepare(context, each, inputs)));
-  const failed = results.find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  // All of them, also when one fails: what has been pulled or built is there for the next run.
+  const results = await Promise.allSettled(
+    [...missing.values()].map(async (each) => {
+      try {
+        await prepare(context, each, inputs);
+      } catch (error) {
+        throw aboutResource(error, pathOf(context, each.resource));
+      }
+    }),
+  );
+  const failures = results.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  if (failures.length > 0) throw runFailure(context.stack, failures);
 }
 
 async function prepare(

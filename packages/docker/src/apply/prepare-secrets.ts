@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { StackSpec } from '@plumbstack/core';
 import { baseLabels, label } from '../labels.js';
 import { secretVolumeName } from '../object-names.js';
+import { readFolder } from '../observe/read-folder.js';
 import { secretFile } from '../observe/read-secrets.js';
 import type { RunContext } from './run-context.js';
 import { ensureEmptyImage, emptyImage } from './empty-image.js';
@@ -37,7 +38,7 @@ async function generate({ client, call, stack }: SecretContext, name: string, by
     },
     call,
   );
-  const found = await client.readFiles(keeper, secretFolder, call);
+  const found = await readFolder(client, keeper, secretFolder, call);
   if (found?.has(secretFile) === true) return;
   await client.putFiles(keeper, secretFolder, [{ path: secretFile, content: randomBytes(bytes).toString('hex'), mode: 0o400 }], call);
 }

@@ -3,6 +3,7 @@ import type { PutFile } from '../client/docker-client.js';
 import { configFolder } from '../compile/proxy-container.js';
 import { differingFiles, type ProxyFiles } from '../plan/proxy-files.js';
 import { recordFile } from '../plan/observed-state.js';
+import { readFolder } from '../observe/read-folder.js';
 import { pollUntil } from './deadline.js';
 import { pathOf, type RunContext } from './run-context.js';
 
@@ -30,7 +31,7 @@ export async function applyConfig(
   commands: ProxyCommands,
 ): Promise<boolean> {
   const { client, call } = context;
-  const seen = await client.readFiles(container, configFolder, call);
+  const seen = await readFolder(client, container, configFolder, call);
   const differing = differingFiles(wanted.files, seen);
   const needsReload = differing.some((path) => path !== recordFile);
   if (needsReload) {

@@ -26,15 +26,18 @@ export async function removeStack(removal: Removal): Promise<void> {
   for (const roles of order) {
     const now = observed.containers.filter(({ role }) => roles.includes(role));
     await Promise.all(now.map((each) => removeContainer(removal, each, graceOf(each))));
-    for (const resource of new Set(now.filter(({ role }) => role !== 'secret').map((each) => each.resource))) {
+    // A pool's HAProxy goes before its workers; the pool is gone with the last of them.
+    const left = observed.containers.filter(({ role }) => order.slice(order.indexOf(roles) + 1).some((later) => later.includes(role)));
+    const gone = new Set(now.map((each) => each.resource).filter((resource) => !left.some((each) => each.resource === resource)));
+    for (const resource of roles.includes('secret') ? [] : gone) {
       emit('resource:removed', { resource: pathOf({ stack }, resource) });
     }
   }
   const ours = observed.network;
   if (ours !== undefined && ours.labels[label.stack] === stack) await client.removeNetwork(ours.id, call);
   const data: readonly string[] = ['volume', 'secret'];
-  const gone = observed.volumes.filter(({ labels }) => volumes || !data.includes(labels[label.role] ?? ''));
-  await Promise.all(gone.map(({ name }) => client.removeVolume(name, call)));
+  const unwanted = observed.volumes.filter(({ labels }) => volumes || !data.includes(labels[label.role] ?? ''));
+  await Promise.all(unwanted.map(({ name }) => client.removeVolume(name, call)));
 }
 
 /** The container's own grace, from what it was made from. */

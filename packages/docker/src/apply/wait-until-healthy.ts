@@ -19,7 +19,7 @@ export interface Waited {
 }
 
 /** Restarts within one start that are taken as "it will not come up". */
-const hopelessRestarts = 3;
+const hopelessRestarts = 2;
 /** How often the engine is asked about the container, in looks: a probe is cheap, an inspection is not. */
 const looksPerInspection = 4;
 
@@ -45,7 +45,7 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
     { signal, timeoutMs, intervalMs: 25 },
   );
   if (state === 'healthy') return;
-  details = (await client.inspectContainer(id, call)) ?? details;
+  if (state !== 'failed') details = (await client.inspectContainer(id, call)) ?? details;
   if (details === undefined) {
     throw new PlumbstackError('START_FAILED', 'its container was removed while it started.', {
       resource: pathOf(context, resource),
@@ -61,7 +61,9 @@ function usesEngine({ port, health }: Waited): boolean {
 }
 
 function hasFailed({ state, restartCount, health }: ContainerDetails): boolean {
-  return state === 'exited' || state === 'dead' || restartCount >= hopelessRestarts || health === 'unhealthy';
+  // Between two restarts it shows how the last one ended; while it runs it may yet come up.
+  const ended = state === 'exited' || state === 'dead' || (state === 'restarting' && restartCount >= hopelessRestarts);
+  return ended || health === 'unhealthy';
 }
 
 function isHealthy({ running, health, state }: ContainerDetails): boolean {

@@ -1,6 +1,7 @@
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
 import { configFolder } from '../compile/proxy-container.js';
 import { isIPv4Subnet } from '../compile/ipv4.js';
+import { readFolder } from './read-folder.js';
 import { label, ofStack, owner } from '../labels.js';
 import { networkName } from '../object-names.js';
 import { observedContainer, type ObservedState } from '../plan/observed-state.js';
@@ -21,7 +22,7 @@ export async function observeStack(client: DockerReader, stack: string, options:
     containers.filter(({ role }) => role === 'balancer' || role === 'router').map(({ resource, id }) => [resource, id]),
   );
   const configs = await Promise.all(
-    [...proxies].map(async ([resource, id]) => [resource, await client.readFiles(id, configFolder, options)] as const),
+    [...proxies].map(async ([resource, id]) => [resource, await readFolder(client, id, configFolder, options)] as const),
   );
   return {
     stack,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { PlumbstackError, resourcePath, type ImageSpec, type ResourceSpec, type StackSpec } from '@plumbstack/core';
+import { aboutResource, PlumbstackError, resourcePath, type ImageSpec, type ResourceSpec, type StackSpec } from '@plumbstack/core';
 import { contextDigest } from '../client/build-context.js';
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
@@ -56,11 +56,13 @@ async function readImages(
   const entries = spec.resources.filter(hasImage).map(async ({ name, image }) => {
     if (image.type === 'pull') {
       const { reference, policy } = image;
-      return [name, await once(`${policy} ${reference}`, () => pulledImage(client, reference, policy, call))] as const;
+      const read = (): Promise<ResolvedImage> =>
+        once(`${policy} ${reference}`, () => pulledImage(client, reference, policy, call));
+      return [name, await about(resourcePath(spec.name, name), read)] as const;
     }
     const { context, ...rest } = image;
     const path = context === undefined ? undefined : absolute(context);
-    const digest = await translated(resourcePath(spec.name, name), () =>
+    const digest = await about(resourcePath(spec.name, name), () =>
       contextDigest({ ...rest, ...(path !== undefined && { context: path }) }),
     );
     const tag = builtImageTag(spec.name, name, digest);
@@ -99,18 +101,11 @@ async function resolvedImage(
 }
 
 /** Says which resource a failure is about. */
-async function translated<T>(resource: string, work: () => Promise<T>): Promise<T> {
+async function about<T>(resource: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof PlumbstackError) || error.resource !== undefined) throw error;
-    const [first = ''] = error.message.slice(error.code.length + 2).split('\n  ');
-    throw new PlumbstackError(error.code, first, {
-      resource,
-      details: error.details,
-      ...(error.hint !== undefined && { hint: error.hint }),
-      cause: error.cause,
-    });
+    throw aboutResource(error, resource);
   }
 }
 

@@ -7,6 +7,8 @@ import type { SecretInput } from '../compile/inputs.js';
 import { secretVolumeName } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 
+import { readFolder } from './read-folder.js';
+
 /** Values of secrets made from `{ value }`, by name: they are not in the spec. */
 export type SecretValues = ReadonlyMap<string, string>;
 
@@ -77,7 +79,7 @@ async function readValue(
       const volume = secretVolumeName(spec.name, name);
       const keeper = observed.containers.find((each) => each.role === 'secret' && each.resource === name);
       if (keeper === undefined || !observed.volumes.some((each) => each.name === volume)) return undefined;
-      return (await client.readFiles(keeper.id, '/secret', call))?.get(secretFile);
+      return (await readFolder(client, keeper.id, '/secret', call))?.get(secretFile);
     }
   }
 }

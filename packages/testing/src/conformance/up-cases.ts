@@ -61,7 +61,11 @@ export const upCases: readonly ConformanceCase[] = [
     title: 'an app whose option changed is replaced, and keeps its free port',
     async run({ runtime, app, stackName }) {
       const name = stackName();
-      const first = await runtime().up(singleAppStack({ name, app: withEnv(app, 'one') }));
+      // The one that goes leaves a lower port free, which is none of the other's business.
+      const original = new Stack(name);
+      original.app('goes', { ...app, publish: 0 });
+      original.app('api', { ...withEnv(app, 'one'), publish: 0 });
+      const first = await runtime().up(original);
       const before = { url: first.endpoint('api').href, ids: idsOf(await resourceStatus(first, 'api')) };
       const changed = singleAppStack({ name, app: withEnv(app, 'two') });
       const second = await runtime().up(changed);
@@ -135,12 +139,13 @@ export const upCases: readonly ConformanceCase[] = [
     },
   },
   {
-    title: 'a volume that the program no longer has keeps its data',
+    title: 'a volume and a generated secret that the program no longer has are kept',
     async run({ runtime, app, stackName }) {
       const full = dataStack({ name: stackName(), app });
       await runtime().up(full);
       await runtime().up(singleAppStack({ name: full.name, app }));
-      assert.equal(actionOf(await runtime().plan(full), 'data'), 'keep');
+      const plan = await runtime().plan(full);
+      assert.deepEqual([actionOf(plan, 'data'), actionOf(plan, 'token')], ['keep', 'keep']);
     },
   },
   {

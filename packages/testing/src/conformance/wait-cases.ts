@@ -51,10 +51,14 @@ export const waitCases: readonly ConformanceCase[] = [
     title: 'two ups at once both succeed, and the stack is made once',
     async run({ runtime, otherRuntime, app, stackName }) {
       const stack = pooledStack({ name: stackName(), app });
+      using ours = recordEvents(runtime().events);
+      using theirs = recordEvents(otherRuntime().events);
       const [one, two] = await Promise.all([runtime().up(stack), otherRuntime().up(stack)]);
       assert.equal(one.endpoint('workers').href, two.endpoint('workers').href);
       const { running, containers } = await resourceStatus(one, 'workers');
       assert.equal(running, 2);
+      const finished = [ours, theirs].flatMap((each) => each.of('step:finished'));
+      assert.equal(finished.filter(({ resource }) => resource === `${stack.name}/workers`).length, 1);
       assert.equal(containers.filter(({ role }) => role === 'worker').length, 2);
       await assertConverged(runtime(), stack);
     },
@@ -65,8 +69,9 @@ export const waitCases: readonly ConformanceCase[] = [
       const stack = pooledStack({ name: stackName(), app, replicas: 1 });
       const deployment = await runtime().up(stack);
       await Promise.all([deployment.scale('workers', 3), deployment.scale('workers', 2)]);
-      const { running, containers } = await resourceStatus(deployment, 'workers');
-      assert.ok(running === 2 || running === 3, `${running} run`);
+      const { desired, running, containers } = await resourceStatus(deployment, 'workers');
+      assert.ok(desired === 2 || desired === 3, `${desired} are wanted`);
+      assert.equal(running, desired);
       assert.equal(containers.filter(({ role }) => role === 'worker').length, running);
     },
   },

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { Stack, plumber, type AppSpec, type PlumberOptions } from '@plumbstack/core';
+import { refusalOf, refusedPath } from './refusal';
+
+function api(file: string, options?: PlumberOptions): AppSpec {
+  const stack = new Stack('s');
+  const app = stack.app('a', plumber(file, options));
+  stack.validate();
+  return app.toSpec();
+}
+
+/** The Dockerfile that plumber(...) writes, line by line. */
+function dockerfile(options: PlumberOptions): readonly string[] {
+  const { image } = api('./plumber.R', options);
+  assert.ok(image.type === 'build' && image.inline !== undefined && image.context === undefined);
+  return image.inline.trimEnd().split('\n');
+}
+
+describe('plumber(file)', () => {
+  it("runs the file in plumber's own image, on 8000, with its folder read-only at /app", () => {
+    const spec = api('./app2/plumber.R');
+    assert.deepEqual(spec.image, { type: 'pull', reference: 'rstudio/plumber:latest', policy: 'missing' });
+    assert.equal(spec.port, 8000);
+    assert.deepEqual(spec.mounts, [{ type: 'bind', source: './app2', target: '/app', readOnly: true }]);
+    assert.equal(spec.workingDir, '/app');
+    assert.deepEqual(spec.env, {});
+    assert.equal(spec.entrypoint?.[0], 'Rscript');
+    assert.deepEqual(spec.command, ['/app/plumber.R']);
+    assert.match(spec.prefixEnv ?? '', /^PLUMBER_API(?:URL|PATH)$/);
+  });
+
+  for (const [file, source, command] of [
+    ['plumber.R', '.', '/app/plumber.R'],
+    ['./plumber.R', '.', '/app/plumber.R'],
+    ['apis/one/api.r', 'apis/one', '/app/api.r'],
+    ['/srv/api/plumber.R', '/srv/api', '/app/plumber.R'],
+    ['../api/entrypoint.R', '../api', '/app/entrypoint.R'],
+    ['my apis/it\'s "one".R', 'my apis', '/app/it\'s "one".R'],
+    ['api/_server.yml', 'api', '/app/_server.yml'],
+    ['api/_server.yaml', 'api', '/app/_server.yaml'],
+  ] as const) {
+    it(`of ${file} mounts ${source} and runs ${command}`, () => {
+      const spec = api(file);
+      assert.deepEqual([spec.mounts[0], spec.command], [{ type: 'bind', source, target: '/app', readOnly: true }, [command]]);
+    });
+  }
+
+  it('never puts the name of the file into R code', () => {
+    const name = '"); system("id"); ("';
+    const { entrypoint, command } = api(`./${name}.R`);
+    assert.deepEqual(entrypoint, api('./plumber.R').entrypoint);
+    assert.deepEqual(command, [`/app/${name}.R`]);
+  });
+
+  it('runs a _server.yml in another way than an R file', () => {
+    assert.notDeepEqual(api('_server.yml').entrypoint, api('plumber.R').entrypoint);
+    assert.match(api('_server.yml').entrypoint?.at(-1) ?? '', /launch_server/);
+    assert.match(api('plumber.R').entrypoint?.at(-1) ?? '', /plumber::plumb/);
+  });
+
+  it('tells the API its port where it is not 8000', () => {
+    assert.deepEqual(api('plumber.R', { port: 8001 }).env, { PLUMBSTACK_PORT: '8001' });
+    assert.equal(api('plumber.R', { port: 8001 }).port, 8001);
+    assert.deepEqual(api('plumber.R', { port: 8001, env: { A: 'b' } }).env, { PLUMBSTACK_PORT: '8001', A: 'b' });
+  });
+
+  it('lets the caller say otherwise', () => {
+    const spec = api('plumber.R', {
+      image: { reference: 'rocker/r-ver:4', pull: 'always' },
+      prefixEnv: 'BASE',
+      workingDir: '/srv',
+      restart: 'no',
+      mounts: [{ bind: './data', target: '/data' }],
+    });
+    assert.deepEqual(spec.image, { type: 'pull', reference: 'rocker/r-ver:4', policy: 'always' });
+    assert.deepEqual([spec.prefixEnv, spec.workingDir, spec.restart], ['BASE', '/srv', 'no']);
+    assert.deepEqual(
+      spec.mounts.map(({ target }) => target),
+      ['/data', '/app'],
+    );
+    assert.equal(api('plumber.R', { build: './image' }).image.type, 'build');
+  });
+
+  for (const [what, call] of [
+    ['no R file', () => plumber('./plumber.py')],
+    ['a folder', () => plumber('./api/')],
+    ['nothing', () => plumber('')],
+    ['a line end', () => plumber('a\n.R')],
+    ['no string', () => plumber(5 as never)],
+    ['a file in the root folder, which would show the container everything', () => plumber('/plumber.R')],
+    ['no options', () => plumber('a.R', null as never)],
+    ['a command', () => plumber('a.R', { command: ['R'] } as never)],
+    ['an entry point', () => plumber('a.R', { entrypoint: ['R'] } as never)],
+    ['mounts that are no list', () => plumber('a.R', { mounts: {} as never })],
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      refusalOf(call);
+    });
+  }
+
+  it('names an option of the caller as the caller wrote it', () => {
+    const wrong = (options: object): unknown => refusedPath(() => api('a.R', options));
+    assert.equal(wrong({ mounts: [{ bind: 'a', target: 'b' }] }), 'a.mounts[0].target');
+    assert.equal(wrong({ package: ['a'] }), 'a.package');
+    assert.equal(wrong({ port: 'x' }), 'a.port');
+  });
+});
+
+describe('plumber(file, { packages })', () => {
+  it('builds an image from a Dockerfile in exec form, with the names as arguments', () => {
+    const [from, user, ...runs] = dockerfile({ packages: ['jsonlite', 'data.table'], systemPackages: ['libpq-dev', 'g++'] });
+    assert.deepEqual([from, user], ['FROM rstudio/plumber:latest', 'USER root']);
+    const commands = runs.map((run) => {
+      assert.match(run, /^RUN \[/);
+      return JSON.parse(run.slice('RUN '.length)) as string[];
+    });
+    assert.equal(commands.length, 3);
+    assert.deepEqual(commands[1]?.slice(-2), ['libpq-dev', 'g++']);
+    assert.deepEqual(commands[2]?.slice(-2), ['jsonlite', 'data.table']);
+    for (const name of ['jsonlite', 'data.table']) {
+      assert.ok(!commands[2]?.slice(0, -2).some((each) => each.includes(name)), 'no name is part of any code');
+    }
+  });
+
+  it('builds only what is asked for', () => {
+    assert.equal(dockerfile({ packages: ['jsonlite'] }).length, 3);
+    assert.equal(dockerfile({ systemPackages: ['libpq-dev'] }).length, 4);
+    assert.equal(api('a.R', { packages: [], systemPackages: [] }).image.type, 'pull');
+  });
+
+  it("starts from the caller's image", () => {
+    assert.equal(dockerfile({ packages: ['jsonlite'], image: 'rocker/r-ver:4' })[0], 'FROM rocker/r-ver:4');
+    assert.equal(dockerfile({ packages: ['jsonlite'], image: { reference: 'rocker/r-ver:4' } })[0], 'FROM rocker/r-ver:4');
+    refusalOf(() => plumber('a.R', { packages: ['jsonlite'], image: 'a\nRUN id' }));
+    refusalOf(() => plumber('a.R', { packages: ['jsonlite'], image: {} as never }));
+  });
+
+  it('leaves packages to the Dockerfile where one is given', () => {
+    refusalOf(() => plumber('a.R', { packages: ['jsonlite'], build: '.' }));
+  });
+
+  for (const packages of [['json lite'], ['-e'], ['a'], ['1a'], ['a"; system("id")'], ['a\nb'], ['a-b'], ['a.'], [''], [5], 'jsonlite', null]) {
+    it(`refuses the R packages ${JSON.stringify(packages)}`, () => {
+      refusalOf(() => plumber('a.R', { packages: packages as never }));
+    });
+  }
+
+  for (const systemPackages of [['-y'], ['--purge'], ['curl-'], ['a b'], ['A'], ['a;b'], ['a'], ['a\n'], 'curl', null]) {
+    it(`refuses the Debian packages ${JSON.stringify(systemPackages)}`, () => {
+      refusalOf(() => plumber('a.R', { systemPackages: systemPackages as never }));
+    });
+  }
+});

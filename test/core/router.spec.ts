@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { Stack, routerPort, routerTlsPort, type RouterSpec } from '@plumbstack/core';
+import { refusedPath } from './refusal';
+
+const stack = new Stack('s');
+const certificate = stack.secret('certificate', { file: './tls.pem' });
+const key = stack.secret('key', { file: './tls.key' });
+const router = (options?: unknown): RouterSpec => new Stack('s').router('r', options as never).toSpec();
+
+describe('a Router', () => {
+  it('has these defaults', () => {
+    const byDefault = {
+      kind: 'router',
+      name: 'r',
+      publish: [],
+      serverName: [],
+      maxBodyBytes: 10_485_760,
+      compress: true,
+      accessLog: 'json',
+      headers: {},
+      routes: [],
+      image: { type: 'pull', reference: 'nginx:1.30', policy: 'missing' },
+    };
+    assert.deepEqual(router(), byDefault);
+    assert.deepEqual(router({}), byDefault);
+  });
+
+  for (const [option, given, spec] of [
+    ['publish', 80, [{ port: 80, host: '0.0.0.0', containerPort: routerPort }]],
+    ['serverName', 'Example.ORG', ['example.org']],
+    ['serverName', ['a.org', '*.b.org'], ['a.org', '*.b.org']],
+    ['root', './public', './public'],
+    ['maxBodyBytes', 0, 0],
+    ['compress', false, false],
+    ['accessLog', 'off', 'off'],
+    ['accessLog', 'combined', 'combined'],
+    ['headers', { 'X-Frame-Options': 'DENY; "x" $y' }, { 'X-Frame-Options': 'DENY; "x" $y' }],
+    ['image', { reference: 'nginx', pull: 'never' }, { type: 'pull', reference: 'nginx', policy: 'never' }],
+  ] as const) {
+    it(`takes ${option}: ${JSON.stringify(given)}`, () => {
+      assert.deepEqual(router({ [option]: given })[option], spec);
+    });
+  }
+
+  for (const [option, given, path] of [
+    ['publish', 'http', 'r.publish'],
+    ['serverName', 'exa mple.org', 'r.serverName'],
+    ['serverName', ['a.org', ''], 'r.serverName[1]'],
+    ['tls', {}, 'r.tls.certificate'],
+    ['tls', { certificate }, 'r.tls.key'],
+    ['tls', { certificate: './tls.pem', key }, 'r.tls.certificate'],
+    ['tls', { certificate, key, ca: key }, 'r.tls.ca'],
+    ['tls', true, 'r.tls'],
+    ['root', '', 'r.root'],
+    ['maxBodyBytes', -1, 'r.maxBodyBytes'],
+    ['maxBodyBytes', '10m', 'r.maxBodyBytes'],
+    ['compress', 'gzip', 'r.compress'],
+    ['accessLog', true, 'r.accessLog'],
+    ['headers', { 'X Y': 'z' }, 'r.headers: the name'],
+    ['headers', { 'X-Y': 'a\r\nSet-Cookie: b' }, 'r.headers.X-Y'],
+    ['headers', { 'X-Y': ' a' }, 'r.headers.X-Y'],
+    ['headers', { 'X-Y': '' }, 'r.headers.X-Y'],
+    ['headers', { 'X-Y': 'ä' }, 'r.headers.X-Y'],
+    ['image', 'NGINX', 'r.image'],
+    ['port', 80, 'r.port'],
+  ] as const) {
+    it(`refuses ${option}: ${JSON.stringify(given)} at ${path}`, () => {
+      assert.equal(
+        refusedPath(() => router({ [option]: given })),
+        path,
+      );
+    });
+  }
+
+  it('with tls publishes HTTPS first, and plain HTTP at every further port', () => {
+    const tls = { certificate, key };
+    const ports = (publish: unknown): readonly number[] => router({ tls, publish }).publish.map((each) => each.containerPort);
+    assert.deepEqual(router({ tls }).tls, { certificate: 'certificate', key: 'key' });
+    assert.deepEqual(ports(443), [routerTlsPort]);
+    assert.deepEqual(ports([443, 80]), [routerTlsPort, routerPort]);
+    assert.deepEqual(ports([443, { port: 8443, containerPort: routerTlsPort }]), [routerTlsPort, routerTlsPort]);
+    assert.deepEqual(ports([{ port: 80, containerPort: routerPort }, 81]), [routerPort, routerPort]);
+    assert.deepEqual(ports([]), []);
+  });
+
+  for (const host of ['localhost', 'a', 'a.b.c', '127.0.0.1', 'xn--bcher-kva.example', '*.example.org', `${'a'.repeat(63)}.org`]) {
+    it(`answers for ${host}`, () => {
+      assert.deepEqual(router({ serverName: host }).serverName, [host]);
+    });
+  }
+
+  for (const host of [
+    '',
+    '.',
+    'a.',
+    '.a',
+    'a..b',
+    '-a',
+    'a-',
+    'a_b',
+    '*',
+    '*.',
+    'a.*',
+    '*.*.a',
+    '~^regex$',
+    'a;b',
+    'a\n',
+    'bücher.example',
+    `${'a'.repeat(64)}.org`,
+    `${'a.'.repeat(127)}`,
+    'a.'.repeat(126) + 'ab',
+    'example.org:80',
+    'http://example.org',
+  ]) {
+    it(`does not answer for ${JSON.stringify(host.slice(0, 50))}`, () => {
+      assert.equal(
+        refusedPath(() => router({ serverName: host })),
+        'r.serverName',
+      );
+    });
+  }
+
+  it('adds routes in order, each to what it was given', () => {
+    const stack = new Stack('s');
+    const app = stack.app('a', { image: 'a' });
+    const pool = stack.pool('p', { app: stack.app('worker', { image: 'a' }) });
+    const router = stack.router('r');
+    assert.equal(router.route('/a/', app), router, 'it can be chained');
+    router.route('/p/', pool).route('/old/', { redirect: '/a/' });
+    assert.deepEqual(
+      router.toSpec().routes.map(({ prefix, target }) => [prefix, target]),
+      [
+        ['/a/', { type: 'resource', name: 'a' }],
+        ['/p/', { type: 'resource', name: 'p' }],
+        ['/old/', { type: 'redirect', to: '/a/', status: 308 }],
+      ],
+    );
+    assert.deepEqual(
+      router.links.map(({ option, target }) => [option, target.name]),
+      [
+        ['routes[0].target', 'a'],
+        ['routes[1].target', 'p'],
+      ],
+    );
+  });
+
+  it('keeps no part of a route that was refused', () => {
+    const stack = new Stack('s');
+    const app = stack.app('a', { image: 'a' });
+    const router = stack.router('r').route('/a/', app);
+    assert.equal(
+      refusedPath(() => router.route('b', app)),
+      'r.routes[1]: the prefix',
+    );
+    assert.equal(router.toSpec().routes.length, 1);
+    assert.equal(router.links.length, 1);
+    router.route('/b/', app);
+    stack.validate();
+  });
+});
