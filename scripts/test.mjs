@@ -15,7 +15,10 @@ await runScript(async () => {
   const { env } = await setup({ log: console.log });
   const folder = mkdtempSync(join(tmpdir(), 'plumbstack-test-'));
   const countsFile = join(folder, 'counts.json');
-  const args = ['--reporter', reporter, '--reporter-option', `counts=${countsFile}`, ...argv.slice(2)];
+  const given = argv.slice(2);
+  // Files in mocha's own configuration would be added to the ones that are asked for.
+  const files = given.some((each) => each.endsWith('.ts')) ? [] : ['test/**/*.spec.ts'];
+  const args = ['--reporter', reporter, '--reporter-option', `counts=${countsFile}`, ...given, ...files];
   const exitCode = await runInForeground('node_modules/.bin/mocha', args, { cwd: root, env });
   const counts = existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : noCounts;
   rmSync(folder, { recursive: true });

@@ -11,7 +11,7 @@ const { STACK = 'whole-stack', PORT } = process.env;
 async function main(): Promise<void> {
   const runtime = new DockerRuntime();
   using _progress = attachConsole(runtime.events);
-  if (process.argv.includes('--down')) return runtime.down(STACK);
+  if (process.argv.includes('--down')) return await runtime.down(STACK);
 
   const port = PORT === undefined ? await choosePort(runtime, STACK) : Number(PORT);
   const deployment = await runtime.up(wholeStack(STACK, port));

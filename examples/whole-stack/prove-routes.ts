@@ -62,7 +62,10 @@ async function checkWorkers(web: URL): Promise<Row> {
     workers.add((await get(new URL('/app1/products', web))).worker);
   }
   const answer = `${workers.size} workers in ${requests} requests`;
-  return { ok: workers.size === 3, cells: ['/app1/products', '', [...workers].sort().join(' '), answer] };
+  return {
+    ok: workers.size === 3,
+    cells: ['/app1/products, as many clients', '', [...workers].sort().join(' '), answer],
+  };
 }
 
 /** With the pool's cookie, requests stay. */
@@ -74,7 +77,7 @@ async function checkCookie(web: URL): Promise<Row> {
   const answer = `${workers.size} worker in 9 requests with the cookie ${cookie}`;
   return {
     ok: cookie !== '' && workers.size === 1,
-    cells: ['/app1/products', '', [...workers].join(' '), answer],
+    cells: ['/app1/products, as one client', '', [...workers].join(' '), answer],
   };
 }
 

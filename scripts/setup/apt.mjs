@@ -1,13 +1,28 @@
 // @ts-check
+import { setTimeout as delay } from 'node:timers/promises';
 import { run } from './run.mjs';
 
 const env = { DEBIAN_FRONTEND: 'noninteractive' };
 const timeoutMs = 10 * 60_000;
-const waitForLock = ['-o', 'DPkg::Lock::Timeout=120'];
+const lockTimeoutMs = 2 * 60_000;
 
-/** @param {readonly string[]} options */
-export const aptUpdate = (options = []) =>
-  run('apt-get', ['update', '--quiet', ...waitForLock, ...options], { env, timeoutMs });
+/**
+ * apt-get can wait for the lock of the packages, and not for that of the lists, which a machine's
+ * daily update holds just after it has booted.
+ * @param {readonly string[]} options
+ */
+export async function aptUpdate(options = []) {
+  const deadline = AbortSignal.timeout(lockTimeoutMs);
+  for (;;) {
+    try {
+      return await run('apt-get', ['update', '--quiet', ...options], { env, timeoutMs });
+    } catch (error) {
+      const isLocked = /** @type {Error} */ (error).message.includes('/var/lib/apt/lists/lock');
+      if (!isLocked || deadline.aborted) throw error;
+      await delay(1_000);
+    }
+  }
+}
 
 /**
  * @param {readonly string[]} packages
@@ -20,7 +35,8 @@ export const aptInstall = (packages, { recommends = false } = {}) =>
       'install',
       '--yes',
       '--quiet',
-      ...waitForLock,
+      '-o',
+      `DPkg::Lock::Timeout=${lockTimeoutMs / 1000}`,
       ...(recommends ? [] : ['--no-install-recommends']),
       ...packages,
     ],

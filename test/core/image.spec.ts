@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Stack, type ImageSpec } from '@plumbstack/core';
 import { refusedPath } from './refusal';
 
-const imageOf = (options: object): ImageSpec => new Stack('s').app('a', options as { image: string }).toSpec().image;
+const imageOf = (options: object): ImageSpec => new Stack('s').app('a', options).toSpec().image;
 const hex = '0123456789abcdef'.repeat(4);
 
 describe('image', () => {

@@ -76,7 +76,7 @@ describe('stream()', () => {
     await stream.return();
     const results = await Promise.all(reads);
     assert.deepEqual(
-      results.map(({ value, done }) => (done === true ? 'done' : (value as LifecycleEvent).seq)),
+      results.map(({ value, done }) => (done === true ? 'done' : value.seq)),
       [1, 2, 'done'],
     );
   });

@@ -107,14 +107,33 @@ describe('writeNdjson', () => {
     });
   }
 
-  it('resolves when whoever reads the pipe has gone', async () => {
+  it('resolves when whoever reads the pipe has stopped reading', async () => {
     const emitter = new LifecycleEmitter();
-    const child = spawn('true', { stdio: ['pipe', 'ignore', 'ignore'] });
-    await once(child, 'exit');
-    const writing = writeNdjson(emitter.source, child.stdin);
-    emitQueue(emitter, 10);
-    await writing;
-    assert.equal(emitter.listenerCount, 0);
+    // It closes its end of the pipe and stays, so that a write fails with EPIPE before the process is gone.
+    const child = spawn('sh', ['-c', 'exec <&-; echo closed; exec sleep 60'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    try {
+      await once(child.stdout, 'data');
+      const writing = writeNdjson(emitter.source, child.stdin);
+      emitQueue(emitter, 10);
+      await writing;
+      assert.equal(emitter.listenerCount, 0);
+    } finally {
+      child.kill();
+    }
+  });
+
+  it('rejects with an error that the writable has not told yet when the next event comes', async () => {
+    const emitter = new LifecycleEmitter();
+    const output = new PassThrough();
+    const writing = writeNdjson(emitter.source, output);
+    const failure = new TypeError('broken');
+    // In a microtask: all the others run before the error is told.
+    await Promise.resolve();
+    output.destroy(failure);
+    emitQueue(emitter, 1);
+    await assert.rejects(writing, failure);
   });
 
   it("rejects with the writable's own error where it has one", async () => {

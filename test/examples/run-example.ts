@@ -12,7 +12,10 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** An example as a child process, under a stack name of its own: what a person has running is left alone. */
+/**
+ * An example as a child process, under a stack name of its own: what a person, or another run of the tests, has running
+ * is left alone.
+ */
 export class Example {
   readonly stack: string;
   readonly #folder: string;

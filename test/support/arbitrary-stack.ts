@@ -333,7 +333,7 @@ function container<O extends ContainerOptions>(more: object): fc.Arbitrary<Conta
     secrets: fc.array(fc.record({ secret: fc.nat(), named: fc.boolean() }), { maxLength: 3 }),
     dependsOn: fc.array(fc.nat(), { maxLength: 2 }),
     publish: publishes,
-  }) as fc.Arbitrary<ContainerRecipe<O>>;
+  });
 }
 
 const pool = fc.record({
@@ -454,5 +454,5 @@ function arbitraryRecipe(size: StackSize): fc.Arbitrary<Recipe> {
     }),
     pools: fc.array(pool, { maxLength: pools }),
     routers: fc.array(router, { maxLength: routers }),
-  }) as fc.Arbitrary<Recipe>;
+  });
 }

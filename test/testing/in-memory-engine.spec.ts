@@ -23,7 +23,6 @@ describe('InMemoryEngine', () => {
         'container:exited',
         'worker:unhealthy',
         'container:started',
-        'app:healthy',
         'worker:recovered',
       ]);
       const [exited] = recorder.of('container:exited');

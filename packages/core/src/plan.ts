@@ -47,7 +47,7 @@ export function createPlan(stack: string, steps: readonly Step[], fingerprint: s
     fingerprint,
     isEmpty: steps.every(({ action }) => action === 'keep'),
   };
-  return Object.defineProperty(data, 'toString', { value: () => describePlan(data) }) as Plan;
+  return Object.defineProperty(data, 'toString', { value: () => describePlan(data) });
 }
 
 /**

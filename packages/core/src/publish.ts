@@ -32,7 +32,7 @@ export function publish(defaultHost: string, defaultContainerPort?: number): Che
         ? { port: port(value, path) }
         : options<PublishOptions>(value, path, { port, host: ipAddress, containerPort: integer(1, 65_535) });
     if (given.port === undefined) refuse(`${path}.port`, 'a port from 0 to 65535', undefined);
-    const { host, containerPort }: Partial<PublishOptions> = given as PublishOptions;
+    const { host, containerPort }: Partial<PublishOptions> = given;
     const inside = containerPort ?? defaultContainerPort ?? given.port;
     if (inside === 0) refuse(`${path}.containerPort`, 'given where port is 0', undefined);
     return { port: given.port, host: host ?? defaultHost, containerPort: inside };

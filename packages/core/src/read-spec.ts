@@ -1,4 +1,4 @@
-import { App, type AppOptions } from './app.js';
+import { App } from './app.js';
 import { isRecord, oneOf, options, refuse, text, type Check } from './check.js';
 import { PlumbstackError } from './errors.js';
 import { dependenciesFirst, findCycle } from './graph.js';
@@ -6,11 +6,11 @@ import { Pool, type PoolOptions } from './pool.js';
 import type { Resource } from './resource.js';
 import { Router, type RouterOptions } from './router.js';
 import { Secret, type SecretOptions } from './secret.js';
-import { Service, type ServiceOptions } from './service.js';
+import { Service } from './service.js';
 import type { ResourceKind, StackSpec } from './spec.js';
 import type { StackOptions } from './stack.js';
 import { startGraph } from './validate.js';
-import { Volume, type VolumeOptions } from './volume.js';
+import { Volume } from './volume.js';
 
 interface ReadSpec {
   readonly name: string;
@@ -104,15 +104,15 @@ function named(json: unknown, path: string): Named {
 function resourceOf(stack: string, { kind, name, ...given }: Named, known: Known): Resource {
   switch (kind) {
     case 'app':
-      return new App(stack, name, containerOptions(name, given, known) as AppOptions);
+      return new App(stack, name, containerOptions(name, given, known));
     case 'service':
-      return new Service(stack, name, containerOptions(name, given, known) as ServiceOptions);
+      return new Service(stack, name, containerOptions(name, given, known));
     case 'pool':
       return new Pool(stack, name, poolOptions(name, given, known) as unknown as PoolOptions);
     case 'router':
       return router(stack, name, given, known);
     case 'volume':
-      return new Volume(stack, name, given as VolumeOptions);
+      return new Volume(stack, name, given);
     case 'secret':
       return secret(stack, name, given);
   }

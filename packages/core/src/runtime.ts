@@ -95,6 +95,8 @@ export interface ContainerStatus {
   readonly state: ContainerState;
   readonly health: 'healthy' | 'unhealthy' | 'starting' | 'unknown';
   readonly image: string;
+  /** Address in the stack's network. */
+  readonly address?: string;
   readonly startedAt?: string;
   readonly exitCode?: number;
   readonly oomKilled?: boolean;

@@ -9,7 +9,8 @@ export const volumeName = (stack: string, volume: string): string => `${stack}-$
 export const configVolumeName = (stack: string, resource: string): string => `${stack}-${resource}.config`;
 export const secretVolumeName = (stack: string, secret: string): string => `${stack}-${secret}.secret`;
 export const leaseName = (stack: string): string => `${stack}.lease`;
+/** @param digest of the build, as hexadecimal digits behind an optional `sha256:` */
 export const builtImageTag = (stack: string, resource: string, digest: string): string =>
-  `plumbstack/${stack}-${resource}:${digest.slice(0, 12)}`;
+  `plumbstack/${stack}-${resource}:${digest.replace(/^\w+:/, '').slice(0, 12)}`;
 /** How HAProxy calls a worker, and what a sticky cookie holds. */
 export const slotName = (worker: number): string => `w${worker}`;

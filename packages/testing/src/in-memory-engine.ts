@@ -5,7 +5,7 @@ import {
   type LogLine,
   type PoolStats,
 } from '@plumbstack/core';
-import { markStarted } from './in-memory/containers.js';
+import { isSingle, markStarted } from './in-memory/containers.js';
 import { EngineState, type ContainerRecord, type ExecCall } from './in-memory/engine-state.js';
 import type { NextFailure } from './in-memory/failures.js';
 import { containerStatus } from './in-memory/stack-status.js';
@@ -108,7 +108,7 @@ export class InMemoryEngine {
     const about = { resource: `${record.stack}/${record.resource}`, container };
     const { tell } = this[engineState];
     tell(record.stack, 'container:started', about);
-    if (record.spec?.health !== undefined) tell(record.stack, 'app:healthy', about);
+    if (isSingle(record)) tell(record.stack, 'app:healthy', about);
     if (record.role === 'worker') tell(record.stack, 'worker:recovered', aboutWorker(record, record.stack));
   }
 
@@ -126,7 +126,7 @@ export class InMemoryEngine {
     record.health = health;
     const about = { resource: `${record.stack}/${record.resource}`, container };
     const { tell } = this[engineState];
-    tell(record.stack, health === 'healthy' ? 'app:healthy' : 'app:unhealthy', about);
+    if (isSingle(record)) tell(record.stack, health === 'healthy' ? 'app:healthy' : 'app:unhealthy', about);
     if (record.role !== 'worker') return;
     const worker = aboutWorker(record, record.stack);
     tell(record.stack, health === 'healthy' ? 'worker:recovered' : 'worker:unhealthy', worker);

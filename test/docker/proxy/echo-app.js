@@ -39,6 +39,12 @@ const routes = {
     working--;
     response.writeHead(200, { 'x-app': name }).end(name);
   },
+  // As single-threaded R does: nothing else is answered meanwhile.
+  '/block': (request, response, query) => {
+    const end = Date.now() + Number(query.get('ms'));
+    while (Date.now() < end);
+    response.end(name);
+  },
   '/counts': (request, response) => response.end(JSON.stringify({ mostAtOnce, seen })),
 };
 

@@ -81,6 +81,7 @@ async function containerStatus(
     state,
     health: running ? await healthOf(context, container, details, upWorkers) : 'unhealthy',
     image,
+    ...(container.address !== undefined && { address: container.address }),
     ...(running && { startedAt }),
     ...(!running && { exitCode, oomKilled }),
   };

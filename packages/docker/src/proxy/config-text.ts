@@ -138,11 +138,13 @@ export function text(...parts: readonly (string | number | NginxCode)[]): NginxC
 
 /** A regular expression, as `~^/app1/`. What is interpolated matches itself. */
 export function pattern(source: TemplateStringsArray, ...values: readonly string[]): NginxCode {
-  return NginxCode.of(
-    source.raw
-      .map((code, index) => code + printable(values[index] ?? '').replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
-      .join(''),
-  );
+  return NginxCode.of(expression(source, values));
+}
+
+function expression(source: TemplateStringsArray, values: readonly string[]): string {
+  return source.raw
+    .map((code, index) => code + printable(values[index] ?? '').replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
+    .join('');
 }
 
 /** Defines the variable that {@link text} uses for `$`; goes into the `http` block. */
@@ -162,7 +164,7 @@ function nginxLines({ words, children, note }: NginxNode): readonly string[] {
 
 // HAProxy
 
-/** A word that is more than a value: made by {@link format}, {@link fetch} and {@link condition} only. */
+/** A word that is more than a value: made by the functions below only. */
 export class HaproxyCode {
   private constructor(
     readonly embedded: string,
@@ -214,6 +216,16 @@ export function format(...parts: readonly (string | HaproxyCode)[]): HaproxyCode
   return HaproxyCode.of(
     parts.map((part) => (part instanceof HaproxyCode ? part.embedded : printable(part).replaceAll('%', '%%'))).join(''),
   );
+}
+
+/** A regular expression of a `replace-` action. What is interpolated matches itself. */
+export function matching(source: TemplateStringsArray, ...values: readonly string[]): HaproxyCode {
+  return HaproxyCode.of(expression(source, values));
+}
+
+/** In the replacement of such an action: what the n-th group matched. */
+export function group(index: 1 | 2 | 3): HaproxyCode {
+  return HaproxyCode.of(`\\${index}`);
 }
 
 export interface HaproxySection {

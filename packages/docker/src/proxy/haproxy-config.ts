@@ -4,7 +4,9 @@ import {
   condition,
   fetch,
   format,
+  group,
   line,
+  matching,
   printHaproxy,
   refuseConfig,
   section,
@@ -188,8 +190,9 @@ function balancing({ balance, sticky }: HaproxyModel): readonly string[] {
 }
 
 /**
- * A worker that leaves keeps no client: with weight 0 its cookie counts no longer, and the client gets another. By
- * itself, HAProxy's drain state would go on sending clients with the cookie there, until the worker stops under them.
+ * A worker that leaves keeps no client: with weight 0 its cookie counts no longer, and the client gets another's. By
+ * itself, HAProxy's drain state goes on sending clients with the cookie there, until the worker stops under them; and
+ * `ignore-persist` gives them no other cookie.
  */
 function stickiness(pool: string, slots: readonly number[]): readonly string[] {
   const cookie = stickyCookie(pool);
@@ -198,7 +201,8 @@ function stickiness(pool: string, slots: readonly number[]): readonly string[] {
     ...slots.map((slot) => {
       const name = serverName(slot);
       const leaving = condition(fetch('srv_weight', `${poolBackend}/${name}`), 0);
-      return line('ignore-persist', 'if', condition(fetch('req.cook', cookie), name), leaving);
+      const from = matching`^(.*)${cookie}=${name}(;.*)?$`;
+      return line('http-request replace-header', 'Cookie', from, format(group(1), `${cookie}=`, group(2)), 'if', leaving);
     }),
   ];
 }

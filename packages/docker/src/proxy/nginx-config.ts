@@ -193,7 +193,7 @@ const temporaryPaths: readonly NginxNode[] = [
 const proxyDefaults: readonly NginxNode[] = [
   directive('client_body_buffer_size', '128k'),
   directive('proxy_http_version', '1.1'),
-  directive('proxy_connect_timeout', '3s'),
+  directive('proxy_connect_timeout', '2s'),
   // POST, LOCK and PATCH are never sent twice unless it says `non_idempotent`. The limit in time keeps a silent app
   // from being asked the same again after its whole timeout.
   directive('proxy_next_upstream', 'error', 'timeout'),

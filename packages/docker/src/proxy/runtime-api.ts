@@ -8,7 +8,7 @@ export type AdminCommand = string;
 
 /**
  * No new requests for a worker, and its cookie counts no longer; what it has goes on. The weight is for the cookie:
- * `ignore-persist` of the configuration looks at it.
+ * the configuration looks at it.
  */
 export function drainCommands(worker: number): readonly AdminCommand[] {
   return [setServer(worker, 'state drain'), setServer(worker, 'weight 0')];

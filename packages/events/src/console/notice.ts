@@ -30,7 +30,7 @@ export function noticeOf(
   event: LifecycleEvent,
 ): Notice & { readonly shown: Rule<LifecycleEventName>['shown'] } {
   const rule = rules[event.type] as Rule<LifecycleEventName>;
-  return { ...rule.notice(event as LifecycleEventOf<LifecycleEventName>), shown: rule.shown };
+  return { ...rule.notice(event), shown: rule.shown };
 }
 
 type OfStack = { readonly stack: string };

@@ -4,9 +4,9 @@ import type { LifecycleSource } from '@plumbstack/events';
 /** What a case is given by whoever runs it. */
 export interface ConformanceContext {
   /** The runtime under test; the same at every call within one case. */
-  runtime(): Runtime<LifecycleSource>;
+  readonly runtime: () => Runtime<LifecycleSource>;
   /** A second runtime on the same engine, as another process would have it; the same at every call within one case. */
-  otherRuntime(): Runtime<LifecycleSource>;
+  readonly otherRuntime: () => Runtime<LifecycleSource>;
   /** A light HTTP app whose image is on the engine. It leaves `publish` and `env` to the cases. */
   readonly app: Omit<AppOptions, 'publish' | 'env'>;
   /** A line that the app writes to its standard output at every start. */
@@ -14,7 +14,7 @@ export interface ConformanceContext {
   /** A command that can be run in the app's container, and what it answers. */
   readonly command: { readonly run: readonly string[]; readonly answers: ExecResult };
   /** A name that no other stack has. Whoever runs the case takes the stack down afterwards, volumes included. */
-  stackName(): string;
+  readonly stackName: () => string;
 }
 
 /** One thing that every runtime does. */
@@ -22,5 +22,5 @@ export interface ConformanceCase {
   /** A plain claim. Unique among all cases: a skip is by title. */
   readonly title: string;
   /** Rejects where the claim does not hold. */
-  run(context: ConformanceContext): Promise<void>;
+  readonly run: (context: ConformanceContext) => Promise<void>;
 }

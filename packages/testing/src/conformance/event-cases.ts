@@ -34,6 +34,10 @@ export const eventCases: readonly ConformanceCase[] = [
         );
       }
       assert.equal(recorder.of('worker:joined').length, 2);
+      assert.deepEqual(
+        recorder.of('app:healthy').map(({ resource }) => resource),
+        [`${stack.name}/app2`],
+      );
     },
   },
   {

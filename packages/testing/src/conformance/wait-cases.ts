@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { PlumbstackError } from '@plumbstack/core';
 import { recordEvents } from '../event-recorder.js';
 import { articleStack, pooledStack, singleAppStack } from '../sample-stacks.js';
 import type { ConformanceCase } from './conformance-case.js';
@@ -80,7 +81,7 @@ export const waitCases: readonly ConformanceCase[] = [
     async run({ runtime, app, stackName }) {
       const stack = singleAppStack({ name: stackName(), app });
       using _thrower = runtime().events.on('*', () => {
-        throw new Error('a listener');
+        throw new PlumbstackError('ENGINE_FAILED', 'a listener that throws.');
       });
       using _rejecter = runtime().events.on('stack:up:started', () =>
         Promise.reject(new Error('another listener')),

@@ -34,9 +34,14 @@ export function startContainer(run: Run, container: ContainerRecord): void {
   const about = { resource: pathOf(run, container.resource), container: container.name };
   markStarted(container, run.state.now());
   run.emit('container:started', about);
-  if (container.spec?.health === undefined) return;
-  run.emit('container:waiting', { ...about, until: describeHealth(container.spec.health) });
-  run.emit('app:healthy', about);
+  const health = container.spec?.health;
+  if (health !== undefined) run.emit('container:waiting', { ...about, until: describeHealth(health) });
+  if (isSingle(container)) run.emit('app:healthy', about);
+}
+
+/** Whether it serves by itself: of a worker, its pool tells that it joined. */
+export function isSingle({ role }: ContainerRecord): boolean {
+  return role === 'app' || role === 'service';
 }
 
 export function markStarted(container: ContainerRecord, at: Date): void {

@@ -5,7 +5,7 @@ export const masked = '***';
 
 /** Every difference between two pieces of plain data, by path. Lists of plain values are compared whole. */
 export function differences(from: unknown, to: unknown, path = ''): readonly StepReason[] {
-  if (Array.isArray(from) && Array.isArray(to) && [...from, ...to].some(isObject)) {
+  if (isList(from) && isList(to) && [...from, ...to].some(isObject)) {
     return Array.from({ length: Math.max(from.length, to.length) }).flatMap((_, index) =>
       differences(from[index], to[index], `${path}[${index}]`),
     );
@@ -22,6 +22,10 @@ export function differences(from: unknown, to: unknown, path = ''): readonly Ste
       ...(to !== undefined && { to: shown(path, to) }),
     },
   ];
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

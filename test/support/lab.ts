@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import { Stack, type StackOptions } from '@plumbstack/core';
+import { DockerRuntime, type DockerRuntimeOptions } from '@plumbstack/docker';
+import { docker } from './docker-cli';
+import type { Answer } from './light-app';
+
+/** Stacks of one test file: named so that they meet nobody else's, and surely taken down. */
+export class Lab {
+  readonly runtime: DockerRuntime;
+  readonly #names: string[] = [];
+
+  constructor(options: DockerRuntimeOptions = {}) {
+    this.runtime = new DockerRuntime(options);
+  }
+
+  stack(options?: StackOptions): Stack {
+    const name = `test-${randomBytes(4).toString('hex')}`;
+    this.#names.push(name);
+    return new Stack(name, options);
+  }
+
+  /** For `afterEach`. */
+  async clear(): Promise<void> {
+    for (const name of this.#names.splice(0)) await this.runtime.down(name, { volumes: true });
+  }
+}
+
+/** A GET whose answer is the light app's. */
+export async function ask(base: URL, path: string, init?: RequestInit): Promise<Answer> {
+  const response = await fetch(new URL(path, base), init);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+  return JSON.parse(text) as Answer;
+}
+
+/** Looks until there is a value; fails after the deadline with what was looked for. */
+export async function eventually<T>(what: string, look: () => Promise<T | undefined>, timeoutMs = 30_000): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const found = await look().catch((error: unknown) => (Date.now() > end ? Promise.reject(error as Error) : undefined));
+    if (found !== undefined) return found;
+    if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Names of everything on the engine that a stack has left. */
+export async function leftovers(stack: string): Promise<readonly string[]> {
+  const filter = ['--filter', `label=io.plumbstack.stack=${stack}`];
+  const lists = await Promise.all([
+    docker('ps', '--all', ...filter, '--format', '{{.Names}}'),
+    docker('network', 'ls', ...filter, '--format', '{{.Name}}'),
+    docker('volume', 'ls', ...filter, '--format', '{{.Name}}'),
+  ]);
+  return lists.flatMap((list) => list.split('\n').filter((line) => line !== ''));
+}
