@@ -20,14 +20,19 @@ const library = (message, ...names) => ({ regex: `^(?:${names.join('|')})(?:/|$)
 
 /** @param {keyof typeof mayImport} name */
 function otherPackages(name) {
-  const allowed = mayImport[name].map((each) => (each.includes('/') ? each : `${each}(?:/(?:console|ndjson|sse))?`));
+  const allowed = mayImport[name].map((each) =>
+    each.includes('/') ? each : `${each}(?:/(?:console|ndjson|sse))?`,
+  );
   return {
     regex: `^@plumbstack/(?!(?:${[...allowed, '(?!)'].join('|')})$)`,
     message: `${name} may import ${mayImport[name].join(', ') || 'no other package'}.`,
   };
 }
 
-const nodeModules = { regex: '^node:', message: 'This folder is pure: nothing of Node, no clock, no environment.' };
+const nodeModules = {
+  regex: '^node:',
+  message: 'This folder is pure: nothing of Node, no clock, no environment.',
+};
 const effects = {
   regex: '^\\.\\.?/(?:.*/)?(?:client|apply)(?:/|$)',
   allowTypeImports: true,
@@ -51,8 +56,14 @@ export default tseslint.config(
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
-      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false },
+      ],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'off',
@@ -60,6 +71,8 @@ export default tseslint.config(
       // `interface Options extends Other {}` names a contract of its own that may grow.
       '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends' }],
       '@typescript-eslint/no-redundant-type-constituents': 'off', // `'start' | string` tells which values are known
+      // Types of ours and of Node whose text is what a person reads.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allow: ['Error', 'URL', 'Plan'] }],
       eqeqeq: 'error',
     },
   },
@@ -90,7 +103,10 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         ...bareErrors,
-        { selector: 'ExportAllDeclaration', message: 'Name what is exported: the index is the public surface.' },
+        {
+          selector: 'ExportAllDeclaration',
+          message: 'Name what is exported: the index is the public surface.',
+        },
       ],
     },
   },
@@ -110,11 +126,14 @@ export default tseslint.config(
   {
     files: ['packages/core/src/**/*.ts'],
     rules: {
-      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [otherPackages('core'), nodeModules, engine] }],
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { patterns: [otherPackages('core'), nodeModules, engine] },
+      ],
       'no-restricted-globals': ['error', ...effectGlobals, 'Buffer'],
     },
   },
-  ...(/** @type {const} */ (['docker', 'swarm'])).map((name) => ({
+  .../** @type {const} */ (['docker', 'swarm']).map((name) => ({
     files: [`packages/${name}/src/{compile,plan,proxy}/**/*.ts`],
     rules: {
       '@typescript-eslint/no-restricted-imports': [
@@ -132,8 +151,15 @@ export default tseslint.config(
       '@typescript-eslint/no-restricted-imports': [
         'error',
         {
-          paths: [{ name: 'node:crypto', allowImportNames: ['createHash'], message: 'Only digests are pure.' }],
-          patterns: [otherPackages('docker'), { ...nodeModules, regex: '^node:(?!crypto$)' }, effects, engine],
+          paths: [
+            { name: 'node:crypto', allowImportNames: ['createHash'], message: 'Only digests are pure.' },
+          ],
+          patterns: [
+            otherPackages('docker'),
+            { ...nodeModules, regex: '^node:(?!crypto$)' },
+            effects,
+            engine,
+          ],
         },
       ],
     },
@@ -150,7 +176,8 @@ export default tseslint.config(
         {
           patterns: [
             {
-              regex: '(?:^|/)packages/|^@plumbstack/.*/(?:src|dist)(?:/|$)|^(?:\\.\\./)+(?:core|events|docker|swarm|testing)/(?:src|dist)/',
+              regex:
+                '(?:^|/)packages/|^@plumbstack/.*/(?:src|dist)(?:/|$)|^(?:\\.\\./)+(?:core|events|docker|swarm|testing)/(?:src|dist)/',
               message: 'Import what is published: @plumbstack/<package> and the entries of its package.json.',
             },
           ],
@@ -166,6 +193,12 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/unbound-method': 'off',
     },
+  },
+
+  {
+    // What must not compile has no type that these rules could look at.
+    files: ['test/types/**/*.ts'],
+    rules: { '@typescript-eslint/no-unsafe-call': 'off', '@typescript-eslint/await-thenable': 'off' },
   },
 
   {

@@ -8,8 +8,22 @@ import { reachableFrom, readImportGraph, valueCycles, type Import, type ImportGr
 const directions: Readonly<Record<string, readonly string[]>> = {
   core: [],
   events: ['@plumbstack/core', 'eventemitter3', 'node:'],
-  docker: ['@plumbstack/core', '@plumbstack/events', 'dockerode', 'docker-modem', 'tar-fs', 'tar-stream', 'node:'],
-  swarm: ['@plumbstack/core', '@plumbstack/events', '@plumbstack/docker/proxy', '@plumbstack/docker/client', 'node:'],
+  docker: [
+    '@plumbstack/core',
+    '@plumbstack/events',
+    'dockerode',
+    'docker-modem',
+    'tar-fs',
+    'tar-stream',
+    'node:',
+  ],
+  swarm: [
+    '@plumbstack/core',
+    '@plumbstack/events',
+    '@plumbstack/docker/proxy',
+    '@plumbstack/docker/client',
+    'node:',
+  ],
   testing: ['@plumbstack/core', '@plumbstack/events', 'node:'],
 };
 /** Folders whose code only computes. */
@@ -36,7 +50,9 @@ function strangePackages(graph: ImportGraph): readonly string[] {
       const [owner = ''] = from.split('/');
       if (file !== undefined) return !file.startsWith(`${owner}/src/`);
       const allowed = directions[owner] ?? [];
-      return !allowed.some((each) => specifier === each || specifier.startsWith(each.endsWith(':') ? each : `${each}/`));
+      return !allowed.some(
+        (each) => specifier === each || specifier.startsWith(each.endsWith(':') ? each : `${each}/`),
+      );
     })
     .map(say);
 }
@@ -45,14 +61,18 @@ function impurities(graph: ImportGraph): readonly string[] {
   return allImports(graph)
     .filter(({ from, specifier, file, typeOnly }) => {
       if (!pure.test(from) || computing[from] === specifier) return false;
-      return specifier.startsWith('node:') || specifier === '(computed)' || (!typeOnly && effects.test(file ?? ''));
+      return (
+        specifier.startsWith('node:') || specifier === '(computed)' || (!typeOnly && effects.test(file ?? ''))
+      );
     })
     .map(say);
 }
 
 function engineLibrariesOutsideClient(graph: ImportGraph): readonly string[] {
   return allImports(graph)
-    .filter(({ from, specifier }) => engineLibraries.test(specifier) && !from.startsWith('docker/src/client/'))
+    .filter(
+      ({ from, specifier }) => engineLibraries.test(specifier) && !from.startsWith('docker/src/client/'),
+    )
     .map(say);
 }
 

@@ -23,7 +23,9 @@ export function readImportGraph(folder: string): ImportGraph {
     files.map((file) => [
       relative(folder, file).split(sep).join('/'),
       importsOf(file).map(({ specifier, typeOnly }): Import => {
-        const target = specifier.startsWith('.') ? resolve(dirname(file), specifier.replace(/\.js$/, '.ts')) : undefined;
+        const target = specifier.startsWith('.')
+          ? resolve(dirname(file), specifier.replace(/\.js$/, '.ts'))
+          : undefined;
         return {
           specifier,
           typeOnly,
@@ -46,13 +48,22 @@ function importsOf(file: string): readonly Pick<Import, 'specifier' | 'typeOnly'
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
       found.push({ specifier: node.moduleSpecifier.text, typeOnly: isTypeOnlyImport(node.importClause) });
-    } else if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined && ts.isStringLiteral(node.moduleSpecifier)) {
+    } else if (
+      ts.isExportDeclaration(node) &&
+      node.moduleSpecifier !== undefined &&
+      ts.isStringLiteral(node.moduleSpecifier)
+    ) {
       found.push({ specifier: node.moduleSpecifier.text, typeOnly: isTypeOnlyExport(node) });
     } else if (ts.isCallExpression(node) && isLoad(node.expression)) {
       const [argument] = node.arguments;
-      const specifier = argument !== undefined && ts.isStringLiteralLike(argument) ? argument.text : '(computed)';
+      const specifier =
+        argument !== undefined && ts.isStringLiteralLike(argument) ? argument.text : '(computed)';
       found.push({ specifier, typeOnly: false });
-    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal)) {
+    } else if (
+      ts.isImportTypeNode(node) &&
+      ts.isLiteralTypeNode(node.argument) &&
+      ts.isStringLiteral(node.argument.literal)
+    ) {
       found.push({ specifier: node.argument.literal.text, typeOnly: true });
     }
     ts.forEachChild(node, visit);
@@ -62,7 +73,9 @@ function importsOf(file: string): readonly Pick<Import, 'specifier' | 'typeOnly'
 }
 
 function isLoad(callee: ts.Expression): boolean {
-  return callee.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(callee) && callee.text === 'require');
+  return (
+    callee.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(callee) && callee.text === 'require')
+  );
 }
 
 /** `import type { A }`, or `import { type A, type B }`; `import './a.js'` runs it. */

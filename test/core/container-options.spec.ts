@@ -32,7 +32,12 @@ const cases: readonly {
       [['a', , 'b'], 'a.command[1]'],
     ],
   },
-  { option: 'entrypoint', byDefault: undefined, given: ['Rscript', '-e'], refused: [['Rscript', 'a.entrypoint']] },
+  {
+    option: 'entrypoint',
+    byDefault: undefined,
+    given: ['Rscript', '-e'],
+    refused: [['Rscript', 'a.entrypoint']],
+  },
   {
     option: 'env',
     byDefault: {},
@@ -199,7 +204,9 @@ for (const [kind, make] of [
     it('cannot be smuggled in under the name of a built-in property', () => {
       for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
         const options = JSON.parse(`{"image":"nginx","${name}":{"privileged":true}}`) as AppOptions;
-        refusalOf(() => (kind === 'an app' ? new Stack('s').app('a', options) : new Stack('s').service('a', options)));
+        refusalOf(() =>
+          kind === 'an app' ? new Stack('s').app('a', options) : new Stack('s').service('a', options),
+        );
       }
     });
 
@@ -207,7 +214,9 @@ for (const [kind, make] of [
       for (const given of [undefined, null, 'nginx', 5, [], new Map(), () => image]) {
         const stack = new Stack('s');
         assert.equal(
-          refusedPath(() => (kind === 'an app' ? stack.app('a', given as never) : stack.service('a', given as never))),
+          refusedPath(() =>
+            kind === 'an app' ? stack.app('a', given as never) : stack.service('a', given as never),
+          ),
           'a',
         );
         assert.deepEqual(stack.resources, [], 'nothing was added');
@@ -218,11 +227,18 @@ for (const [kind, make] of [
       const env = { A: '1' };
       const command = ['run'];
       const stack = new Stack('s');
-      const made = kind === 'an app' ? stack.app('a', { image, env, command }) : stack.service('a', { image, env, command });
+      const made =
+        kind === 'an app'
+          ? stack.app('a', { image, env, command })
+          : stack.service('a', { image, env, command });
       env.A = '2';
       command.push('more');
       assert.deepEqual([made.toSpec().env, made.toSpec().command], [{ A: '1' }, ['run']]);
-      assert.throws(() => Object.assign(made.toSpec().env, { A: '3' }), TypeError, 'its part of the spec is frozen');
+      assert.throws(
+        () => Object.assign(made.toSpec().env, { A: '3' }),
+        TypeError,
+        'its part of the spec is frozen',
+      );
     });
   });
 }

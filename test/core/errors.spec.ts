@@ -15,12 +15,15 @@ describe('a PlumbstackError', () => {
     assert.equal(error.message, 'PORT_IN_USE: s/web: port 80 is taken.\n  Choose another.');
     assert.equal(String(error), `PlumbstackError: ${error.message}`);
     const { code, resource, details, hint } = error;
-    assert.deepEqual({ code, resource, details, hint }, {
-      code: 'PORT_IN_USE',
-      resource: 's/web',
-      details: { port: 80 },
-      hint: 'Choose another.',
-    });
+    assert.deepEqual(
+      { code, resource, details, hint },
+      {
+        code: 'PORT_IN_USE',
+        resource: 's/web',
+        details: { port: 80 },
+        hint: 'Choose another.',
+      },
+    );
     assert.equal(error.cause, cause);
   });
 
@@ -51,7 +54,11 @@ describe('a PlumbstackError', () => {
     const other = secondCopy();
     const theirs = new other.PlumbstackError('LOCKED', 'x');
     assert.ok(!(theirs instanceof PlumbstackError));
-    assert.ok(isPlumbstackError(theirs) && isPlumbstackError(theirs, 'LOCKED') && !isPlumbstackError(theirs, 'TIMEOUT'));
+    assert.ok(
+      isPlumbstackError(theirs) &&
+        isPlumbstackError(theirs, 'LOCKED') &&
+        !isPlumbstackError(theirs, 'TIMEOUT'),
+    );
     assert.ok(other.isPlumbstackError(new PlumbstackError('LOCKED', 'x'), 'LOCKED'));
   });
 });

@@ -12,7 +12,8 @@ describe('freeze', () => {
         const check = (each: unknown, original: unknown): void => {
           if (typeof each !== 'object' || each === null) return;
           assert.ok(Object.isFrozen(each) && each !== original);
-          for (const [key, inner] of Object.entries(each)) check(inner, (original as Record<string, unknown>)[key]);
+          for (const [key, inner] of Object.entries(each))
+            check(inner, (original as Record<string, unknown>)[key]);
         };
         check(frozen, value);
         assert.equal(JSON.stringify(value), before);

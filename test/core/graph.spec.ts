@@ -6,7 +6,10 @@ const graph = (edges: Readonly<Record<string, readonly string[]>>): Graph => new
 /** Graphs whose names only point at names with a higher number: none has a cycle. */
 const acyclic = fc
   .array(fc.array(fc.nat({ max: 20 }), { maxLength: 4 }), { maxLength: 15 })
-  .map((rows): Graph => new Map(rows.map((row, index) => [`n${index}`, row.map((step) => `n${index + 1 + step}`)])));
+  .map(
+    (rows): Graph =>
+      new Map(rows.map((row, index) => [`n${index}`, row.map((step) => `n${index + 1 + step}`)])),
+  );
 const anyGraph = fc
   .array(fc.array(fc.nat({ max: 8 }), { maxLength: 3 }), { minLength: 1, maxLength: 9 })
   .map((rows): Graph => new Map(rows.map((row, index) => [`n${index}`, row.map((each) => `n${each}`)])));

@@ -10,7 +10,13 @@ describe('health', () => {
     const quick = { intervalMs: 1000, timeoutMs: 2000, retries: 3 };
     assert.deepEqual(healthOf(undefined), { type: 'tcp', ...quick });
     assert.deepEqual(healthOf({ tcp: true }), { type: 'tcp', ...quick });
-    assert.deepEqual(healthOf({ http: '/health' }), { type: 'http', path: '/health', minStatus: 200, maxStatus: 399, ...quick });
+    assert.deepEqual(healthOf({ http: '/health' }), {
+      type: 'http',
+      path: '/health',
+      minStatus: 200,
+      maxStatus: 399,
+      ...quick,
+    });
     assert.deepEqual(healthOf({ command: ['true'] }), {
       type: 'command',
       command: ['true'],

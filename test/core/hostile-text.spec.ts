@@ -5,9 +5,46 @@ import { refusalOf } from './refusal';
 
 const length = 50_000;
 // Text on which a pattern that can match in many ways tries them all: the end never fits.
-const repeated = ['a', 'a.', 'a-', '-', '.', ':', '::', '0', '1.', '/', '/a', 'a/', '%20', '$6$', 'a_', '__', ' ', '*.', '@', '=', 'A', 'ab:'];
+const repeated = [
+  'a',
+  'a.',
+  'a-',
+  '-',
+  '.',
+  ':',
+  '::',
+  '0',
+  '1.',
+  '/',
+  '/a',
+  'a/',
+  '%20',
+  '$6$',
+  'a_',
+  '__',
+  ' ',
+  '*.',
+  '@',
+  '=',
+  'A',
+  'ab:',
+];
 const endings = ['!', '\n', ''];
-const beginnings = ['', '/', 'https://', '$6$', 'sha256:', 'SIG', '{SSHA}', 'a', 'a@', 'a:', '::1/', '10.0.0.0/', 'a/b@sha256:'];
+const beginnings = [
+  '',
+  '/',
+  'https://',
+  '$6$',
+  'sha256:',
+  'SIG',
+  '{SSHA}',
+  'a',
+  'a@',
+  'a:',
+  '::1/',
+  '10.0.0.0/',
+  'a/b@sha256:',
+];
 
 const app = (options: object): unknown => new Stack('s').app('a', { image: 'a', ...options });
 const router = (options: object): unknown => new Stack('s').router('r', options);

@@ -73,9 +73,17 @@ describe('image', () => {
 
   it('is pulled when it is missing, unless it says otherwise', () => {
     for (const pull of ['missing', 'always', 'never']) {
-      assert.deepEqual(imageOf({ image: { reference: 'a', pull } }), { type: 'pull', reference: 'a', policy: pull });
+      assert.deepEqual(imageOf({ image: { reference: 'a', pull } }), {
+        type: 'pull',
+        reference: 'a',
+        policy: pull,
+      });
     }
-    assert.deepEqual(imageOf({ image: { reference: 'a' } }), { type: 'pull', reference: 'a', policy: 'missing' });
+    assert.deepEqual(imageOf({ image: { reference: 'a' } }), {
+      type: 'pull',
+      reference: 'a',
+      policy: 'missing',
+    });
     for (const [image, path] of [
       [{ reference: 'a', pull: 'sometimes' }, 'a.image.pull'],
       [{ pull: 'always' }, 'a.image.reference'],
@@ -94,7 +102,12 @@ describe('image', () => {
 
 describe('build', () => {
   it('of a folder takes its Dockerfile', () => {
-    assert.deepEqual(imageOf({ build: './app1' }), { type: 'build', context: './app1', dockerfile: 'Dockerfile', args: {} });
+    assert.deepEqual(imageOf({ build: './app1' }), {
+      type: 'build',
+      context: './app1',
+      dockerfile: 'Dockerfile',
+      args: {},
+    });
   });
 
   it('carries all of its options', () => {

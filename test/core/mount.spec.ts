@@ -6,7 +6,8 @@ const stack = new Stack('s');
 const volume = stack.volume('data');
 const secret = stack.secret('key', { generateBytes: 32 });
 let count = 0;
-const app = (options: object): AppSpec => new Stack('s').app(`a${count++}`, { image: 'a', ...options }).toSpec();
+const app = (options: object): AppSpec =>
+  new Stack('s').app(`a${count++}`, { image: 'a', ...options }).toSpec();
 /** The refused path, without the app's own name. */
 const refusedAt = (options: object): string => String(refusedPath(() => app(options))).replace(/^a\d+\./, '');
 
@@ -62,10 +63,18 @@ describe('mounts', () => {
 describe('files', () => {
   it('are none by default, and readable by all unless they say otherwise', () => {
     assert.deepEqual(app({}).files, []);
-    assert.deepEqual(app({ files: [{ target: '/a', content: '' }, { target: '/b', source: './b', mode: 0o600 }] }).files, [
-      { target: '/a', mode: 0o644, content: '' },
-      { target: '/b', mode: 0o600, source: './b' },
-    ]);
+    assert.deepEqual(
+      app({
+        files: [
+          { target: '/a', content: '' },
+          { target: '/b', source: './b', mode: 0o600 },
+        ],
+      }).files,
+      [
+        { target: '/a', mode: 0o644, content: '' },
+        { target: '/b', mode: 0o600, source: './b' },
+      ],
+    );
   });
 
   for (const [file, path] of [

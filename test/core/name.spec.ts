@@ -42,14 +42,18 @@ describe('the name', () => {
     it(`of ${kind === 'app' ? 'an' : 'a'} ${kind} is a DNS label`, () => {
       for (const name of ['a', 'a1', 'a-b', 'a--b', 'a'.repeat(40)]) assert.equal(make(name).name, name);
       for (const name of wrong) {
-        assert.equal(refusalOf(() => make(name)).details['path'], `the name of ${kind === 'app' ? 'an' : 'a'} ${kind}`);
+        assert.equal(
+          refusalOf(() => make(name)).details['path'],
+          `the name of ${kind === 'app' ? 'an' : 'a'} ${kind}`,
+        );
       }
     });
   }
 
   it('of a stack is a DNS label', () => {
     assert.equal(new Stack('plumber').name, 'plumber');
-    for (const name of wrong) assert.equal(refusalOf(() => new Stack(name as string)).details['path'], 'the name of a stack');
+    for (const name of wrong)
+      assert.equal(refusalOf(() => new Stack(name as string)).details['path'], 'the name of a stack');
   });
 
   it('of what every container resolves by itself is reserved', () => {

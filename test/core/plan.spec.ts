@@ -75,7 +75,9 @@ describe('a Plan', () => {
     assert.ok(createPlan('s', [], 'f').isEmpty);
     assert.ok(createPlan('s', [step({ action: 'keep' })], 'f').isEmpty);
     assert.ok(!createPlan('s', [step({ action: 'keep' }), step()], 'f').isEmpty);
-    assert.ok(!readPlan({ schemaVersion: 1, stack: 's', fingerprint: 'f', steps: [step()], isEmpty: true }).isEmpty);
+    assert.ok(
+      !readPlan({ schemaVersion: 1, stack: 's', fingerprint: 'f', steps: [step()], isEmpty: true }).isEmpty,
+    );
   });
 
   it('says in words what would be done, and why', () => {
@@ -83,8 +85,19 @@ describe('a Plan', () => {
       's',
       [
         step({ kind: 'network', resource: 's', reasons: [{ path: 'network' }] }),
-        step({ action: 'replace', reasons: [{ path: 'env.LEVEL', from: 'info', to: 'debug' }, { path: 'init', to: false }] }),
-        step({ action: 'update', resource: 's/web', kind: 'router', reasons: [{ path: 'routes', from: 1, to: 2 }] }),
+        step({
+          action: 'replace',
+          reasons: [
+            { path: 'env.LEVEL', from: 'info', to: 'debug' },
+            { path: 'init', to: false },
+          ],
+        }),
+        step({
+          action: 'update',
+          resource: 's/web',
+          kind: 'router',
+          reasons: [{ path: 'routes', from: 1, to: 2 }],
+        }),
         step({ action: 'delete', resource: 's/old', impact: 'its address is gone' }),
         step({ action: 'keep', resource: 's/db', kind: 'service' }),
       ],
@@ -106,14 +119,19 @@ describe('a Plan', () => {
   });
 
   it('says that there is nothing to do', () => {
-    assert.equal(createPlan('s', [step({ action: 'keep' })], 'f').toString(), 's: nothing to do; 1 resource is as described.');
+    assert.equal(
+      createPlan('s', [step({ action: 'keep' })], 'f').toString(),
+      's: nothing to do; 1 resource is as described.',
+    );
     const two = [step({ action: 'keep' }), step({ action: 'keep' })];
     assert.equal(createPlan('s', two, 'f').toString(), 's: nothing to do; 2 resources are as described.');
   });
 
   it('shows every value on one line, with nothing in it that a terminal would act on', () => {
     const shown = (to: unknown): string =>
-      createPlan('s', [step({ action: 'update', reasons: [{ path: 'x', from: 'a', to }] })], 'f').toString().split('\n')[2] ?? '';
+      createPlan('s', [step({ action: 'update', reasons: [{ path: 'x', from: 'a', to }] })], 'f')
+        .toString()
+        .split('\n')[2] ?? '';
     assert.equal(shown('two words'), '      x: a -> two words');
     assert.equal(shown('\u001b[2Jgone'), '      x: a -> "\\u001b[2Jgone"');
     assert.equal(shown('one\ntwo'), '      x: a -> "one\\ntwo"');

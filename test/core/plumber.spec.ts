@@ -41,7 +41,10 @@ describe('plumber(file)', () => {
   ] as const) {
     it(`of ${file} mounts ${source} and runs ${command}`, () => {
       const spec = api(file);
-      assert.deepEqual([spec.mounts[0], spec.command], [{ type: 'bind', source, target: '/app', readOnly: true }, [command]]);
+      assert.deepEqual(
+        [spec.mounts[0], spec.command],
+        [{ type: 'bind', source, target: '/app', readOnly: true }, [command]],
+      );
     });
   }
 
@@ -61,7 +64,10 @@ describe('plumber(file)', () => {
   it('tells the API its port where it is not 8000', () => {
     assert.deepEqual(api('plumber.R', { port: 8001 }).env, { PLUMBSTACK_PORT: '8001' });
     assert.equal(api('plumber.R', { port: 8001 }).port, 8001);
-    assert.deepEqual(api('plumber.R', { port: 8001, env: { A: 'b' } }).env, { PLUMBSTACK_PORT: '8001', A: 'b' });
+    assert.deepEqual(api('plumber.R', { port: 8001, env: { A: 'b' } }).env, {
+      PLUMBSTACK_PORT: '8001',
+      A: 'b',
+    });
   });
 
   it('lets the caller say otherwise', () => {
@@ -108,7 +114,10 @@ describe('plumber(file)', () => {
 
 describe('plumber(file, { packages })', () => {
   it('builds an image from a Dockerfile in exec form, with the names as arguments', () => {
-    const [from, user, ...runs] = dockerfile({ packages: ['jsonlite', 'data.table'], systemPackages: ['libpq-dev', 'g++'] });
+    const [from, user, ...runs] = dockerfile({
+      packages: ['jsonlite', 'data.table'],
+      systemPackages: ['libpq-dev', 'g++'],
+    });
     assert.deepEqual([from, user], ['FROM rstudio/plumber:latest', 'USER root']);
     const commands = runs.map((run) => {
       assert.match(run, /^RUN \[/);
@@ -118,7 +127,10 @@ describe('plumber(file, { packages })', () => {
     assert.deepEqual(commands[1]?.slice(-2), ['libpq-dev', 'g++']);
     assert.deepEqual(commands[2]?.slice(-2), ['jsonlite', 'data.table']);
     for (const name of ['jsonlite', 'data.table']) {
-      assert.ok(!commands[2]?.slice(0, -2).some((each) => each.includes(name)), 'no name is part of any code');
+      assert.ok(
+        !commands[2]?.slice(0, -2).some((each) => each.includes(name)),
+        'no name is part of any code',
+      );
     }
   });
 
@@ -130,7 +142,10 @@ describe('plumber(file, { packages })', () => {
 
   it("starts from the caller's image", () => {
     assert.equal(dockerfile({ packages: ['jsonlite'], image: 'rocker/r-ver:4' })[0], 'FROM rocker/r-ver:4');
-    assert.equal(dockerfile({ packages: ['jsonlite'], image: { reference: 'rocker/r-ver:4' } })[0], 'FROM rocker/r-ver:4');
+    assert.equal(
+      dockerfile({ packages: ['jsonlite'], image: { reference: 'rocker/r-ver:4' } })[0],
+      'FROM rocker/r-ver:4',
+    );
     refusalOf(() => plumber('a.R', { packages: ['jsonlite'], image: 'a\nRUN id' }));
     refusalOf(() => plumber('a.R', { packages: ['jsonlite'], image: {} as never }));
   });
@@ -139,13 +154,37 @@ describe('plumber(file, { packages })', () => {
     refusalOf(() => plumber('a.R', { packages: ['jsonlite'], build: '.' }));
   });
 
-  for (const packages of [['json lite'], ['-e'], ['a'], ['1a'], ['a"; system("id")'], ['a\nb'], ['a-b'], ['a.'], [''], [5], 'jsonlite', null]) {
+  for (const packages of [
+    ['json lite'],
+    ['-e'],
+    ['a'],
+    ['1a'],
+    ['a"; system("id")'],
+    ['a\nb'],
+    ['a-b'],
+    ['a.'],
+    [''],
+    [5],
+    'jsonlite',
+    null,
+  ]) {
     it(`refuses the R packages ${JSON.stringify(packages)}`, () => {
       refusalOf(() => plumber('a.R', { packages: packages as never }));
     });
   }
 
-  for (const systemPackages of [['-y'], ['--purge'], ['curl-'], ['a b'], ['A'], ['a;b'], ['a'], ['a\n'], 'curl', null]) {
+  for (const systemPackages of [
+    ['-y'],
+    ['--purge'],
+    ['curl-'],
+    ['a b'],
+    ['A'],
+    ['a;b'],
+    ['a'],
+    ['a\n'],
+    'curl',
+    null,
+  ]) {
     it(`refuses the Debian packages ${JSON.stringify(systemPackages)}`, () => {
       refusalOf(() => plumber('a.R', { systemPackages: systemPackages as never }));
     });

@@ -39,8 +39,16 @@ describe('a Pool', () => {
     ['sticky', 'cookie', 'cookie'],
     ['sticky', 'source', 'source'],
     ['sticky', false, 'none'],
-    ['update', { order: 'stop-first' }, { order: 'stop-first', parallelism: 1, delayMs: 0, onFailure: 'rollback' }],
-    ['update', { onFailure: 'pause', parallelism: 2, delayMs: 9 }, { order: 'start-first', parallelism: 2, delayMs: 9, onFailure: 'pause' }],
+    [
+      'update',
+      { order: 'stop-first' },
+      { order: 'stop-first', parallelism: 1, delayMs: 0, onFailure: 'rollback' },
+    ],
+    [
+      'update',
+      { onFailure: 'pause', parallelism: 2, delayMs: 9 },
+      { order: 'start-first', parallelism: 2, delayMs: 9, onFailure: 'pause' },
+    ],
     ['drainTimeoutMs', 0, 0],
     ['publish', 80, [{ port: 80, host: '127.0.0.1', containerPort: poolPort }]],
     ['stats', 81, [{ port: 81, host: '127.0.0.1', containerPort: poolStatsPort }]],
@@ -97,7 +105,10 @@ describe('a Pool', () => {
   it('takes an app and nothing else for an app', () => {
     const stack = new Stack('s');
     const service = stack.service('db', { image: 'a' });
-    assert.match(refusalOf(() => stack.pool('p', { app: service as never })).message, /resource made by stack\.app\(\.\.\.\)/);
+    assert.match(
+      refusalOf(() => stack.pool('p', { app: service as never })).message,
+      /resource made by stack\.app\(\.\.\.\)/,
+    );
     refusalOf(() => stack.pool('p', undefined as never));
   });
 });

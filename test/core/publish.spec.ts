@@ -14,7 +14,9 @@ describe('publish', () => {
     assert.deepEqual(publishOf([80]), [{ port: 80, ...here }]);
     assert.deepEqual(publishOf(0), [{ port: 0, ...here }]);
     assert.deepEqual(publishOf([-0]), [{ port: 0, ...here }], 'no -0, which JSON does not have');
-    assert.deepEqual(publishOf({ port: 80, host: '0.0.0.0' }), [{ port: 80, host: '0.0.0.0', containerPort: 8000 }]);
+    assert.deepEqual(publishOf({ port: 80, host: '0.0.0.0' }), [
+      { port: 80, host: '0.0.0.0', containerPort: 8000 },
+    ]);
     assert.deepEqual(publishOf([80, { port: 81, containerPort: 9000 }]), [
       { port: 80, ...here },
       { port: 81, host: '127.0.0.1', containerPort: 9000 },

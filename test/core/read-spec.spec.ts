@@ -18,7 +18,10 @@ function sample(): Json {
   stack.secret('password', { env: 'PASSWORD' });
   const database = stack.service('database', {
     image: { reference: 'postgres:18', pull: 'always' },
-    mounts: [{ volume: data, target: '/var/lib/data' }, { tmpfs: true, target: '/tmp', sizeBytes: 65_536 }],
+    mounts: [
+      { volume: data, target: '/var/lib/data' },
+      { tmpfs: true, target: '/tmp', sizeBytes: 65_536 },
+    ],
     secrets: [key],
     health: { command: ['pg_isready'] },
   });
@@ -29,7 +32,12 @@ function sample(): Json {
     files: [{ target: '/etc/api.yml', content: 'a: 1' }],
     health: { http: '/health' },
   });
-  const pool = stack.pool('workers', { app: api, balance: { header: 'X-User' }, sticky: 'cookie', stats: 8404 });
+  const pool = stack.pool('workers', {
+    app: api,
+    balance: { header: 'X-User' },
+    sticky: 'cookie',
+    stats: 8404,
+  });
   const plain = stack.app('plain', plumber('./plain/plumber.R'));
   stack
     .router('web', { publish: 443, tls: { certificate, key }, serverName: 'example.org' })
@@ -50,7 +58,8 @@ function changed(json: Json, [key, ...rest]: readonly string[], value: Json | un
   if (key === undefined || typeof json !== 'object' || json === null) return value;
   const inside = (json as { [key: string]: Json })[key] ?? null;
   const replaced = changed(inside, rest, value);
-  if (Array.isArray(json)) return json.map((each, index) => (String(index) === key ? (replaced ?? null) : each));
+  if (Array.isArray(json))
+    return json.map((each, index) => (String(index) === key ? (replaced ?? null) : each));
   const entries = Object.entries(json).map(([name, each]) => [name, name === key ? replaced : each]);
   return Object.fromEntries(entries.filter(([, each]) => each !== undefined)) as Json;
 }
@@ -131,7 +140,9 @@ describe('Stack.fromSpec', () => {
   it('refuses any JSON that is no spec with an error of its own', () => {
     fc.assert(fc.property(fc.jsonValue({ maxDepth: 6 }), readsOrRefuses), { numRuns: 300 });
     fc.assert(
-      fc.property(fc.array(fc.jsonValue()), (resources) => readsOrRefuses({ schemaVersion: 1, name: 'a', resources })),
+      fc.property(fc.array(fc.jsonValue()), (resources) =>
+        readsOrRefuses({ schemaVersion: 1, name: 'a', resources }),
+      ),
       { numRuns: 300 },
     );
   });
@@ -171,7 +182,10 @@ describe('Stack.fromSpec', () => {
   });
 
   it('names the schema version that it can read', () => {
-    assert.match(refusalOf(() => Stack.fromSpec({ ...(sample() as object), schemaVersion: 2 })).message, /schemaVersion must be 1/);
+    assert.match(
+      refusalOf(() => Stack.fromSpec({ ...(sample() as object), schemaVersion: 2 })).message,
+      /schemaVersion must be 1/,
+    );
   });
 
   it('refuses a reference to nothing with its path', () => {
@@ -179,7 +193,10 @@ describe('Stack.fromSpec', () => {
     const pool = spec.resources.find(({ name }) => name === 'workers');
     assert.ok(pool !== undefined);
     pool.app = 'nobody';
-    assert.match(refusalOf(() => Stack.fromSpec(spec)).message, /workers\.app must be the name of a resource in this spec/);
+    assert.match(
+      refusalOf(() => Stack.fromSpec(spec)).message,
+      /workers\.app must be the name of a resource in this spec/,
+    );
   });
 
   it('refuses a reference to a resource of another kind with its path', () => {

@@ -6,7 +6,10 @@ import { refusalOf, refusedPath } from './refusal';
 function route(options?: unknown, prefix = '/a/', target?: unknown): RouteSpec {
   const stack = new Stack('s');
   const app = stack.app('a', { image: 'a' });
-  const [spec] = stack.router('r').route(prefix, (target ?? app) as never, options as never).toSpec().routes;
+  const [spec] = stack
+    .router('r')
+    .route(prefix, (target ?? app) as never, options as never)
+    .toSpec().routes;
   assert.ok(spec !== undefined);
   return spec;
 }
@@ -117,7 +120,15 @@ describe('a route', () => {
 
   it('leads to an app, a pool or a redirect', () => {
     const stack = new Stack('s');
-    for (const target of ['a', null, 5, stack.volume('v'), stack.service('db', { image: 'a' }), stack.router('x'), { to: '/' }]) {
+    for (const target of [
+      'a',
+      null,
+      5,
+      stack.volume('v'),
+      stack.service('db', { image: 'a' }),
+      stack.router('x'),
+      { to: '/' },
+    ]) {
       if (target === null) continue;
       assert.equal(
         refusedPath(() => route({}, '/', target)),
@@ -131,7 +142,11 @@ describe('a redirect', () => {
   it('is permanent and keeps the method unless it says otherwise', () => {
     assert.deepEqual(route({}, '/', { redirect: '/x' }).target, { type: 'redirect', to: '/x', status: 308 });
     for (const status of [301, 302, 307, 308]) {
-      assert.deepEqual(route({}, '/', { redirect: '/x', status }).target, { type: 'redirect', to: '/x', status });
+      assert.deepEqual(route({}, '/', { redirect: '/x', status }).target, {
+        type: 'redirect',
+        to: '/x',
+        status,
+      });
     }
     for (const status of [300, 303, 200, '301', null]) {
       assert.equal(
@@ -213,7 +228,12 @@ describe('a redirect', () => {
   }
 
   it('needs to lead somewhere', () => {
-    for (const target of [{ redirect: undefined }, { redirect: 5 }, { redirect: null }, { redirect: '/', to: '/' }]) {
+    for (const target of [
+      { redirect: undefined },
+      { redirect: 5 },
+      { redirect: null },
+      { redirect: '/', to: '/' },
+    ]) {
       refusalOf(() => route({}, '/', target));
     }
   });
@@ -239,7 +259,18 @@ describe('a password', () => {
     });
   }
 
-  for (const hash of ['', 'hunter2-plain', '{PLAIN}hunter2-plain', '$6$', '$3$a$b', '$6$a b', '$6$a:b', '$6$a\nroot:x', 12345678, null]) {
+  for (const hash of [
+    '',
+    'hunter2-plain',
+    '{PLAIN}hunter2-plain',
+    '$6$',
+    '$3$a$b',
+    '$6$a b',
+    '$6$a:b',
+    '$6$a\nroot:x',
+    12345678,
+    null,
+  ]) {
     it(`is not given as ${JSON.stringify(hash)}, and is in no message`, () => {
       const error = refusalOf(() => user(hash));
       assert.equal(error.details['path'], 'r.routes[0].auth.users.ada');

@@ -74,16 +74,28 @@ describe('a Router', () => {
 
   it('with tls publishes HTTPS first, and plain HTTP at every further port', () => {
     const tls = { certificate, key };
-    const ports = (publish: unknown): readonly number[] => router({ tls, publish }).publish.map((each) => each.containerPort);
+    const ports = (publish: unknown): readonly number[] =>
+      router({ tls, publish }).publish.map((each) => each.containerPort);
     assert.deepEqual(router({ tls }).tls, { certificate: 'certificate', key: 'key' });
     assert.deepEqual(ports(443), [routerTlsPort]);
     assert.deepEqual(ports([443, 80]), [routerTlsPort, routerPort]);
-    assert.deepEqual(ports([443, { port: 8443, containerPort: routerTlsPort }]), [routerTlsPort, routerTlsPort]);
+    assert.deepEqual(ports([443, { port: 8443, containerPort: routerTlsPort }]), [
+      routerTlsPort,
+      routerTlsPort,
+    ]);
     assert.deepEqual(ports([{ port: 80, containerPort: routerPort }, 81]), [routerPort, routerPort]);
     assert.deepEqual(ports([]), []);
   });
 
-  for (const host of ['localhost', 'a', 'a.b.c', '127.0.0.1', 'xn--bcher-kva.example', '*.example.org', `${'a'.repeat(63)}.org`]) {
+  for (const host of [
+    'localhost',
+    'a',
+    'a.b.c',
+    '127.0.0.1',
+    'xn--bcher-kva.example',
+    '*.example.org',
+    `${'a'.repeat(63)}.org`,
+  ]) {
     it(`answers for ${host}`, () => {
       assert.deepEqual(router({ serverName: host }).serverName, [host]);
     });

@@ -42,7 +42,14 @@ describe('a Secret', () => {
   });
 
   it('in the wrong place is in no message', () => {
-    for (const wrong of [value, { value: 12345678 }, { valeu: value }, { value, env: 'X' }, [value], { value: [value] }]) {
+    for (const wrong of [
+      value,
+      { value: 12345678 },
+      { valeu: value },
+      { value, env: 'X' },
+      [value],
+      { value: [value] },
+    ]) {
       const error = refusalOf(() => new Stack('s').secret('k', wrong as never));
       const told = `${error.message} ${JSON.stringify(error.details)} ${inspect(error)}`;
       assert.ok(!told.includes(value) && !told.includes('12345678'), told);
@@ -51,7 +58,10 @@ describe('a Secret', () => {
 
   it('comes from exactly one place', () => {
     for (const wrong of [{}, { file: 'a', env: 'B' }, { value, generateBytes: 16 }]) {
-      assert.match(refusalOf(() => new Stack('s').secret('k', wrong as SecretOptions)).message, /exactly one of/);
+      assert.match(
+        refusalOf(() => new Stack('s').secret('k', wrong as SecretOptions)).message,
+        /exactly one of/,
+      );
     }
   });
 

@@ -9,7 +9,8 @@ describe('a Service', () => {
   });
 
   it('must name its port inside where any free one is taken outside', () => {
-    const service = (publish: object): unknown => new Stack('s').service('db', { image: 'a', publish: publish as never });
+    const service = (publish: object): unknown =>
+      new Stack('s').service('db', { image: 'a', publish: publish as never });
     assert.equal(refusalOf(() => service({ port: 0 })).details['path'], 'db.publish.containerPort');
     service({ port: 0, containerPort: 5432 });
   });

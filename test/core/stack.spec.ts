@@ -6,14 +6,21 @@ import { problemsOf, refusedPath } from './refusal';
 import { secondCopy } from './second-copy';
 
 function everythingIn(value: unknown): readonly object[] {
-  return typeof value !== 'object' || value === null ? [] : [value, ...Object.values(value).flatMap(everythingIn)];
+  return typeof value !== 'object' || value === null
+    ? []
+    : [value, ...Object.values(value).flatMap(everythingIn)];
 }
 
 describe('a Stack', () => {
   it('has a subnet and a base folder only when they are given', () => {
     assert.deepEqual(new Stack('s').toSpec(), { schemaVersion: 1, name: 's', resources: [] });
     const options = { subnet: '10.20.0.0/22', baseDir: '/srv' };
-    assert.deepEqual(new Stack('s', options).toSpec(), { schemaVersion: 1, name: 's', ...options, resources: [] });
+    assert.deepEqual(new Stack('s', options).toSpec(), {
+      schemaVersion: 1,
+      name: 's',
+      ...options,
+      resources: [],
+    });
   });
 
   for (const subnet of ['10.0.0.0/16', '192.168.1.0/24', '172.16.0.64/26', '10.255.252.0/22']) {
@@ -85,7 +92,10 @@ describe('a Stack', () => {
     });
     const app2 = stack.app('app2', plumber('./app2/plumber.R'));
     const pool = stack.pool('workers', { app: app1, replicas: 3, sticky: 'cookie', maxConcurrency: 1 });
-    stack.router('web', { publish: 80, serverName: 'myserver.org' }).route('/app1/', pool).route('/app2/', app2);
+    stack
+      .router('web', { publish: 80, serverName: 'myserver.org' })
+      .route('/app1/', pool)
+      .route('/app2/', app2);
     assert.deepEqual(
       stack.toSpec().resources.map(({ kind, name }) => `${kind} ${name}`),
       ['volume data', 'app app1', 'app app2', 'pool workers', 'router web'],
@@ -120,11 +130,25 @@ describe('a Stack', () => {
     const theirs = new other.Stack('s');
     const app = theirs.app('a', { image: 'a' });
     assert.ok(isStack(new Stack('s')) && isStack(theirs) && !(theirs instanceof Stack));
-    assert.ok(isResource(app) && isResource(app, 'app') && !isResource(app, 'pool', 'router') && !(app instanceof App));
-    for (const no of [undefined, null, 's', {}, app, new Stack('s').volume('v'), { name: 's', resources: [] }]) {
+    assert.ok(
+      isResource(app) &&
+        isResource(app, 'app') &&
+        !isResource(app, 'pool', 'router') &&
+        !(app instanceof App),
+    );
+    for (const no of [
+      undefined,
+      null,
+      's',
+      {},
+      app,
+      new Stack('s').volume('v'),
+      { name: 's', resources: [] },
+    ]) {
       assert.ok(!isStack(no));
     }
-    for (const no of [undefined, null, 'a', {}, theirs, { kind: 'app', name: 'a' }]) assert.ok(!isResource(no));
+    for (const no of [undefined, null, 'a', {}, theirs, { kind: 'app', name: 'a' }])
+      assert.ok(!isResource(no));
   });
 });
 

@@ -5,7 +5,8 @@ import { arbitraryStack } from '../support/arbitrary-stack';
 import { problemsOf } from './refusal';
 
 const image = 'nginx:1.30';
-const told = (stack: Stack): readonly string[] => problemsOf(stack).map(({ path, message }) => `${path} ${message}`);
+const told = (stack: Stack): readonly string[] =>
+  problemsOf(stack).map(({ path, message }) => `${path} ${message}`);
 
 describe('validate', () => {
   it('finds nothing wrong with a valid stack', () => {
@@ -27,7 +28,12 @@ describe('validate', () => {
     stack.app('a', { image });
     stack.volume('a');
     stack.volume('a');
-    assert.deepEqual(told(stack), ['a names both a app and a volume', 'a names both a app and a volume'].map((each) => each.replace('a app', 'an app')));
+    assert.deepEqual(
+      told(stack),
+      ['a names both a app and a volume', 'a names both a app and a volume'].map((each) =>
+        each.replace('a app', 'an app'),
+      ),
+    );
   });
 
   it('keeps the names of workers free', () => {
@@ -124,7 +130,9 @@ describe('validate', () => {
       () => stack.toSpec(),
       (error) =>
         isPlumbstackError(error, 'INVALID_STACK') &&
-        error.message.startsWith('INVALID_STACK: the stack "s" has 4 problems:\n  - host: has neither image nor build. Give') &&
+        error.message.startsWith(
+          'INVALID_STACK: the stack "s" has 4 problems:\n  - host: has neither image nor build. Give',
+        ) &&
         error.message.split('\n').length === 5 &&
         error.details['stack'] === 's',
     );

@@ -4,7 +4,12 @@ import { refusedPath } from './refusal';
 
 describe('a Volume', () => {
   it('is local unless it says otherwise', () => {
-    assert.deepEqual(new Stack('s').volume('v').toSpec(), { kind: 'volume', name: 'v', driver: 'local', driverOptions: {} });
+    assert.deepEqual(new Stack('s').volume('v').toSpec(), {
+      kind: 'volume',
+      name: 'v',
+      driver: 'local',
+      driverOptions: {},
+    });
     const nfs = { driver: 'nfs', driverOptions: { device: ':/export' } };
     assert.deepEqual(new Stack('s').volume('v', nfs).toSpec(), { kind: 'volume', name: 'v', ...nfs });
   });

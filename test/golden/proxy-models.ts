@@ -1,7 +1,14 @@
 import type { HaproxyModel, NginxModel } from '@plumbstack/docker/proxy';
-import { sampleHaproxy, sampleNginx, sampleRoute, sampleSlots, upstream } from '../docker/proxy/sample-models';
+import {
+  sampleHaproxy,
+  sampleNginx,
+  sampleRoute,
+  sampleSlots,
+  upstream,
+} from '../docker/proxy/sample-models';
 
-const hash = '$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/';
+const hash =
+  '$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/';
 
 /** Models whose configurations are written down beside, as folders. */
 export const goldenNginx: Readonly<Record<string, NginxModel>> = {
@@ -36,14 +43,21 @@ export const goldenNginx: Readonly<Record<string, NginxModel>> = {
         maxBodyBytes: 1,
       }),
       sampleRoute('/private/', upstream('site', '10.232.0.20:8000', '10.232.0.21:8000'), {
-        auth: { realm: 'say "friend" \\ for $5', users: { ann: hash, 'bob@example.org': '{SSHA}9YJq/kRJlL6bqpN+hvA=' } },
+        auth: {
+          realm: 'say "friend" \\ for $5',
+          users: { ann: hash, 'bob@example.org': '{SSHA}9YJq/kRJlL6bqpN+hvA=' },
+        },
         rateLimit: { requestsPerSecond: 0.5, burst: 10 },
         allow: ['10.0.0.0/8', 'fd00::/8'],
         deny: ['10.0.0.1'],
         headers: { 'x-frame-options': 'SAMEORIGIN', 'X-Price': '$5; "quoted" {braces} \\ %20 #' },
       }),
       sampleRoute('/old/', { type: 'redirect', to: 'https://example.org/new?a=1#b', status: 308 }),
-      sampleRoute('/guarded/', { type: 'redirect', to: '/elsewhere/', status: 302 }, { deny: ['192.0.2.0/24'] }),
+      sampleRoute(
+        '/guarded/',
+        { type: 'redirect', to: '/elsewhere/', status: 302 },
+        { deny: ['192.0.2.0/24'] },
+      ),
       sampleRoute('/api/', upstream('api', '10.232.0.30:8000'), { host: 'api.example.org' }),
       sampleRoute('/', upstream('tenants', '10.232.0.31:8000'), { host: '*.tenants.example.org' }),
     ],
@@ -70,7 +84,10 @@ export const goldenHaproxy: Readonly<Record<string, HaproxyModel>> = {
     },
     timeoutMs: 3_600_000,
   }),
-  header: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), balance: { algorithm: 'header', header: 'X-User' } }),
+  header: sampleHaproxy({
+    slots: sampleSlots('10.232.0', 101, 2),
+    balance: { algorithm: 'header', header: 'X-User' },
+  }),
   source: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), sticky: 'source' }),
   random: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), balance: { algorithm: 'random' } }),
 };

@@ -22,14 +22,18 @@ function entriesOf({ name, manifest }: PackedPackage): readonly string[] {
 describe('a published package', () => {
   it('is each of core, events, docker and testing, and maybe more', () => {
     const names = packages.map(({ name }) => name);
-    for (const name of ['core', 'events', 'docker', 'testing']) assert.ok(names.includes(`@plumbstack/${name}`), name);
+    for (const name of ['core', 'events', 'docker', 'testing'])
+      assert.ok(names.includes(`@plumbstack/${name}`), name);
   });
 
   for (const each of packages) {
     const { name, tarball, files, manifest } = each;
 
     it(`${name} has nothing that publint would say`, async () => {
-      const packed = tarball.buffer.slice(tarball.byteOffset, tarball.byteOffset + tarball.byteLength) as ArrayBuffer;
+      const packed = tarball.buffer.slice(
+        tarball.byteOffset,
+        tarball.byteOffset + tarball.byteLength,
+      ) as ArrayBuffer;
       const { messages, pkg } = await publint({ pack: { tarball: packed }, strict: true });
       assert.deepEqual(
         messages.map((message) => `${message.type}: ${formatMessage(message, pkg, { color: false })}`),
@@ -54,7 +58,9 @@ describe('a published package', () => {
     });
 
     it(`${name} holds its entries, their sources and nothing that only a build needs`, () => {
-      for (const target of Object.values(manifest.exports).flatMap((each) => (typeof each === 'string' ? each : Object.values(each)))) {
+      for (const target of Object.values(manifest.exports).flatMap((each) =>
+        typeof each === 'string' ? each : Object.values(each),
+      )) {
         assert.ok(files.includes(target.replace('./', '')), target);
       }
       const sources = files.filter((file) => file.startsWith('src/'));
@@ -82,7 +88,13 @@ describe('a CommonJS script', () => {
       install(packages, program);
       writeFileSync(join(program, 'package.json'), JSON.stringify({ name: 'program', private: true }));
       // Without a tsconfig.json, ts-node takes settings of its own that know no `exports` of a package.
-      const compilerOptions = { module: 'nodenext', target: 'es2022', strict: true, types: ['node'], skipLibCheck: false };
+      const compilerOptions = {
+        module: 'nodenext',
+        target: 'es2022',
+        strict: true,
+        types: ['node'],
+        skipLibCheck: false,
+      };
       writeFileSync(join(program, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
       const entries = packages.flatMap(entriesOf);
       const script = [
@@ -103,10 +115,15 @@ describe('a CommonJS script', () => {
         env,
         encoding: 'utf8',
       });
-      const result = JSON.parse(output) as { readonly cjs: boolean; readonly resources: number; readonly entries: readonly number[] };
+      const result = JSON.parse(output) as {
+        readonly cjs: boolean;
+        readonly resources: number;
+        readonly entries: readonly number[];
+      };
       assert.ok(result.cjs, 'the script is CommonJS');
       assert.equal(result.resources, 2);
-      for (const [index, exported] of result.entries.entries()) assert.ok(exported > 0, `${entries[index]} exports something`);
+      for (const [index, exported] of result.entries.entries())
+        assert.ok(exported > 0, `${entries[index]} exports something`);
     } finally {
       rmSync(program, { recursive: true });
     }

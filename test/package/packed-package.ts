@@ -41,7 +41,9 @@ export function pack(folder: string, into: string): PackedPackage {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  const [packed] = JSON.parse(output) as [{ readonly filename: string; readonly files: readonly { readonly path: string }[] }];
+  const [packed] = JSON.parse(output) as [
+    { readonly filename: string; readonly files: readonly { readonly path: string }[] },
+  ];
   const tarballPath = join(into, packed.filename);
   return {
     name: manifest.name,
@@ -68,7 +70,9 @@ export function install(packages: readonly PackedPackage[], program: string): vo
     execFileSync('tar', ['-xzf', tarballPath, '-C', place, '--strip-components=1']);
   }
   for (const { manifest, folder } of packages) {
-    const dependencies = Object.keys(manifest.dependencies ?? {}).filter((each) => !each.startsWith('@plumbstack/'));
+    const dependencies = Object.keys(manifest.dependencies ?? {}).filter(
+      (each) => !each.startsWith('@plumbstack/'),
+    );
     for (const dependency of dependencies) link(dependency, folder);
     for (const types of ['@types/node', '@types/dockerode', '@types/tar-fs']) {
       if (existsSync(join(folder, 'node_modules', types))) link(types, folder);

@@ -73,7 +73,9 @@ interface MountRecipe {
 interface ContainerRecipe<O extends ContainerOptions = ContainerOptions> {
   readonly options: O;
   readonly mounts: readonly MountRecipe[];
-  readonly files: readonly ({ readonly content: string; readonly mode?: number } | { readonly source: string })[];
+  readonly files: readonly (
+    { readonly content: string; readonly mode?: number } | { readonly source: string }
+  )[];
   readonly secrets: readonly { readonly secret: Choice; readonly named: boolean }[];
   readonly dependsOn: readonly Choice[];
   readonly publish: readonly PublishRecipe[];
@@ -111,7 +113,11 @@ function build(recipe: Recipe): Stack {
   const publish = (given: readonly PublishRecipe[], needsPort = false): Publish | undefined => {
     const list = given.map(({ free, host, containerPort }): PublishOptions => {
       const port = free && !(needsPort && containerPort === undefined) ? 0 : (ports.shift() ?? 0);
-      return { port, ...(host !== undefined && { host }), ...(containerPort !== undefined && { containerPort }) };
+      return {
+        port,
+        ...(host !== undefined && { host }),
+        ...(containerPort !== undefined && { containerPort }),
+      };
     });
     const [first] = list;
     // One port is written in any of the three ways.
@@ -177,7 +183,11 @@ function take<T>(choice: Choice, from: readonly T[]): T | undefined {
   return from[choice % Math.max(1, from.length)];
 }
 
-function mountOf({ kind, source, volume, readOnly, sizeBytes }: MountRecipe, target: string, volumes: readonly Volume[]): Mount {
+function mountOf(
+  { kind, source, volume, readOnly, sizeBytes }: MountRecipe,
+  target: string,
+  volumes: readonly Volume[],
+): Mount {
   const chosen = take(volume, volumes);
   const access = readOnly === undefined ? {} : { readOnly };
   if (kind === 'tmpfs') return { tmpfs: true, target, ...(sizeBytes !== undefined && { sizeBytes }) };
@@ -226,7 +236,10 @@ const variable = fc.oneof(fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,12}$/), fc
 const host = fc.stringMatching(/^(\*\.)?[a-zA-Z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{2,6}){0,2}$/);
 const plainHost = host.filter((each) => !each.startsWith('*'));
 const ip = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom('0.0.0.0', '::', '::1', '127.0.0.1'));
-const network = fc.oneof(ip, fc.constantFrom('10.0.0.0/8', '192.168.1.0/24', '0.0.0.0/0', 'fd00::/8', '2001:db8::/32', '::/0'));
+const network = fc.oneof(
+  ip,
+  fc.constantFrom('10.0.0.0/8', '192.168.1.0/24', '0.0.0.0/0', 'fd00::/8', '2001:db8::/32', '::/0'),
+);
 const headers = fc.dictionary(
   fc.stringMatching(/^[A-Za-z0-9-]{1,12}$/),
   fc.stringMatching(/^[!-~]([ -~]{0,20}[!-~])?$/),
@@ -242,9 +255,14 @@ const reference = fc.constantFrom(
 );
 const image = fc.oneof(
   reference,
-  fc.record({ reference, pull: fc.constantFrom('missing', 'always', 'never') }, { requiredKeys: ['reference'] }),
+  fc.record(
+    { reference, pull: fc.constantFrom('missing', 'always', 'never') },
+    { requiredKeys: ['reference'] },
+  ),
 );
-const relativePath = fc.stringMatching(/^[a-zA-Z0-9._ -]{1,10}(\/[a-z]{1,8}){0,2}$/).filter((each) => !each.includes('..'));
+const relativePath = fc
+  .stringMatching(/^[a-zA-Z0-9._ -]{1,10}(\/[a-z]{1,8}){0,2}$/)
+  .filter((each) => !each.includes('..'));
 const buildOptions = fc.oneof(
   relativePath,
   fc.record(
@@ -260,7 +278,11 @@ const buildOptions = fc.oneof(
   ),
   fc.record({ inline: argument }),
 );
-const timing = { intervalMs: milliseconds, timeoutMs: milliseconds, retries: fc.integer({ min: 1, max: 100 }) };
+const timing = {
+  intervalMs: milliseconds,
+  timeoutMs: milliseconds,
+  retries: fc.integer({ min: 1, max: 100 }),
+};
 const tcp = fc.record({ tcp: fc.constant(true as const), ...timing }, { requiredKeys: ['tcp'] });
 const http = fc.record(
   {
@@ -273,7 +295,11 @@ const http = fc.record(
 );
 const command = fc.array(argument, { minLength: 1, maxLength: 3 });
 const poolHealth = fc.oneof(tcp, http) as fc.Arbitrary<TcpHealthCheck | HttpHealthCheck>;
-const health = fc.oneof(tcp, http, fc.record({ command, ...timing }, { requiredKeys: ['command'] })) as fc.Arbitrary<HealthCheck>;
+const health = fc.oneof(
+  tcp,
+  http,
+  fc.record({ command, ...timing }, { requiredKeys: ['command'] }),
+) as fc.Arbitrary<HealthCheck>;
 const publishes = fc.array(
   fc.record(
     { free: fc.boolean(), host: ip, containerPort: fc.integer({ min: 1, max: 65_535 }) },
@@ -323,7 +349,10 @@ function container<O extends ContainerOptions>(more: object): fc.Arbitrary<Conta
     { requiredKeys: ['kind', 'source', 'volume'] },
   );
   const files = fc.oneof(
-    fc.record({ content: argument, mode: fc.integer({ min: 0, max: 0o7777 }) }, { requiredKeys: ['content'] }),
+    fc.record(
+      { content: argument, mode: fc.integer({ min: 0, max: 0o7777 }) },
+      { requiredKeys: ['content'] },
+    ),
     fc.record({ source: line }),
   );
   return fc.record({
@@ -442,16 +471,20 @@ function arbitraryRecipe(size: StackSize): fc.Arbitrary<Recipe> {
     names: fc.uniqueArray(name, { minLength: resources, maxLength: resources }),
     ports: fc.uniqueArray(fc.integer({ min: 1, max: 65_535 }), { minLength: most, maxLength: most }),
     volumes: fc.array(
-      some({ driver: fc.constantFrom('local', 'nfs'), driverOptions: fc.dictionary(line, argument, { maxKeys: 2 }) }),
+      some({
+        driver: fc.constantFrom('local', 'nfs'),
+        driverOptions: fc.dictionary(line, argument, { maxKeys: 2 }),
+      }),
       { maxLength: volumes },
     ),
     secrets: fc.array(secret, { maxLength: secrets }),
-    services: fc.array(container(
-      {},
-    ), { maxLength: services }),
-    apps: fc.array(container<AppOptions>({ port: fc.integer({ min: 1, max: 65_535 }), prefixEnv: variable }), {
-      maxLength: apps,
-    }),
+    services: fc.array(container({}), { maxLength: services }),
+    apps: fc.array(
+      container<AppOptions>({ port: fc.integer({ min: 1, max: 65_535 }), prefixEnv: variable }),
+      {
+        maxLength: apps,
+      },
+    ),
     pools: fc.array(pool, { maxLength: pools }),
     routers: fc.array(router, { maxLength: routers }),
   });

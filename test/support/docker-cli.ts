@@ -24,7 +24,8 @@ export function tryDocker(...args: readonly string[]): Promise<DockerResult> {
 /** Runs `docker`; resolves to its output without the last line end, or rejects with what it complained about. */
 export async function docker(...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await tryDocker(...args);
-  if (code !== 0) throw new Error(`docker ${args.slice(0, 3).join(' ')} ended with ${code}: ${stderr || stdout}`);
+  if (code !== 0)
+    throw new Error(`docker ${args.slice(0, 3).join(' ')} ended with ${code}: ${stderr || stdout}`);
   return stdout.trimEnd();
 }
 
@@ -81,7 +82,17 @@ export class Sandbox implements AsyncDisposable {
     const full = this.nameOf(name);
     this.#containers.add(full);
     const address = ip === undefined ? [] : ['--ip', ip];
-    await docker('create', '--name', full, '--network', this.network, ...address, ...options, image, ...command);
+    await docker(
+      'create',
+      '--name',
+      full,
+      '--network',
+      this.network,
+      ...address,
+      ...options,
+      image,
+      ...command,
+    );
     if (files !== undefined) await putFiles(full, files.folder, files.files);
     return full;
   }
@@ -98,7 +109,11 @@ export class Sandbox implements AsyncDisposable {
 }
 
 /** Puts files below a folder of a container, which may be created, running or read-only where the folder is a volume. */
-export async function putFiles(container: string, folder: string, files: readonly SandboxFile[]): Promise<void> {
+export async function putFiles(
+  container: string,
+  folder: string,
+  files: readonly SandboxFile[],
+): Promise<void> {
   const local = await mkdtemp(join(tmpdir(), 'plumbstack-test-'));
   try {
     for (const { path, content } of files) {

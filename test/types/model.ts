@@ -21,7 +21,10 @@ declare const other: unknown;
 export function compiles(): void {
   const data = stack.volume('data');
   const key = stack.secret('key', { generateBytes: 32 });
-  const database = stack.service('database', { image: { reference: 'postgres:18', pull: 'always' }, secrets: [key] });
+  const database = stack.service('database', {
+    image: { reference: 'postgres:18', pull: 'always' },
+    secrets: [key],
+  });
   const app1: App = stack.app('app1', {
     build: { context: '.', args: { A: 'b' } },
     command: ['run', '--now'],
@@ -38,7 +41,12 @@ export function compiles(): void {
     health: { http: '/health', minStatus: 200 },
     resources: { cpus: 0.5 },
   });
-  const pool: Pool = stack.pool('pool', { app: app1, sticky: false, balance: { header: 'X-User' }, queue: { limit: 5 } });
+  const pool: Pool = stack.pool('pool', {
+    app: app1,
+    sticky: false,
+    balance: { header: 'X-User' },
+    queue: { limit: 5 },
+  });
   const router: Router = stack
     .router('web', { tls: { certificate: key, key }, serverName: ['a.org', '*.b.org'] })
     .route('/a/', pool, { auth: { users: { ada: '$6$a$b' } } })

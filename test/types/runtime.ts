@@ -1,11 +1,22 @@
 /** Compiled by `tsc -p test`, never run: what a program may write of the verbs, and what it must not compile. */
-import { PlumbstackError, isPlumbstackError, type Deployment, type Plan, type Runtime, type Stack } from '@plumbstack/core';
+import {
+  PlumbstackError,
+  isPlumbstackError,
+  type Deployment,
+  type Plan,
+  type Runtime,
+  type Stack,
+} from '@plumbstack/core';
 
 declare const runtime: Runtime;
 declare const stack: Stack;
 
 export async function compiles(signal: AbortSignal): Promise<void> {
-  await using deployment = await runtime.up(stack, { signal, timeoutMs: 60_000, confirm: (plan) => !plan.isEmpty });
+  await using deployment = await runtime.up(stack, {
+    signal,
+    timeoutMs: 60_000,
+    confirm: (plan) => !plan.isEmpty,
+  });
   const plan: Plan = await runtime.plan(stack);
   await using again: Deployment = await runtime.up(stack, { plan });
   const [app] = stack.resources;

@@ -61,7 +61,9 @@ export const flag: Check<boolean> = (value, path) => {
 
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check<number> {
   const wanted =
-    max === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`;
+    max === Number.MAX_SAFE_INTEGER
+      ? `a whole number of at least ${min}`
+      : `a whole number from ${min} to ${max}`;
   return (value, path) => {
     if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
       refuse(path, wanted, value);
@@ -71,7 +73,11 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): Check<numbe
 }
 
 /** A number that need not be whole. */
-export function numberFrom(min: number, max: number, wanted = `a number from ${min} to ${max}`): Check<number> {
+export function numberFrom(
+  min: number,
+  max: number,
+  wanted = `a number from ${min} to ${max}`,
+): Check<number> {
   return (value, path) => {
     if (typeof value !== 'number' || !(value >= min && value <= max)) refuse(path, wanted, value);
     return value;
@@ -80,7 +86,9 @@ export function numberFrom(min: number, max: number, wanted = `a number from ${m
 
 export function oneOf<const T extends readonly (string | boolean)[]>(...allowed: T): Check<T[number]> {
   return (value, path) => {
-    if (!allowed.includes(value as T[number])) refuse(path, allowed.map((each) => JSON.stringify(each)).join(' or '), value);
+    if (!allowed.includes(value as T[number])) {
+      refuse(path, allowed.map((each) => JSON.stringify(each)).join(' or '), value);
+    }
     return value as T[number];
   };
 }
@@ -97,7 +105,9 @@ export const containerPath: Check<string> = (value, path) => {
   const ok =
     line(value, path).startsWith('/') &&
     value !== '/' &&
-    !(value as string).split('/').some((part, index) => (index > 0 && part === '') || part === '..' || part === '.');
+    !(value as string)
+      .split('/')
+      .some((part, index) => (index > 0 && part === '') || part === '..' || part === '.');
   if (!ok) refuse(path, 'an absolute path in the container, such as "/data"', value);
   return value as string;
 };
@@ -120,7 +130,10 @@ export function dictionary<T>(key: Check<string>, item: Check<T>): Check<Readonl
   return (value, path) => {
     if (!isRecord(value)) refuse(path, 'an object', value);
     return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [key(name, `${path}: the name`), item(each, `${path}.${name}`)]),
+      Object.entries(value).map(([name, each]) => [
+        key(name, `${path}: the name`),
+        item(each, `${path}.${name}`),
+      ]),
     );
   };
 }
@@ -149,7 +162,10 @@ function refuseUnknown(path: string, name: string, known: readonly string[]): ne
   const near = known.find((each) => each.toLowerCase() === name.toLowerCase()) ?? nearest(name, known);
   throw new PlumbstackError('INVALID_OPTION', `${path} has no option ${quote(name)}.`, {
     details: { path: `${path}.${name}`, known },
-    hint: near === undefined ? `Known options: ${known.join(', ') || 'none'}.` : `Did you mean ${JSON.stringify(near)}?`,
+    hint:
+      near === undefined
+        ? `Known options: ${known.join(', ') || 'none'}.`
+        : `Did you mean ${JSON.stringify(near)}?`,
   });
 }
 
@@ -158,7 +174,9 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   const ranked = known.map((each) => ({ each, far: distance(name, each) })).sort((a, b) => a.far - b.far);
   const best = ranked[0];
   // Two letters that changed places are two edits.
-  return best !== undefined && best.far <= Math.max(name.length > 4 ? 2 : 1, name.length / 3) ? best.each : undefined;
+  return best !== undefined && best.far <= Math.max(name.length > 4 ? 2 : 1, name.length / 3)
+    ? best.each
+    : undefined;
 }
 
 /** Levenshtein distance: how many single-letter edits lie between two names. */

@@ -74,11 +74,13 @@ export interface ContainerOptions {
 
 const labelName: Check<string> = (value, path) => {
   const name = line(value, path);
-  if (name.startsWith('io.plumbstack.')) refuse(path, 'outside io.plumbstack.*, which plumbstack keeps for itself', name);
+  if (name.startsWith('io.plumbstack.'))
+    refuse(path, 'outside io.plumbstack.*, which plumbstack keeps for itself', name);
   return name;
 };
 const capability = matching(/^(?:CAP_)?[A-Z_]+$/, 'a capability such as "NET_BIND_SERVICE"');
-const hostAddress: Check<string> = (value, path) => (value === 'host-gateway' ? value : ipAddress(value, path));
+const hostAddress: Check<string> = (value, path) =>
+  value === 'host-gateway' ? value : ipAddress(value, path);
 
 /** A reference to a resource of one of these kinds. */
 export function reference<K extends Resource['kind']>(...kinds: readonly K[]): Check<Resource<K>> {
@@ -114,7 +116,10 @@ export const containerChecks = (defaultHost: string, port?: number) =>
     stopSignal: matching(/^SIG[A-Z0-9+-]+$/, 'a signal such as "SIGTERM"'),
     stopGraceMs: integer(0, 3_600_000),
     init: flag,
-    user: matching(/^[A-Za-z0-9_][A-Za-z0-9_.-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?$/, 'a user or "user:group"'),
+    user: matching(
+      /^[A-Za-z0-9_][A-Za-z0-9_.-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?$/,
+      'a user or "user:group"',
+    ),
     workingDir: containerPath,
     labels: dictionary(labelName, argument),
     readOnly: flag,
@@ -125,7 +130,9 @@ export const containerChecks = (defaultHost: string, port?: number) =>
 
 /** Common options after their checks: every one either of its spec's type or left out. */
 export type CheckedContainer = {
-  readonly [K in keyof ReturnType<typeof containerChecks>]?: ReturnType<ReturnType<typeof containerChecks>[K]>;
+  readonly [K in keyof ReturnType<typeof containerChecks>]?: ReturnType<
+    ReturnType<typeof containerChecks>[K]
+  >;
 };
 
 /** Checks `value` against the common options and `own`. */
@@ -153,7 +160,9 @@ export function imageProblems(name: string, given: CheckedContainer): readonly P
     {
       path: name,
       message: both ? 'has both image and build' : 'has neither image nor build',
-      hint: both ? 'Keep the one that should be used.' : 'Give image: a reference, or build: a folder with a Dockerfile.',
+      hint: both
+        ? 'Keep the one that should be used.'
+        : 'Give image: a reference, or build: a folder with a Dockerfile.',
     },
   ];
 }

@@ -63,7 +63,10 @@ export class PlumbstackError extends Error {
   constructor(code: PlumbstackErrorCode, text: string, options: PlumbstackErrorOptions = {}) {
     const { resource, details = {}, hint, cause } = options;
     const subject = resource === undefined ? '' : `${resource}: `;
-    super(`${code}: ${subject}${text}${hint === undefined ? '' : `\n  ${hint}`}`, cause === undefined ? {} : { cause });
+    super(
+      `${code}: ${subject}${text}${hint === undefined ? '' : `\n  ${hint}`}`,
+      cause === undefined ? {} : { cause },
+    );
     this.code = code;
     this.text = text;
     this.resource = resource;

@@ -50,9 +50,11 @@ export const healthCheck: Check<HealthSpec> = (value, path) => {
     retries: integer(1, 100),
   });
   const kinds = [given.tcp, given.http, given.command].filter((each) => each !== undefined).length;
-  if (kinds !== 1) refuse(path, 'exactly one of { tcp: true }, { http: "/path" } and { command: [...] }', value);
+  if (kinds !== 1)
+    refuse(path, 'exactly one of { tcp: true }, { http: "/path" } and { command: [...] }', value);
   for (const bound of ['minStatus', 'maxStatus'] as const) {
-    if (given.http === undefined && given[bound] !== undefined) refuse(`${path}.${bound}`, 'left out without http', given[bound]);
+    if (given.http === undefined && given[bound] !== undefined)
+      refuse(`${path}.${bound}`, 'left out without http', given[bound]);
   }
   const slow = given.command !== undefined;
   const timing: HealthTiming = {
@@ -61,7 +63,8 @@ export const healthCheck: Check<HealthSpec> = (value, path) => {
     retries: given.retries ?? 3,
   };
   if (given.command !== undefined) {
-    if (given.command.length === 0) refuse(`${path}.command`, 'a command with at least a program', given.command);
+    if (given.command.length === 0)
+      refuse(`${path}.command`, 'a command with at least a program', given.command);
     return { type: 'command', command: given.command, ...timing };
   }
   if (given.http !== undefined) {

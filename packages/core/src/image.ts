@@ -42,7 +42,8 @@ const reference = new RegExp(
 );
 
 const imageReference: Check<string> = (value, path) => {
-  if (typeof value !== 'string' || !reference.test(value)) refuse(path, 'an image reference such as "nginx:1.30"', value);
+  if (typeof value !== 'string' || !reference.test(value))
+    refuse(path, 'an image reference such as "nginx:1.30"', value);
   return value;
 };
 
@@ -60,7 +61,8 @@ export const image: Check<Extract<ImageSpec, { type: 'pull' }>> = (value, path) 
 
 const pathInside: Check<string> = (value, path) => {
   const inside = line(value, path);
-  if (inside.startsWith('/') || inside.split('/').includes('..')) refuse(path, 'a path inside the context', value);
+  if (inside.startsWith('/') || inside.split('/').includes('..'))
+    refuse(path, 'a path inside the context', value);
   return inside;
 };
 
@@ -77,7 +79,8 @@ export const build: Check<ImageSpec> = (value, path) => {
           platform: line,
         });
   const { context, dockerfile = 'Dockerfile', inline, args = {}, target, platform } = given;
-  if (context === undefined && inline === undefined) refuse(path, 'a context folder or an inline Dockerfile', value);
+  if (context === undefined && inline === undefined)
+    refuse(path, 'a context folder or an inline Dockerfile', value);
   return {
     type: 'build',
     ...(context !== undefined && { context }),
@@ -88,4 +91,3 @@ export const build: Check<ImageSpec> = (value, path) => {
     ...(platform !== undefined && { platform }),
   };
 };
-

@@ -14,7 +14,8 @@ const group = /^[0-9a-fA-F]{1,4}$/;
 
 function parse4(text: string): Address | undefined {
   const octets = text.split('.');
-  if (octets.length !== 4 || !octets.every((each) => octet.test(each) && Number(each) <= 255)) return undefined;
+  if (octets.length !== 4 || !octets.every((each) => octet.test(each) && Number(each) <= 255))
+    return undefined;
   return { version: 4, parts: octets.map(Number) };
 }
 

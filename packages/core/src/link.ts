@@ -12,5 +12,7 @@ export function linksIn(value: unknown, option = ''): readonly Link[] {
   if (isResource(value)) return [{ option, target: value }];
   if (Array.isArray(value)) return value.flatMap((each, index) => linksIn(each, `${option}[${index}]`));
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, each]) => linksIn(each, option === '' ? key : `${option}.${key}`));
+  return Object.entries(value).flatMap(([key, each]) =>
+    linksIn(each, option === '' ? key : `${option}.${key}`),
+  );
 }

@@ -68,8 +68,10 @@ export const mount: Check<MountSpec> = (value, path) => {
   const { bind, volume, tmpfs, target, readOnly = false, sizeBytes } = given;
   const kinds = [bind, volume, tmpfs].filter((each) => each !== undefined).length;
   if (kinds !== 1) refuse(path, 'exactly one of { bind }, { volume } and { tmpfs: true }', value);
-  if (tmpfs === undefined && sizeBytes !== undefined) refuse(`${path}.sizeBytes`, 'left out without tmpfs', sizeBytes);
-  if (tmpfs !== undefined && given.readOnly !== undefined) refuse(`${path}.readOnly`, 'left out with tmpfs', readOnly);
+  if (tmpfs === undefined && sizeBytes !== undefined)
+    refuse(`${path}.sizeBytes`, 'left out without tmpfs', sizeBytes);
+  if (tmpfs !== undefined && given.readOnly !== undefined)
+    refuse(`${path}.readOnly`, 'left out with tmpfs', readOnly);
   if (target === undefined) refuse(`${path}.target`, 'an absolute path in the container', target);
   if (bind !== undefined) return { type: 'bind', source: bind, target, readOnly };
   if (volume !== undefined) return { type: 'volume', volume: volume.name, target, readOnly };
@@ -85,7 +87,8 @@ export const file: Check<FileSpec> = (value, path) => {
   });
   const { target, content, source, mode = 0o644 } = given;
   if (target === undefined) refuse(`${path}.target`, 'an absolute path in the container', target);
-  if ((content === undefined) === (source === undefined)) refuse(path, 'exactly one of content and source', value);
+  if ((content === undefined) === (source === undefined))
+    refuse(path, 'exactly one of content and source', value);
   return { target, mode, ...(content !== undefined && { content }), ...(source !== undefined && { source }) };
 };
 

@@ -28,10 +28,14 @@ export function resourcePath(stack: string, resource: string): string {
   return `${stack}/${resource}`;
 }
 
-const labels = '(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$';
+const labels =
+  '(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$';
 
 /** A host name: RFC 1123, labels of up to 63 characters, 253 in all. */
-export const plainHostName: Check<string> = matching(new RegExp(`^${labels}`, 'i'), 'a host name such as "example.org"');
+export const plainHostName: Check<string> = matching(
+  new RegExp(`^${labels}`, 'i'),
+  'a host name such as "example.org"',
+);
 
 /** A host name as a visitor types it, or all names below one: `example.org`, `*.example.org`. */
 export const hostName: Check<string> = matching(

@@ -68,7 +68,16 @@ const step: Check<Step> = (value, path) => {
   return {
     action: oneOf('create', 'update', 'replace', 'delete', 'keep')(action, `${path}.action`),
     resource: text(resource, `${path}.resource`),
-    kind: oneOf('network', 'volume', 'secret', 'image', 'app', 'service', 'pool', 'router')(kind, `${path}.kind`),
+    kind: oneOf(
+      'network',
+      'volume',
+      'secret',
+      'image',
+      'app',
+      'service',
+      'pool',
+      'router',
+    )(kind, `${path}.kind`),
     reasons: list(reason)(reasons, `${path}.reasons`),
     ...(impact !== undefined && { impact: text(impact, `${path}.impact`) }),
   };
@@ -84,11 +93,18 @@ const reason: Check<StepReason> = (value, path) => {
   };
 };
 
-const sign: Readonly<Record<StepAction, string>> = { create: '+', update: '~', replace: '±', delete: '-', keep: '=' };
+const sign: Readonly<Record<StepAction, string>> = {
+  create: '+',
+  update: '~',
+  replace: '±',
+  delete: '-',
+  keep: '=',
+};
 
 function describePlan({ stack, steps }: PlanData): string {
   const changes = steps.filter(({ action }) => action !== 'keep');
-  if (changes.length === 0) return `${stack}: nothing to do; ${steps.length === 1 ? '1 resource is' : `${steps.length} resources are`} as described.`;
+  if (changes.length === 0)
+    return `${stack}: nothing to do; ${steps.length === 1 ? '1 resource is' : `${steps.length} resources are`} as described.`;
   const lines = changes.flatMap(({ action, resource, kind, reasons, impact }) => [
     `  ${sign[action]} ${action.padEnd(7)} ${kind} ${resource}${impact === undefined ? '' : `  (${impact})`}`,
     ...(action === 'create' ? [] : reasons.map((each) => `      ${describeReason(each)}`)),
@@ -112,6 +128,9 @@ function describeReason({ path, from, to }: StepReason): string {
 /** A value on one line. Text that would move a terminal's cursor, or that nobody sees, is quoted. */
 function show(value: unknown): string {
   if (value === undefined) return 'unset';
-  const shown = typeof value === 'string' && /^[^\p{C}\s](?:[^\p{C}]*[^\p{C}\s])?$/u.test(value) ? value : JSON.stringify(value);
+  const shown =
+    typeof value === 'string' && /^[^\p{C}\s](?:[^\p{C}]*[^\p{C}\s])?$/u.test(value)
+      ? value
+      : JSON.stringify(value);
   return shown.length > 200 ? `${shown.slice(0, 197)}...` : shown;
 }

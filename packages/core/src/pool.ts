@@ -88,7 +88,10 @@ export class Pool extends Resource<'pool'> {
       balance,
       maxConcurrency: integer(1, 100_000),
       queue: (value, path) =>
-        options<Partial<QueueSpec>>(value, path, { limit: integer(0, 1_000_000), timeoutMs: integer(1, 3_600_000) }),
+        options<Partial<QueueSpec>>(value, path, {
+          limit: integer(0, 1_000_000),
+          timeoutMs: integer(1, 3_600_000),
+        }),
       sticky: oneOf('cookie', 'source', false),
       health: healthCheck,
       update: (value, path) =>
@@ -106,7 +109,11 @@ export class Pool extends Resource<'pool'> {
     const { app, maxConcurrency } = checked;
     if (app === undefined) refuse(`${name}.app`, 'the app that its workers run', undefined);
     if (checked.health?.type === 'command') {
-      refuse(`${name}.health`, '{ tcp: true } or { http: "/path" }, which HAProxy itself can check', given.health);
+      refuse(
+        `${name}.health`,
+        '{ tcp: true } or { http: "/path" }, which HAProxy itself can check',
+        given.health,
+      );
     }
     const ofApp = app.toSpec().health;
     this.#links = linksIn(given);

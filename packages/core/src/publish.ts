@@ -26,7 +26,8 @@ export const loopback = '127.0.0.1';
 /** Checks `publish`, with the resource's own address and port where none is said. */
 export function publish(defaultHost: string, defaultContainerPort?: number): Check<readonly PublishSpec[]> {
   return oneOrMany((value, path): PublishSpec => {
-    if (typeof value !== 'number' && !isRecord(value)) refuse(path, 'a port, or { port, host, containerPort }', value);
+    if (typeof value !== 'number' && !isRecord(value))
+      refuse(path, 'a port, or { port, host, containerPort }', value);
     const given =
       typeof value === 'number'
         ? { port: port(value, path) }
@@ -41,5 +42,8 @@ export function publish(defaultHost: string, defaultContainerPort?: number): Che
 
 /** Whether two addresses cannot both have one port. IPv4 and IPv6 have ports of their own: `0.0.0.0` and `::` go together. */
 export function addressesOverlap(a: string, b: string): boolean {
-  return a === b || (isIpv6(a) === isIpv6(b) && [a, b].some((each) => each === everyAddress || each === everyAddress6));
+  return (
+    a === b ||
+    (isIpv6(a) === isIpv6(b) && [a, b].some((each) => each === everyAddress || each === everyAddress6))
+  );
 }

@@ -35,9 +35,13 @@ export function readSpec(json: unknown): ReadSpec {
   const cycle = findCycle(graph);
   if (cycle !== undefined) {
     const problem = { path: `${cycle[0]}.dependsOn`, message: `is a cycle: ${cycle.join(' -> ')}` };
-    throw new PlumbstackError('INVALID_STACK', `the spec has 1 problem:\n  - ${problem.path}: ${problem.message}`, {
-      details: { stack, problems: [problem] },
-    });
+    throw new PlumbstackError(
+      'INVALID_STACK',
+      `the spec has 1 problem:\n  - ${problem.path}: ${problem.message}`,
+      {
+        details: { stack, problems: [problem] },
+      },
+    );
   }
   const byName = new Map(resources.map((each) => [each.name, each]));
   const made = new Map<string, Resource>();
@@ -96,7 +100,8 @@ function shape(json: unknown): Omit<Shape, 'schemaVersion'> {
 function named(json: unknown, path: string): Named {
   const resource = anObject(json, path);
   const isContainer = kind(resource['kind'], `${path}.kind`) === 'app' || resource['kind'] === 'service';
-  for (const list of isContainer ? ['dependsOn', 'mounts', 'secrets'] : []) anArray(resource[list], `${path}.${list}`);
+  for (const list of isContainer ? ['dependsOn', 'mounts', 'secrets'] : [])
+    anArray(resource[list], `${path}.${list}`);
   text(resource['name'], `${path}.name`);
   return resource as Named;
 }
@@ -158,7 +163,11 @@ function mountOptions(path: string, mount: unknown, known: Known): Loose {
 function containerOptions(resource: string, given: Loose, known: Known): Loose {
   const { image, health, mounts, secrets, dependsOn, ...same } = given;
   const at = (option: string): string => `${resource}.${option}`;
-  const each = (option: string, list: unknown, read: (item: unknown, path: string) => unknown): readonly unknown[] =>
+  const each = (
+    option: string,
+    list: unknown,
+    read: (item: unknown, path: string) => unknown,
+  ): readonly unknown[] =>
     anArray(list, at(option)).map((item, index) => read(item, at(`${option}[${index}]`)));
   return {
     ...same,

@@ -37,7 +37,10 @@ export abstract class Resource<K extends ResourceKind = ResourceKind> {
 }
 
 /** Whether `value` is a resource, of that kind where one is given; also across two copies of this package. */
-export function isResource<K extends ResourceKind>(value: unknown, ...kinds: readonly K[]): value is Resource<K> {
+export function isResource<K extends ResourceKind>(
+  value: unknown,
+  ...kinds: readonly K[]
+): value is Resource<K> {
   return (
     typeof value === 'object' &&
     value !== null &&

@@ -69,7 +69,8 @@ const prefix = matching(
 /** An empty list would let everybody in, where whoever computed it meant nobody. */
 const allowed: Check<readonly string[]> = (value, path) => {
   const networks = list(ipNetwork)(value, path);
-  if (networks.length === 0) refuse(path, 'a list of at least one address; left out, it lets everybody in', value);
+  if (networks.length === 0)
+    refuse(path, 'a list of at least one address; left out, it lets everybody in', value);
   return networks;
 };
 
@@ -102,11 +103,16 @@ const target: Check<RouteTarget> = (value, path) => {
     const { redirect, status = 308 } = options<Partial<Redirect>>(value, path, {
       redirect: redirectTarget,
       status: (each, at) => {
-        if (each !== 301 && each !== 302 && each !== 307 && each !== 308) refuse(at, '301, 302, 307 or 308', each);
+        if (each !== 301 && each !== 302 && each !== 307 && each !== 308)
+          refuse(at, '301, 302, 307 or 308', each);
         return each;
       },
     });
-    return { type: 'redirect', to: redirect ?? refuse(`${path}.redirect`, 'a URL or a path', redirect), status };
+    return {
+      type: 'redirect',
+      to: redirect ?? refuse(`${path}.redirect`, 'a URL or a path', redirect),
+      status,
+    };
   }
   return { type: 'resource', name: reference('app', 'pool')(value, path).name };
 };

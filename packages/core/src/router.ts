@@ -53,7 +53,10 @@ const defaultImage: ImageSpec = { type: 'pull', reference: 'nginx:1.30', policy:
 
 const tls: Check<TlsSpec> = (value, path) => {
   const secretName: Check<string> = (each, at) => reference('secret')(each, at).name;
-  const { certificate, key } = options<Partial<TlsSpec>>(value, path, { certificate: secretName, key: secretName });
+  const { certificate, key } = options<Partial<TlsSpec>>(value, path, {
+    certificate: secretName,
+    key: secretName,
+  });
   return {
     certificate: certificate ?? refuse(`${path}.certificate`, 'a secret that holds PEM', undefined),
     key: key ?? refuse(`${path}.key`, 'a secret that holds PEM', undefined),

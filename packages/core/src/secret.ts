@@ -45,7 +45,12 @@ export class Secret extends Resource<'secret'> {
       env?: string;
       value?: string;
       generateBytes?: number;
-    }>(given, name, { file: line, env: environmentName, value: secretText, generateBytes: integer(16, 1024) });
+    }>(given, name, {
+      file: line,
+      env: environmentName,
+      value: secretText,
+      generateBytes: integer(16, 1024),
+    });
     const kinds = [file, env, value, generateBytes].filter((each) => each !== undefined).length;
     if (kinds !== 1) refuseUnseen(name, oneOfThese);
     Object.defineProperty(this, plainValue, { value: () => value });

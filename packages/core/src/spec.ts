@@ -40,7 +40,12 @@ export interface HealthTiming {
 }
 export type HealthSpec =
   | ({ readonly type: 'tcp' } & HealthTiming)
-  | ({ readonly type: 'http'; readonly path: string; readonly minStatus: number; readonly maxStatus: number } & HealthTiming)
+  | ({
+      readonly type: 'http';
+      readonly path: string;
+      readonly minStatus: number;
+      readonly maxStatus: number;
+    } & HealthTiming)
   | ({ readonly type: 'command'; readonly command: readonly string[] } & HealthTiming);
 
 /** A check that a proxy, or anybody with a connection, can do. */

@@ -131,7 +131,9 @@ export function isStack(value: unknown): value is Stack {
 }
 
 function invalidStack(stack: string, problems: readonly Problem[]): PlumbstackError {
-  const lines = problems.map(({ path, message, hint }) => `  - ${path}: ${message}${hint === undefined ? '' : `. ${hint}`}`);
+  const lines = problems.map(
+    ({ path, message, hint }) => `  - ${path}: ${message}${hint === undefined ? '' : `. ${hint}`}`,
+  );
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   return new PlumbstackError('INVALID_STACK', `the stack "${stack}" has ${count}:\n${lines.join('\n')}`, {
     details: { stack, problems },

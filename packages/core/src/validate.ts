@@ -2,14 +2,7 @@ import { findCycle, type Graph } from './graph.js';
 import { oneOfKind, reservedNames } from './name.js';
 import { addressesOverlap } from './publish.js';
 import type { Problem } from './problem.js';
-import type {
-  ContainerSpec,
-  PublishSpec,
-  ResourceSpec,
-  RouteSpec,
-  RouterSpec,
-  StackSpec,
-} from './spec.js';
+import type { ContainerSpec, PublishSpec, ResourceSpec, RouteSpec, RouterSpec, StackSpec } from './spec.js';
 
 /** Every problem that only shows when a stack is seen whole. Pure: needs no engine. */
 export function validateSpec(spec: StackSpec): readonly Problem[] {
@@ -41,7 +34,8 @@ function duplicateNames(spec: StackSpec): readonly Problem[] {
         hint: 'Give each resource of a stack a name of its own.',
       });
     }
-    if (reservedNames.includes(name)) problems.push({ path: name, message: 'is a reserved name', hint: 'Choose another.' });
+    if (reservedNames.includes(name))
+      problems.push({ path: name, message: 'is a reserved name', hint: 'Choose another.' });
     seen.set(name, first ?? resource);
   }
   return [...problems, ...containerNameClashes(spec)];
@@ -83,7 +77,10 @@ function containerNameClashes({ resources }: StackSpec): readonly Problem[] {
 /** What must be there before what: an app's `dependsOn`, a pool's app's. */
 export function startGraph(spec: StackSpec): Graph {
   return new Map(
-    spec.resources.map((each) => [each.name, isContainer(each) ? each.dependsOn : each.kind === 'pool' ? [each.app] : []]),
+    spec.resources.map((each) => [
+      each.name,
+      isContainer(each) ? each.dependsOn : each.kind === 'pool' ? [each.app] : [],
+    ]),
   );
 }
 
@@ -105,7 +102,10 @@ interface Published extends PublishSpec {
 
 function publishedBy(resource: ResourceSpec): readonly Published[] {
   const named = (option: string, list: readonly PublishSpec[]): readonly Published[] =>
-    list.map((each, index) => ({ ...each, path: `${resource.name}.${option}${list.length > 1 ? `[${index}]` : ''}` }));
+    list.map((each, index) => ({
+      ...each,
+      path: `${resource.name}.${option}${list.length > 1 ? `[${index}]` : ''}`,
+    }));
   switch (resource.kind) {
     case 'app':
     case 'service':
@@ -122,7 +122,9 @@ function publishedBy(resource: ResourceSpec): readonly Published[] {
 function portClashes(spec: StackSpec): readonly Problem[] {
   const all = spec.resources.flatMap(publishedBy).filter(({ port }) => port !== 0);
   return all.flatMap((each, index) => {
-    const first = all.slice(0, index).find((other) => other.port === each.port && addressesOverlap(other.host, each.host));
+    const first = all
+      .slice(0, index)
+      .find((other) => other.port === each.port && addressesOverlap(other.host, each.host));
     if (first === undefined) return [];
     return [
       {

@@ -14,7 +14,7 @@ import {
 } from '@plumbstack/core';
 import { LifecycleEmitter, type LifecycleDeployment, type LifecycleRuntime, type LifecycleSource } from '@plumbstack/events';
 import { applyDiff } from './apply/apply-plan.js';
-import { deadlineSignal } from './apply/deadline.js';
+import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { Gate } from './apply/gate.js';
 import { takeLease, type Lease } from './apply/lease.js';
 import { prepareImages } from './apply/prepare-images.js';
@@ -134,7 +134,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const first = await session.survey(spec, secrets, signal);
-    const approved = await approve(first.diff.plan, options, undefined);
+    const approved = await approve(first.diff.plan, options, signal, undefined);
     session.emit(spec.name)('stack:up:planned', { plan: first.diff.plan });
     // Nothing to do needs no lease: a second run writes nothing.
     if (first.diff.plan.isEmpty) return;
@@ -142,7 +142,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     for (let attempt = 1; ; attempt++) {
       const survey = await session.survey(spec, secrets, lease.signal);
       if (survey.diff.plan.isEmpty) return;
-      await approve(survey.diff.plan, options, approved);
+      await approve(survey.diff.plan, options, lease.signal, approved);
       try {
         await this.#apply(session, spec, secrets, survey, lease);
         return;
@@ -162,7 +162,9 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       });
     await Promise.all([prepareImages(context(survey), spec, survey.inputs), prepareSecrets(context(survey), spec)]);
     // Images and secrets are part of what containers are made from: now that they are known, look again.
-    const isComplete = survey.diff.plan.steps.every(({ kind, action }) => action === 'keep' || (kind !== 'image' && kind !== 'secret'));
+    const isComplete =
+      survey.diff.plan.steps.every(({ kind }) => kind !== 'image') &&
+      Object.values(survey.inputs.secrets).every(({ value }) => value !== undefined);
     const complete = isComplete ? survey : await session.survey(spec, secrets, signal);
     await applyDiff(context(complete), complete.desired, complete.diff);
   }
@@ -190,7 +192,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
 }
 
 /** Refuses a plan that is not the one that was asked for; asks `confirm`, once for each plan that differs. */
-async function approve(plan: Plan, options: UpOptions, approved: string | undefined): Promise<string> {
+async function approve(plan: Plan, options: UpOptions, signal: AbortSignal, approved: string | undefined): Promise<string> {
   const { plan: wanted, confirm } = options;
   if (wanted !== undefined && wanted.fingerprint !== plan.fingerprint) {
     throw new PlumbstackError('PLAN_STALE', 'the program or the engine has changed since this plan was made.', {
@@ -200,7 +202,7 @@ async function approve(plan: Plan, options: UpOptions, approved: string | undefi
     });
   }
   const needsAnswer = confirm !== undefined && !plan.isEmpty && plan.fingerprint !== approved;
-  if (needsAnswer && !(await confirm(plan))) {
+  if (needsAnswer && !(await unlessAborted(signal, async () => confirm(plan)))) {
     throw new PlumbstackError('NOT_CONFIRMED', 'the plan was not confirmed; nothing was changed.', { resource: plan.stack });
   }
   return plan.fingerprint;

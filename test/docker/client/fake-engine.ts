@@ -41,6 +41,7 @@ export class FakeEngine implements AsyncDisposable {
     this.open.add(socket);
     socket.on('close', () => this.open.delete(socket));
     socket.on('error', () => {});
+    socket.on('end', () => socket.destroy());
     let text = '';
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1');

@@ -25,7 +25,17 @@ export async function complaints(
   const script = `for each in /etc/plumbstack/check/*; do
   said=$(${program} 2>&1) && [ -z "$said" ] || printf '%s\\t%s\\n' "\${each##*/}" "$(printf '%s' "$said" | tr '\\n\\t' '  ')"
 done`;
-  const container = await docker('create', '--network', 'none', ...hardened, '--entrypoint', 'bash', image, '-c', script);
+  const container = await docker(
+    'create',
+    '--network',
+    'none',
+    ...hardened,
+    '--entrypoint',
+    'bash',
+    image,
+    '-c',
+    script,
+  );
   try {
     const files = Object.entries(configurations).flatMap(([name, each]) =>
       each.map(({ path, content }) => ({ path: `check/${name}/${path}`, content })),
@@ -47,7 +57,17 @@ done`;
 export async function certificate(): Promise<readonly SandboxFile[]> {
   const request =
     'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=example.org -days 2 -keyout /tmp/key.pem -out /tmp/certificate.pem 2>/dev/null && cat /tmp/certificate.pem /tmp/key.pem';
-  const output = await docker('run', '--rm', '--network', 'none', '--entrypoint', 'bash', 'nginx:1.30', '-c', request);
+  const output = await docker(
+    'run',
+    '--rm',
+    '--network',
+    'none',
+    '--entrypoint',
+    'bash',
+    'nginx:1.30',
+    '-c',
+    request,
+  );
   const end = output.indexOf('-----BEGIN PRIVATE KEY');
   return [
     { path: 'tls/certificate.pem', content: `${output.slice(0, end)}` },

@@ -14,12 +14,18 @@ const routes = {
   '/redirect': (request, response, query) => response.writeHead(302, { location: query.get('to') }).end(),
   '/cookie': (request, response, query) =>
     response.writeHead(200, { 'set-cookie': `seen=1; Path=${query.get('path')}` }).end('cookie'),
-  '/status': (request, response, query) => response.writeHead(Number(query.get('code')), { 'x-from': name }).end(name),
-  '/accel': (request, response, query) => response.writeHead(200, { 'x-accel-redirect': query.get('to') }).end('direct'),
+  '/status': (request, response, query) =>
+    response.writeHead(Number(query.get('code')), { 'x-from': name }).end(name),
+  '/accel': (request, response, query) =>
+    response.writeHead(200, { 'x-accel-redirect': query.get('to') }).end('direct'),
   '/headers': (request, response) =>
-    response.writeHead(200, { 'x-frame-options': 'from-app', 'set-cookie': 'a=b', server: 'secret/1.2' }).end('headers'),
+    response
+      .writeHead(200, { 'x-frame-options': 'from-app', 'set-cookie': 'a=b', server: 'secret/1.2' })
+      .end('headers'),
   '/big': (request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ text: 'x'.repeat(100_000) }));
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ text: 'x'.repeat(100_000) }));
   },
   '/crash': () => process.exit(1),
   '/events': async (request, response) => {
@@ -56,7 +62,15 @@ const server = createServer(async (request, response) => {
   let bodyLength = 0;
   for await (const chunk of request) bodyLength += chunk.length;
   response.writeHead(200, { 'content-type': 'application/json', 'x-app': name });
-  response.end(JSON.stringify({ app: name, method: request.method, url: request.url, headers: request.headers, bodyLength }));
+  response.end(
+    JSON.stringify({
+      app: name,
+      method: request.method,
+      url: request.url,
+      headers: request.headers,
+      bodyLength,
+    }),
+  );
 });
 
 // RFC 6455: the handshake, and then every byte comes back.
@@ -64,7 +78,9 @@ server.on('upgrade', (request, socket) => {
   const accept = createHash('sha1')
     .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
     .digest('base64');
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
   socket.pipe(socket);
 });
 

@@ -18,7 +18,10 @@ describe('nginx when its configuration or its apps change', function () {
     sampleNginx({
       revision,
       accessLog: 'off',
-      routes: [sampleRoute('/app/', upstream('app', `${address}:8000`)), sampleRoute('/two/', upstream('two', '10.232.2.12:8000'))],
+      routes: [
+        sampleRoute('/app/', upstream('app', `${address}:8000`)),
+        sampleRoute('/two/', upstream('two', '10.232.2.12:8000')),
+      ],
     });
 
   it('fails no request while it reloads, and has moved when the revision says so', async () => {
@@ -27,7 +30,8 @@ describe('nginx when its configuration or its apps change', function () {
     const gets = constantLoad({ port, path: '/app/' }, 4);
     const posts = constantLoad({ port, path: '/app/', method: 'POST', body: 'x' }, 2);
     for (let round = 0; round < 4; round++) {
-      const [revision, ip, app] = round % 2 === 0 ? ['b2', '10.232.2.12', 'two'] : ['a1', '10.232.2.11', 'one'];
+      const [revision, ip, app] =
+        round % 2 === 0 ? ['b2', '10.232.2.12', 'two'] : ['a1', '10.232.2.11', 'one'];
       await nginx.apply(model(revision ?? '', ip ?? ''));
       assert.equal(echoOf(await ask({ port, path: '/app/' })).app, app);
     }

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { docker, Sandbox } from '../../support/docker-cli';
 import { certificate } from './check-configs';
-import { ask, echoOf, rawExchange, startApp, startNginx, type Answer, type Question, type RunningProxy } from './proxy-lab';
+import {
+  ask,
+  echoOf,
+  rawExchange,
+  startApp,
+  startNginx,
+  type Answer,
+  type Question,
+  type RunningProxy,
+} from './proxy-lab';
 import { sampleNginx, sampleRoute, upstream } from './sample-models';
 
 const app1 = '10.232.1.11:8000';
@@ -152,7 +161,14 @@ describe('nginx as the router', function () {
   });
 
   it('never redirects to what a path looks like', async () => {
-    for (const path of ['//evil.com', '//evil.com/..', '/%2fevil.com', '/\\evil.com', '//evil.com/app1', '/sub/..//evil.com']) {
+    for (const path of [
+      '//evil.com',
+      '//evil.com/..',
+      '/%2fevil.com',
+      '/\\evil.com',
+      '//evil.com/app1',
+      '/sub/..//evil.com',
+    ]) {
       const { headers } = await get(path);
       assert.doesNotMatch(headers.location ?? '', /^(?:\/[/\\]|https?:)/, path);
     }
@@ -169,7 +185,8 @@ describe('nginx as the router', function () {
 
   it('leads the redirects of an app below its prefix', async () => {
     const location = async (to: string): Promise<string | undefined> =>
-      (await get(`/app1/redirect?to=${encodeURIComponent(to)}`, { headers: { host: 'me.org:81' } })).headers.location;
+      (await get(`/app1/redirect?to=${encodeURIComponent(to)}`, { headers: { host: 'me.org:81' } })).headers
+        .location;
     assert.equal(await location('/next?a'), '/app1/next?a');
     assert.equal(await location('/'), '/app1/');
     assert.equal(await location('/app1/next'), '/app1/next');
@@ -214,7 +231,10 @@ describe('nginx as the router', function () {
   it("passes an app's own failures on unchanged", async () => {
     for (const code of [404, 500, 502, 503, 504]) {
       const answer = await get(`/app1/status?code=${code}`);
-      assert.deepEqual([answer.status, answer.headers['x-from'], answer.headers['retry-after']], [code, 'app1', undefined]);
+      assert.deepEqual(
+        [answer.status, answer.headers['x-from'], answer.headers['retry-after']],
+        [code, 'app1', undefined],
+      );
     }
   });
 
@@ -225,7 +245,14 @@ describe('nginx as the router', function () {
   });
 
   it('serves no file whose path has a name that starts with a dot', async () => {
-    for (const path of ['/.htpasswd', '/.git/config', '/sub/.env', '/%2ehtpasswd', '/.well-known/.secret', '/x/../.git/config']) {
+    for (const path of [
+      '/.htpasswd',
+      '/.git/config',
+      '/sub/.env',
+      '/%2ehtpasswd',
+      '/.well-known/.secret',
+      '/x/../.git/config',
+    ]) {
       const answer = await get(path);
       assert.equal(answer.status, 403, path);
       assert.doesNotMatch(answer.body, /hidden/);
@@ -275,7 +302,10 @@ describe('nginx as the router', function () {
   it('refuses a body above its limit with 413', async () => {
     assert.equal(echoOf(await get('/small/', { method: 'POST', body: '0123456789' })).bodyLength, 10);
     assert.equal((await get('/small/', { method: 'POST', body: '01234567890' })).status, 413);
-    assert.equal(echoOf(await get('/app1/', { method: 'POST', body: 'x'.repeat(1_000_000) })).bodyLength, 1_000_000);
+    assert.equal(
+      echoOf(await get('/app1/', { method: 'POST', body: 'x'.repeat(1_000_000) })).bodyLength,
+      1_000_000,
+    );
   });
 
   it('passes events on as they come, where buffering is off', async () => {
@@ -287,7 +317,8 @@ describe('nginx as the router', function () {
 
   it('passes an upload on as it comes, where buffering is off', async () => {
     const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
-    const head = 'POST /stream/upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n';
+    const head =
+      'POST /stream/upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n';
     // The rest of the body is never sent: only an upload that is passed on gets an answer.
     const seen = await rawExchange(open.port(8080), head + chunk('begin'), (text) => text.includes('first'));
     assert.match(seen, /200 OK/);
@@ -303,7 +334,16 @@ describe('nginx as the router', function () {
   });
 
   it('adds headers exactly as written, once each, to every answer', async () => {
-    for (const path of ['/', '/app1/', '/nothing', '/app1', '/empty/', '/old/', '/nobody/', '/app1/headers']) {
+    for (const path of [
+      '/',
+      '/app1/',
+      '/nothing',
+      '/app1',
+      '/empty/',
+      '/old/',
+      '/nobody/',
+      '/app1/headers',
+    ]) {
       const { rawHeaders, headers } = await get(path);
       assert.equal(headers['x-price'], '$5 "off"; {x} \\ #', path);
       assert.equal(rawHeaders.filter((each) => each.toLowerCase() === 'x-frame-options').length, 1, path);
@@ -324,7 +364,9 @@ describe('nginx as the router', function () {
 
   it('logs each request as one line of JSON, whatever a request holds', async () => {
     await get('/app1/logged?"\\', { headers: { 'user-agent': 'quote " and \\ backslash' } });
-    const line = (await docker('logs', open.container)).split('\n').find((each) => each.includes('/app1/logged'));
+    const line = (await docker('logs', open.container))
+      .split('\n')
+      .find((each) => each.includes('/app1/logged'));
     const entry = JSON.parse(line ?? '') as Record<string, unknown>;
     assert.equal(entry['status'], 200);
     assert.equal(entry['userAgent'], 'quote " and \\ backslash');
@@ -358,7 +400,9 @@ describe('nginx as the router', function () {
   });
 
   it('is reached by nobody outside on its status port', async () => {
-    await assert.rejects(async () => docker('exec', sandbox.nameOf('app1'), 'node', '-e', connectTo(open.container, 9998)));
+    await assert.rejects(async () =>
+      docker('exec', sandbox.nameOf('app1'), 'node', '-e', connectTo(open.container, 9998)),
+    );
   });
 
   it('redirects to HTTPS with the public port, and serves HTTP/1.1 over TLS', async () => {
@@ -381,11 +425,17 @@ describe('nginx as the router', function () {
     const host = { host: 'myserver.org:8080' };
     const plain = await ask({ port: secure.port(8080), path: '/app1/a?b=c', method: 'POST', headers: host });
     assert.deepEqual([plain.status, plain.headers.location], [308, 'https://myserver.org:4443/app1/a?b=c']);
-    assert.equal((await ask({ port: secure.port(8080), path: '/', headers: { host: 'evil.com' } })).status, 404);
+    assert.equal(
+      (await ask({ port: secure.port(8080), path: '/', headers: { host: 'evil.com' } })).status,
+      404,
+    );
     const answer = await ask({ port: secure.port(8443), path: '/app1/a', headers: host, tls: true });
     assert.equal(echoOf(answer).headers['x-forwarded-proto'], 'https');
     assert.equal(answer.headers['strict-transport-security'], 'max-age=60');
-    assert.equal((await ask({ port: secure.port(8443), headers: { host: 'evil.com' }, tls: true })).status, 404);
+    assert.equal(
+      (await ask({ port: secure.port(8443), headers: { host: 'evil.com' }, tls: true })).status,
+      404,
+    );
   });
 });
 
@@ -394,5 +444,16 @@ function connectTo(host: string, port: number): string {
 }
 
 function sha512(password: string): Promise<string> {
-  return docker('run', '--rm', '--network', 'none', '--entrypoint', 'openssl', 'nginx:1.30', 'passwd', '-6', password);
+  return docker(
+    'run',
+    '--rm',
+    '--network',
+    'none',
+    '--entrypoint',
+    'openssl',
+    'nginx:1.30',
+    'passwd',
+    '-6',
+    password,
+  );
 }

@@ -3,9 +3,24 @@ import { request as httpRequest, Agent, type IncomingHttpHeaders } from 'node:ht
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { httpGetCommand, parseInfo, adminCommand, renderHaproxy, renderNginx, showInfo } from '@plumbstack/docker/proxy';
+import {
+  httpGetCommand,
+  parseInfo,
+  adminCommand,
+  renderHaproxy,
+  renderNginx,
+  showInfo,
+} from '@plumbstack/docker/proxy';
 import type { HaproxyModel, NginxModel } from '@plumbstack/docker/proxy';
-import { docker, hostPort, putFiles, tryDocker, until, type Sandbox, type SandboxFile } from '../../support/docker-cli';
+import {
+  docker,
+  hostPort,
+  putFiles,
+  tryDocker,
+  until,
+  type Sandbox,
+  type SandboxFile,
+} from '../../support/docker-cli';
 import { hardened } from './check-configs';
 
 const configFolder = '/etc/plumbstack';
@@ -91,7 +106,7 @@ async function answering(container: string, ready: () => Promise<boolean>): Prom
     await until(`${container} answers`, ready);
   } catch (error) {
     const { stdout, stderr } = await tryDocker('logs', container);
-    throw new Error(`${String(error)}\n${stdout}${stderr}`);
+    throw new Error(`${String(error)}\n${stdout}${stderr}`, { cause: error });
   }
 }
 
@@ -100,7 +115,9 @@ function published(ports: readonly number[]): readonly string[] {
 }
 
 async function portsOf(container: string, ports: readonly number[]): Promise<(inside: number) => number> {
-  const known = new Map(await Promise.all(ports.map(async (port) => [port, await hostPort(container, port)] as const)));
+  const known = new Map(
+    await Promise.all(ports.map(async (port) => [port, await hostPort(container, port)] as const)),
+  );
   return (inside) => {
     const outside = known.get(inside);
     if (outside === undefined) throw new Error(`port ${inside} is not published`);
@@ -129,8 +146,24 @@ export interface Question {
 }
 
 /** One request to this machine; follows no redirect. */
-export function ask({ port, path = '/', method = 'GET', headers = {}, body, agent, tls = false }: Question): Promise<Answer> {
-  const options = { host: '127.0.0.1', port, path, method, headers, agent: agent ?? false, timeout: 30_000 } as const;
+export function ask({
+  port,
+  path = '/',
+  method = 'GET',
+  headers = {},
+  body,
+  agent,
+  tls = false,
+}: Question): Promise<Answer> {
+  const options = {
+    host: '127.0.0.1',
+    port,
+    path,
+    method,
+    headers,
+    agent: agent ?? false,
+    timeout: 30_000,
+  } as const;
   const started = Date.now();
   return new Promise((resolve, reject) => {
     const receive = (response: import('node:http').IncomingMessage): void => {
@@ -161,7 +194,11 @@ export function ask({ port, path = '/', method = 'GET', headers = {}, body, agen
 }
 
 /** Writes bytes to a port and reads until the other side closes, or what it waits for has come. */
-export function rawExchange(port: number, text: string, enough: (seen: string) => boolean = () => false): Promise<string> {
+export function rawExchange(
+  port: number,
+  text: string,
+  enough: (seen: string) => boolean = () => false,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     let seen = '';
     const socket = connect(port, '127.0.0.1', () => socket.write(text));
@@ -190,7 +227,10 @@ export function echoOf(answer: Answer): Echo {
 }
 
 /** Failed and sent requests of a constant load, until `stop` is called. */
-export function constantLoad(question: Question, parallel: number): { stop(): Promise<{ sent: number; failed: string[] }> } {
+export function constantLoad(
+  question: Question,
+  parallel: number,
+): { stop(): Promise<{ sent: number; failed: string[] }> } {
   let stopped = false;
   let sent = 0;
   const failed: string[] = [];

@@ -1,7 +1,11 @@
 import type { HaproxyModel, NginxModel, NginxRoute } from '@plumbstack/docker/proxy';
 
 /** A route with every option at core's default. */
-export function sampleRoute(prefix: string, target: NginxRoute['target'], more: Partial<NginxRoute> = {}): NginxRoute {
+export function sampleRoute(
+  prefix: string,
+  target: NginxRoute['target'],
+  more: Partial<NginxRoute> = {},
+): NginxRoute {
   return {
     prefix,
     target,
@@ -53,5 +57,8 @@ export function sampleHaproxy(more: Partial<HaproxyModel> = {}): HaproxyModel {
 
 /** Slots w1 to w<n> at consecutive addresses. */
 export function sampleSlots(base: string, first: number, count: number): HaproxyModel['slots'] {
-  return Array.from({ length: count }, (_, index) => ({ number: index + 1, address: `${base}.${first + index}:8000` }));
+  return Array.from({ length: count }, (_, index) => ({
+    number: index + 1,
+    address: `${base}.${first + index}:8000`,
+  }));
 }

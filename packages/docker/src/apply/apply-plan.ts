@@ -16,6 +16,8 @@ export async function applyDiff(context: RunContext, desired: DockerSpec, diff: 
   await applyNetwork(context, desired);
   await applyVolumes(context, desired);
   const failures = await applyUnits(context, desired, diff);
+  // What an abort has ended is not a failure of the resource.
+  context.signal.throwIfAborted();
   if (failures.length === 0) await removeOrphans(context, diff);
   if (failures.length > 0) throw runFailure(context.stack, failures);
 }

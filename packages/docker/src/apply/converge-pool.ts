@@ -222,6 +222,7 @@ export async function restartWorkers(context: RunContext, unit: PoolUnit, balanc
       await drainWorker(run, number);
     }
     await context.client.restartContainer(worker.id, unit.worker.stopGraceMs, context.call);
+    context.emit('container:started', { resource: pathOf(context, unit.resource), container: worker.name });
     await admin.vacate(number);
     await admit(run, { ...worker, state: 'running' }, true);
   }

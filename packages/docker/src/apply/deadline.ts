@@ -58,3 +58,13 @@ export async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
     throw error;
   }
 }
+
+/** The outcome of something that knows no signal, or the signal's reason when that comes first. */
+export function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work().then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

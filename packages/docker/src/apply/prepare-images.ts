@@ -27,6 +27,7 @@ export async function prepareImages(context: ImageContext, spec: StackSpec, inpu
       }
     }),
   );
+  context.signal.throwIfAborted();
   const failures = results.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
   if (failures.length > 0) throw runFailure(context.stack, failures);
 }

@@ -25,19 +25,18 @@ export class Containers {
     this.#apiVersion = apiVersion;
   }
 
-  async list(label: string, options: CallOptions): Promise<readonly ContainerSummary[]> {
-    const filters = { label: [label] };
-    const found = await this.#engine.call('list containers', options, (docker) =>
-      docker.listContainers({ all: true, filters }),
-    );
-    return found.map(toContainerSummary);
+  async list(label: string | undefined, options: CallOptions): Promise<readonly ContainerSummary[]> {
+    const filters = label === undefined ? {} : { label: [label] };
+    return this.#engine.call('list containers', options, async (docker) => {
+      return (await docker.listContainers({ all: true, filters })).map(toContainerSummary);
+    });
   }
 
   async inspect(id: string, options: CallOptions): Promise<ContainerDetails | undefined> {
-    const found = await unlessGone(
-      this.#engine.call(`inspect container ${id}`, options, (docker) => docker.getContainer(part(id)).inspect()),
-    );
-    return found && toContainerDetails(found);
+    const found = this.#engine.call(`inspect container ${id}`, options, async (docker) => {
+      return toContainerDetails(await docker.getContainer(part(id)).inspect());
+    });
+    return unlessGone(found);
   }
 
   /** Where an engine takes one network only and the connection to another fails, the container is removed again. */

@@ -66,7 +66,7 @@ export class DockerodeClient implements DockerClient {
     return readEngineInfo(this.#engine, options);
   }
 
-  listContainers(label: string, options: CallOptions = {}): Promise<readonly ContainerSummary[]> {
+  listContainers(label: string | undefined, options: CallOptions = {}): Promise<readonly ContainerSummary[]> {
     return this.#containers.list(label, options);
   }
   inspectContainer(id: string, options: CallOptions = {}): Promise<ContainerDetails | undefined> {

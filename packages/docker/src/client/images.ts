@@ -15,16 +15,17 @@ export class Images {
   }
 
   async inspect(reference: string, options: CallOptions): Promise<ImageDetails | undefined> {
-    const found = await unlessGone(
-      this.#engine.call(`inspect image ${reference}`, options, (docker) => docker.getImage(reference).inspect()),
-    );
-    return found && toImageDetails(found);
+    const found = this.#engine.call(`inspect image ${reference}`, options, async (docker) => {
+      return toImageDetails(await docker.getImage(reference).inspect());
+    });
+    return unlessGone(found);
   }
 
   async list(label: string, options: CallOptions): Promise<readonly ImageSummary[]> {
     const filters = { label: [label] };
-    const found = await this.#engine.call('list images', options, (docker) => docker.listImages({ filters }));
-    return found.map(toImageSummary);
+    return this.#engine.call('list images', options, async (docker) => {
+      return (await docker.listImages({ filters })).map(toImageSummary);
+    });
   }
 
   async remove(reference: string, options: CallOptions): Promise<void> {

@@ -20,8 +20,9 @@ export class NetworksAndVolumes {
   }
 
   async listNetworks(options: CallOptions): Promise<readonly NetworkSummary[]> {
-    const found = await this.#engine.call('list networks', options, (docker) => docker.listNetworks());
-    return found.map(toNetworkSummary);
+    return this.#engine.call('list networks', options, async (docker) => {
+      return (await docker.listNetworks()).map(toNetworkSummary);
+    });
   }
 
   async createNetwork(network: NetworkCreation, options: CallOptions): Promise<string> {
@@ -36,17 +37,16 @@ export class NetworksAndVolumes {
 
   async listVolumes(label: string, options: CallOptions): Promise<readonly VolumeSummary[]> {
     const filters = { label: [label] };
-    const { Volumes: found } = await this.#engine.call('list volumes', options, (docker) =>
-      docker.listVolumes({ filters }),
-    );
-    return (found ?? []).map(toVolumeSummary);
+    return this.#engine.call('list volumes', options, async (docker) => {
+      return ((await docker.listVolumes({ filters })).Volumes ?? []).map(toVolumeSummary);
+    });
   }
 
   async inspectVolume(name: string, options: CallOptions): Promise<VolumeSummary | undefined> {
-    const found = await unlessGone(
-      this.#engine.call(`inspect volume ${name}`, options, (docker) => docker.getVolume(part(name)).inspect()),
-    );
-    return found && toVolumeSummary(found);
+    const found = this.#engine.call(`inspect volume ${name}`, options, async (docker) => {
+      return toVolumeSummary(await docker.getVolume(part(name)).inspect());
+    });
+    return unlessGone(found);
   }
 
   async createVolume(volume: VolumeCreation, options: CallOptions): Promise<void> {

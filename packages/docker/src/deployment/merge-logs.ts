@@ -31,8 +31,13 @@ async function* linesOf(
     ...(follow !== undefined && { follow }),
     ...(signal !== undefined && { signal }),
   });
-  for await (const { stream, at, text } of lines) {
-    yield { resource: resourcePath(stack, resource), container: name, stream, at, text };
+  try {
+    for await (const { stream, at, text } of lines) {
+      yield { resource: resourcePath(stack, resource), container: name, stream, at, text };
+    }
+  } catch (error) {
+    // An abort is how a reader says that it has enough.
+    if (signal?.aborted !== true) throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { HealthSpec } from '@plumbstack/core';
 import { restartWorkers } from '../apply/converge-pool.js';
+import { pathOf } from '../apply/run-context.js';
 import { waitUntilHealthy } from '../apply/wait-until-healthy.js';
 import type { EngineSession } from '../engine-session.js';
 import type { ObservedContainer, ObservedState } from '../plan/observed-state.js';
@@ -20,9 +21,10 @@ export async function restartResource(
     await restartWorkers(context, recordedPool(observed, balancer.resource), balancer.id);
     return;
   }
-  for (const { id, resource, address = '', identity } of containers) {
+  for (const { id, name, resource, address = '', identity } of containers) {
     const { port, health, stopGraceMs } = identity as { port?: number; health?: HealthSpec; stopGraceMs?: number };
     await session.client.restartContainer(id, stopGraceMs ?? 10_000, { signal });
+    context.emit('container:started', { resource: pathOf(context, resource), container: name });
     await waitUntilHealthy(context, {
       resource,
       id,

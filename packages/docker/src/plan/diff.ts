@@ -1,5 +1,5 @@
 import { createPlan, resourcePath, type Plan, type Step, type StepReason } from '@plumbstack/core';
-import type { AppUnit, DockerSpec, PoolUnit, RouterUnit, ServiceUnit, Unit } from '../compile/docker-spec.js';
+import type { AppUnit, ContainerTemplate, DockerSpec, PoolUnit, RouterUnit, ServiceUnit, Unit } from '../compile/docker-spec.js';
 import { digestOf } from '../compile/spec-hash.js';
 import { label, owner, type Role } from '../labels.js';
 import { containerName, networkName, secretVolumeName, workerName } from '../object-names.js';
@@ -42,10 +42,13 @@ export function diff(desired: DockerSpec, observed: ObservedState): Diff {
   return { plan: createPlan(stack, steps, fingerprint(desired, observed)), orphans, changed };
 }
 
-/** Everything that the plan depends on, so that another world or another program gives another value. */
-function fingerprint(desired: DockerSpec, observed: ObservedState): string {
+/**
+ * Everything that the plan depends on, so that another world or another program gives another value. Addresses and free
+ * ports that are yet to be chosen are neither.
+ */
+function fingerprint({ spec, images, units }: DockerSpec, observed: ObservedState): string {
   return digestOf({
-    desired: [desired.network, desired.volumes, desired.images, desired.units.map((unit) => unitIdentity(unit))],
+    desired: [spec, images, units.flatMap((unit) => templatesOf(unit).map(({ identity: { ports: _, ...rest } }) => rest))],
     observed: [
       observed.network?.id,
       observed.containers.map(({ id, name, state, digest }) => [id, name, state, digest]).sort(),
@@ -55,10 +58,8 @@ function fingerprint(desired: DockerSpec, observed: ObservedState): string {
   });
 }
 
-function unitIdentity(unit: Unit): unknown {
-  const worker = unit.kind === 'pool' ? [unit.worker.container.digest, unit.spec] : [];
-  const model = 'config' in unit ? unit.config.model : {};
-  return [unit.resource, unit.container.digest, unit.addresses, worker, model];
+function templatesOf(unit: Unit): readonly ContainerTemplate[] {
+  return unit.kind === 'pool' ? [unit.container, unit.worker.container] : [unit.container];
 }
 
 type StepKind = Step['kind'];
@@ -87,9 +88,7 @@ function networkStep({ stack, network }: DockerSpec, observed: ObservedState): S
 function secretSteps({ stack, spec }: DockerSpec, observed: ObservedState): readonly Step[] {
   return spec.resources.flatMap((each) => {
     if (each.kind !== 'secret' || each.source.type !== 'generate') return [];
-    const kept =
-      observed.volumes.some(({ name }) => name === secretVolumeName(stack, each.name)) &&
-      containersOf(observed, each.name, 'secret').length > 0;
+    const kept = observed.volumes.some(({ name }) => name === secretVolumeName(stack, each.name));
     return [step(stack, 'secret', each.name, kept ? [] : undefined)];
   });
 }

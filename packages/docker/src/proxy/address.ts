@@ -14,13 +14,15 @@ function isPort(value: string): boolean {
 /** Checks `ip:port` with an IPv4 address. */
 export function socketAddress(value: string): string {
   const [ip = '', port = '', ...rest] = value.split(':');
-  if (!ipv4.test(ip) || !isPort(port) || rest.length > 0) refuseConfig('an address as 10.0.0.2:8000', 'an address');
+  if (!ipv4.test(ip) || !isPort(port) || rest.length > 0)
+    refuseConfig('an address as 10.0.0.2:8000', 'an address');
   return value;
 }
 
 /** Checks a port number. */
 export function portNumber(value: number): number {
-  if (!Number.isSafeInteger(value) || value < 1 || value > 65_535) refuseConfig('a port from 1 to 65535', 'a port');
+  if (!Number.isSafeInteger(value) || value < 1 || value > 65_535)
+    refuseConfig('a port from 1 to 65535', 'a port');
   return value;
 }
 
@@ -30,7 +32,10 @@ export function ipNetwork(value: string): string {
   const most = ipv4.test(ip) ? 32 : isIpv6(ip) ? 128 : -1;
   const bitsOk = bits === undefined || (/^(?:0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= most);
   if (most < 0 || !bitsOk || rest.length > 0) {
-    refuseConfig('an IP address or a network such as "10.0.0.0/8"', `the network ${JSON.stringify(value.slice(0, 60))}`);
+    refuseConfig(
+      'an IP address or a network such as "10.0.0.0/8"',
+      `the network ${JSON.stringify(value.slice(0, 60))}`,
+    );
   }
   return value;
 }

@@ -10,14 +10,13 @@ import { PlumbstackError } from '@plumbstack/core';
 const maxWordLength = 4000;
 
 // Both proxies read line by line, and C strings end at NUL. Tab is left out too: nothing of ours needs it.
-// eslint-disable-next-line no-control-regex
 const unprintable = /[^\x20-\x7e]/;
 
 /** Fails with what was wanted; the value itself may be long or secret, so it is left out. */
 export function refuseConfig(wanted: string, what = 'a value of a proxy configuration'): never {
   throw new PlumbstackError('INVALID_OPTION', `${what} must be ${wanted}.`, {
     details: { wanted },
-    hint: 'A value that a proxy would read as configuration is never passed on.',
+    hint: 'Change the option that this value comes from: a proxy would read it as something else.',
   });
 }
 
@@ -199,7 +198,8 @@ export function line(keyword: string, ...args: readonly HaproxyWord[]): string {
 export function fetch(name: string, ...args: readonly string[]): HaproxyCode {
   if (!/^[a-z][a-z0-9_.]*$/.test(name)) refuseConfig('the name of a sample fetch', JSON.stringify(name));
   for (const arg of args) {
-    if (!/^[A-Za-z0-9_./-]+$/.test(arg)) refuseConfig('letters, digits and . _ / -', 'an argument of a sample fetch');
+    if (!/^[A-Za-z0-9_./-]+$/.test(arg))
+      refuseConfig('letters, digits and . _ / -', 'an argument of a sample fetch');
   }
   const call = args.length === 0 ? name : `${name}(${args.join(',')})`;
   return HaproxyCode.of(`%[${call}]`, call);
@@ -214,7 +214,9 @@ export function condition(what: HaproxyCode, ...args: readonly HaproxyWord[]): H
 /** Literal text and look-ups, for arguments in log format. A `%` in text stays a `%`. */
 export function format(...parts: readonly (string | HaproxyCode)[]): HaproxyCode {
   return HaproxyCode.of(
-    parts.map((part) => (part instanceof HaproxyCode ? part.embedded : printable(part).replaceAll('%', '%%'))).join(''),
+    parts
+      .map((part) => (part instanceof HaproxyCode ? part.embedded : printable(part).replaceAll('%', '%%')))
+      .join(''),
   );
 }
 
@@ -234,7 +236,11 @@ export interface HaproxySection {
 }
 
 /** `name arg` and what is indented below it; lines come from {@link line}. */
-export function section(name: string, args: readonly HaproxyWord[], lines: readonly string[]): HaproxySection {
+export function section(
+  name: string,
+  args: readonly HaproxyWord[],
+  lines: readonly string[],
+): HaproxySection {
   return { header: line(name, ...args), lines };
 }
 

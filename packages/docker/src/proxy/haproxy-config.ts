@@ -34,7 +34,8 @@ const maxHealthPath = 1000;
 
 /** Name of a slot's server, and the value of its cookie: the same worker for ever. */
 export function serverName(slot: number): string {
-  if (!Number.isSafeInteger(slot) || slot < 1) refuseConfig('a whole number of at least 1', 'the number of a slot');
+  if (!Number.isSafeInteger(slot) || slot < 1)
+    refuseConfig('a whole number of at least 1', 'the number of a slot');
   return `w${slot}`;
 }
 
@@ -52,59 +53,70 @@ export function stickyCookie(pool: string): string {
 export function renderHaproxy(model: HaproxyModel): readonly ProxyFile[] {
   if (!/^[0-9a-f]+$/.test(model.revision)) refuseConfig('hexadecimal', 'the revision');
   const ports = [model.port, model.statsPort, model.adminPort].filter((each) => each !== undefined);
-  if (new Set(ports.map(portNumber)).size < ports.length) refuseConfig('different from one another', 'the ports');
+  if (new Set(ports.map(portNumber)).size < ports.length)
+    refuseConfig('different from one another', 'the ports');
   const sections = [globals(model), defaults(model), frontend(model), backend(model), ...statistics(model)];
   return [{ path: 'haproxy.cfg', content: printHaproxy(sections) }];
 }
 
 function globals({ adminPort, revision, timeoutMs, queue }: HaproxyModel): HaproxySection {
   const drainMs = Math.min(longestDrainMs, Math.max(60_000, timeoutMs + queue.timeoutMs));
-  return section('global', [], [
-    comment('Names this configuration: "show info" tells it'),
-    line('description', revision),
-    line('log', 'stdout', 'format', 'raw', 'local0', 'info'),
-    comment('In numbers, not by what the machine has: the container may have far less of it'),
-    line('nbthread', 2),
-    line('fd-hard-limit', 65_536),
-    line('stats socket', `${haproxyRunFolder}/admin.sock`, 'mode', '600', 'level', 'admin'),
-    line('stats socket', `ipv4@127.0.0.1:${adminPort}`, 'level', 'admin'),
-    line('stats timeout', '1m'),
-    line('server-state-file', serverStateFile),
-    comment('Requests may go on this long after a reload'),
-    line('hard-stop-after', milliseconds(drainMs)),
-  ]);
+  return section(
+    'global',
+    [],
+    [
+      comment('Names this configuration: "show info" tells it'),
+      line('description', revision),
+      line('log', 'stdout', 'format', 'raw', 'local0', 'info'),
+      comment('In numbers, not by what the machine has: the container may have far less of it'),
+      line('nbthread', 2),
+      line('fd-hard-limit', 65_536),
+      line('stats socket', `${haproxyRunFolder}/admin.sock`, 'mode', '600', 'level', 'admin'),
+      line('stats socket', `ipv4@127.0.0.1:${adminPort}`, 'level', 'admin'),
+      line('stats timeout', '1m'),
+      line('server-state-file', serverStateFile),
+      comment('Requests may go on this long after a reload'),
+      line('hard-stop-after', milliseconds(drainMs)),
+    ],
+  );
 }
 
 function milliseconds(value: number): string {
   // HAProxy counts in 31 bits; core's longest are far below.
-  if (!Number.isSafeInteger(value) || value < 1 || value > 2_147_483_647) refuseConfig('at least 1 ms', 'a time');
+  if (!Number.isSafeInteger(value) || value < 1 || value > 2_147_483_647)
+    refuseConfig('at least 1 ms', 'a time');
   return `${value}ms`;
 }
 
 function defaults({ timeoutMs, queue, health, maxConcurrency }: HaproxyModel): HaproxySection {
-  const busyMs = health.type === 'http' && maxConcurrency !== undefined ? Math.min(timeoutMs, busyTimeoutMs) : 0;
-  return section('defaults', [], [
-    line('mode', 'http'),
-    comment('Requests are logged when they fail: a router in front has an access log'),
-    line('log', 'global'),
-    line('option httplog'),
-    line('option dontlognull'),
-    line('option dontlog-normal'),
-    line('option http-no-delay'),
-    line('timeout connect', '250ms'),
-    line('timeout client', milliseconds(timeoutMs + queue.timeoutMs + 1000)),
-    line('timeout server', milliseconds(timeoutMs)),
-    line('timeout tunnel', milliseconds(tunnelTimeoutMs)),
-    line('timeout queue', milliseconds(queue.timeoutMs)),
-    line('timeout http-request', '20s'),
-    comment("Longer than a router keeps idle connections, so that none is closed while it sends a request"),
-    line('timeout http-keep-alive', '10s'),
-    line('timeout check', milliseconds(Math.max(health.timeoutMs, busyMs))),
-    line('load-server-state-from-file', 'global'),
-    ...failures.map(([status, message, ...header]) =>
-      line('http-error', 'status', status, 'content-type', 'text/plain', 'string', message, ...header),
-    ),
-  ]);
+  const busyMs =
+    health.type === 'http' && maxConcurrency !== undefined ? Math.min(timeoutMs, busyTimeoutMs) : 0;
+  return section(
+    'defaults',
+    [],
+    [
+      line('mode', 'http'),
+      comment('Requests are logged when they fail: a router in front has an access log'),
+      line('log', 'global'),
+      line('option httplog'),
+      line('option dontlognull'),
+      line('option dontlog-normal'),
+      line('option http-no-delay'),
+      line('timeout connect', '250ms'),
+      line('timeout client', milliseconds(timeoutMs + queue.timeoutMs + 1000)),
+      line('timeout server', milliseconds(timeoutMs)),
+      line('timeout tunnel', milliseconds(tunnelTimeoutMs)),
+      line('timeout queue', milliseconds(queue.timeoutMs)),
+      line('timeout http-request', '20s'),
+      comment('Longer than a router keeps idle connections, so that none is closed while it sends a request'),
+      line('timeout http-keep-alive', '10s'),
+      line('timeout check', milliseconds(Math.max(health.timeoutMs, busyMs))),
+      line('load-server-state-from-file', 'global'),
+      ...failures.map(([status, message, ...header]) =>
+        line('http-error', 'status', status, 'content-type', 'text/plain', 'string', message, ...header),
+      ),
+    ],
+  );
 }
 
 const failures: readonly (readonly [status: number, message: string, ...header: HaproxyWord[]])[] = [
@@ -114,15 +126,19 @@ const failures: readonly (readonly [status: number, message: string, ...header: 
 ];
 
 function frontend({ port, queue, maxConcurrency }: HaproxyModel): HaproxySection {
-  return section('frontend', [poolFrontend], [
-    comment("IPv4 only: the stack's network has no IPv6"),
-    line('bind', `ipv4@*:${port}`),
-    comment('Clients that are idle while a reload comes may use their connection once more'),
-    line('option idle-close-on-response'),
-    ...visitor,
-    ...(maxConcurrency === undefined ? [] : [queueLimit(queue.limit)]),
-    line('default_backend', poolBackend),
-  ]);
+  return section(
+    'frontend',
+    [poolFrontend],
+    [
+      comment("IPv4 only: the stack's network has no IPv6"),
+      line('bind', `ipv4@*:${port}`),
+      comment('Clients that are idle while a reload comes may use their connection once more'),
+      line('option idle-close-on-response'),
+      ...visitor,
+      ...(maxConcurrency === undefined ? [] : [queueLimit(queue.limit)]),
+      line('default_backend', poolBackend),
+    ],
+  );
 }
 
 /** Behind a router the visitor is whom it names; without one, whoever connects. */
@@ -151,26 +167,31 @@ function backend(model: HaproxyModel): HaproxySection {
   const { pool, slots, maxConcurrency, sticky, health } = model;
   const numbers = new Set(slots.map(({ number }) => number));
   const addresses = new Set(slots.map(({ address }) => address));
-  if (numbers.size < slots.length || addresses.size < slots.length) refuseConfig('different', 'slots of a pool');
-  return section('backend', [poolBackend], [
-    ...balancing(model),
-    ...(sticky === 'cookie' ? stickiness(pool, [...numbers]) : []),
-    comment('A worker that dies gives its request to another, where sending it twice changes nothing'),
-    line('retries', 2),
-    line('option redispatch', 1),
-    line('retry-on', 'conn-failure', 'empty-response'),
-    line('http-request disable-l7-retry', 'unless', condition(fetch('method'), 'GET', 'HEAD', 'OPTIONS')),
-    ...(maxConcurrency === undefined
-      ? []
-      : [comment('An idle connection must not hold a place'), line('option http-server-close')]),
-    ...healthCheck(health),
-    line('default-server', ...serverDefaults(model)),
-    ...slots.map(({ number, address }) => {
-      const name = serverName(number);
-      const cookie = sticky === 'cookie' ? ['cookie', name] : [];
-      return line('server', name, socketAddress(address), 'id', number, ...cookie);
-    }),
-  ]);
+  if (numbers.size < slots.length || addresses.size < slots.length)
+    refuseConfig('different', 'slots of a pool');
+  return section(
+    'backend',
+    [poolBackend],
+    [
+      ...balancing(model),
+      ...(sticky === 'cookie' ? stickiness(pool, [...numbers]) : []),
+      comment('A worker that dies gives its request to another, where sending it twice changes nothing'),
+      line('retries', 2),
+      line('option redispatch', 1),
+      line('retry-on', 'conn-failure', 'empty-response'),
+      line('http-request disable-l7-retry', 'unless', condition(fetch('method'), 'GET', 'HEAD', 'OPTIONS')),
+      ...(maxConcurrency === undefined
+        ? []
+        : [comment('An idle connection must not hold a place'), line('option http-server-close')]),
+      ...healthCheck(health),
+      line('default-server', ...serverDefaults(model)),
+      ...slots.map(({ number, address }) => {
+        const name = serverName(number);
+        const cookie = sticky === 'cookie' ? ['cookie', name] : [];
+        return line('server', name, socketAddress(address), 'id', number, ...cookie);
+      }),
+    ],
+  );
 }
 
 function balancing({ balance, sticky }: HaproxyModel): readonly string[] {
@@ -202,7 +223,14 @@ function stickiness(pool: string, slots: readonly number[]): readonly string[] {
       const name = serverName(slot);
       const leaving = condition(fetch('srv_weight', `${poolBackend}/${name}`), 0);
       const from = matching`^(.*)${cookie}=${name}(;.*)?$`;
-      return line('http-request replace-header', 'Cookie', from, format(group(1), `${cookie}=`, group(2)), 'if', leaving);
+      return line(
+        'http-request replace-header',
+        'Cookie',
+        from,
+        format(group(1), `${cookie}=`, group(2)),
+        'if',
+        leaving,
+      );
     }),
   ];
 }
@@ -215,7 +243,18 @@ function healthCheck(health: HaproxyModel['health']): readonly string[] {
   }
   return [
     line('option httpchk'),
-    line('http-check send', 'meth', 'GET', 'uri', path, 'ver', 'HTTP/1.1', 'hdr', 'Host', format('localhost')),
+    line(
+      'http-check send',
+      'meth',
+      'GET',
+      'uri',
+      path,
+      'ver',
+      'HTTP/1.1',
+      'hdr',
+      'Host',
+      format('localhost'),
+    ),
     line('http-check expect', 'status', `${minStatus}-${maxStatus}`),
   ];
 }
@@ -238,16 +277,20 @@ function serverDefaults({ health, maxConcurrency }: HaproxyModel): readonly Hapr
 function statistics({ statsPort, pool }: HaproxyModel): readonly HaproxySection[] {
   if (statsPort === undefined) return [];
   return [
-    section('frontend', ['statistics'], [
-      line('bind', `ipv4@*:${statsPort}`),
-      line('no log'),
-      line('http-request deny', 'unless', condition(fetch('method'), 'GET', 'HEAD')),
-      line('http-request use-service', 'prometheus-exporter', 'if', condition(fetch('path'), '/metrics')),
-      line('stats enable'),
-      line('stats uri', '/'),
-      line('stats refresh', '5s'),
-      line('stats hide-version'),
-      line('stats show-node', dnsLabel(pool)),
-    ]),
+    section(
+      'frontend',
+      ['statistics'],
+      [
+        line('bind', `ipv4@*:${statsPort}`),
+        line('no log'),
+        line('http-request deny', 'unless', condition(fetch('method'), 'GET', 'HEAD')),
+        line('http-request use-service', 'prometheus-exporter', 'if', condition(fetch('path'), '/metrics')),
+        line('stats enable'),
+        line('stats uri', '/'),
+        line('stats refresh', '5s'),
+        line('stats hide-version'),
+        line('stats show-node', dnsLabel(pool)),
+      ],
+    ),
   ];
 }

@@ -49,8 +49,13 @@ export function answersCommand(address: string, health: Readiness): readonly str
  *
  * @param address `ip:port`
  */
-export function waitUntilAnswersCommand(address: string, health: Readiness, deadlineSeconds: number): readonly string[] {
-  if (!Number.isSafeInteger(deadlineSeconds) || deadlineSeconds < 0) refuseConfig('whole seconds', 'the deadline');
+export function waitUntilAnswersCommand(
+  address: string,
+  health: Readiness,
+  deadlineSeconds: number,
+): readonly string[] {
+  if (!Number.isSafeInteger(deadlineSeconds) || deadlineSeconds < 0)
+    refuseConfig('whole seconds', 'the deadline');
   return [...waitScriptWith(health), ...attempt(address, health), String(deadlineSeconds)];
 }
 
@@ -62,7 +67,9 @@ function attempt(address: string, health: Readiness): readonly string[] {
   const [ip = '', port = ''] = socketAddress(address).split(':');
   const seconds = Math.max(0.05, health.timeoutMs / 1000).toFixed(3);
   const range =
-    health.type === 'tcp' ? ['', '', ''] : [requestPath(health.path), String(health.minStatus), String(health.maxStatus)];
+    health.type === 'tcp'
+      ? ['', '', '']
+      : [requestPath(health.path), String(health.minStatus), String(health.maxStatus)];
   return [seconds, ip, port, ...range];
 }
 

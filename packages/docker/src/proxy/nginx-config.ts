@@ -89,7 +89,10 @@ export function renderNginx(model: NginxModel): readonly ProxyFile[] {
     // Workers are told in numbers, not by the machine's processors: the container may have far less of it.
     directive('worker_processes', 4),
     directive('worker_rlimit_nofile', 16_384),
-    noted('Requests may go on this long after a reload', directive('worker_shutdown_timeout', drainTime(model.routes))),
+    noted(
+      'Requests may go on this long after a reload',
+      directive('worker_shutdown_timeout', drainTime(model.routes)),
+    ),
     directive('error_log', 'stderr', 'warn'),
     block('events', [], [directive('worker_connections', 4096)]),
     block('http', [], httpBlock(model, routes)),
@@ -114,7 +117,8 @@ function passwordFiles(routes: readonly PreparedRoute[]): readonly ProxyFile[] {
     if (auth === undefined || passwordFile === undefined) return [];
     const lines = Object.entries(auth.users).map(([user, hash]) => {
       if (!/^[A-Za-z0-9._@-]+$/.test(user)) refuseConfig('letters, digits and . _ @ -', 'the name of a user');
-      if (!/^[$./A-Za-z0-9=,{}+-]+$/.test(hash)) refuseConfig('a hash as htpasswd makes it', 'the password of a user');
+      if (!/^[$./A-Za-z0-9=,{}+-]+$/.test(hash))
+        refuseConfig('a hash as htpasswd makes it', 'the password of a user');
       return `${user}:${hash}\n`;
     });
     return [{ path: passwordFile, content: lines.join('') }];
@@ -204,7 +208,13 @@ const proxyDefaults: readonly NginxNode[] = [
   directive('proxy_busy_buffers_size', '64k'),
   noted('Answers wait in memory alone: /tmp is small', directive('proxy_max_temp_file_size', 0)),
   noted('An app does not get to send visitors to what another route protects', {
-    ...directive('proxy_ignore_headers', 'X-Accel-Redirect', 'X-Accel-Limit-Rate', 'X-Accel-Charset', 'X-Accel-Expires'),
+    ...directive(
+      'proxy_ignore_headers',
+      'X-Accel-Redirect',
+      'X-Accel-Limit-Rate',
+      'X-Accel-Charset',
+      'X-Accel-Expires',
+    ),
   }),
 ];
 
@@ -222,20 +232,23 @@ function compression({ compress }: NginxModel): readonly NginxNode[] {
 
 const maps: readonly NginxNode[] = [
   noted('WebSocket only: other protocols would carry requests past the checks of this file', {
-    ...block('map', [variable('http_upgrade'), variable('plumbstack_upgrade')], [
-      entry('default', ''),
-      entry(pattern`~*^websocket$`, 'websocket'),
-    ]),
+    ...block(
+      'map',
+      [variable('http_upgrade'), variable('plumbstack_upgrade')],
+      [entry('default', ''), entry(pattern`~*^websocket$`, 'websocket')],
+    ),
   }),
-  block('map', [variable('plumbstack_upgrade'), variable('plumbstack_connection')], [
-    entry('default', ''),
-    entry('websocket', 'upgrade'),
-  ]),
+  block(
+    'map',
+    [variable('plumbstack_upgrade'), variable('plumbstack_connection')],
+    [entry('default', ''), entry('websocket', 'upgrade')],
+  ),
   noted('Whether no byte of the request went to any server', {
-    ...block('map', [variable('upstream_bytes_sent'), variable('plumbstack_unsent')], [
-      entry('default', '0'),
-      entry(pattern`~^[-0, ]+$`, '1'),
-    ]),
+    ...block(
+      'map',
+      [variable('upstream_bytes_sent'), variable('plumbstack_unsent')],
+      [entry('default', '0'), entry(pattern`~^[-0, ]+$`, '1')],
+    ),
   }),
 ];
 
@@ -247,16 +260,23 @@ function upstreams(routes: readonly PreparedRoute[]): readonly NginxNode[] {
     const servers = target.servers.map(socketAddress);
     const key = `${servers.join()} ${target.pool}`;
     const known = byName.get(name);
-    if (known !== undefined && known.servers !== key) refuseConfig('the same in every route', `the servers of ${name}`);
-    const node = block('upstream', [name], [
-      directive('zone', name, '64k'),
-      ...servers.map((server) => directive('server', server, ...(servers.length > 1 ? ['fail_timeout=2s'] : []))),
-      directive('keepalive', 64),
-      // Shorter than any server's own idle time (Gunicorn's 2 s, Node's 5 s, 10 s of a pool's HAProxy): a request on a
-      // connection that the other end is closing is lost.
-      directive('keepalive_timeout', target.pool ? '5s' : '1s'),
-      directive('keepalive_requests', 100_000),
-    ]);
+    if (known !== undefined && known.servers !== key)
+      refuseConfig('the same in every route', `the servers of ${name}`);
+    const node = block(
+      'upstream',
+      [name],
+      [
+        directive('zone', name, '64k'),
+        ...servers.map((server) =>
+          directive('server', server, ...(servers.length > 1 ? ['fail_timeout=2s'] : [])),
+        ),
+        directive('keepalive', 64),
+        // Shorter than any server's own idle time (Gunicorn's 2 s, Node's 5 s, 10 s of a pool's HAProxy): a request on a
+        // connection that the other end is closing is lost.
+        directive('keepalive_timeout', target.pool ? '5s' : '1s'),
+        directive('keepalive_requests', 100_000),
+      ],
+    );
     byName.set(name, { servers: key, node });
   }
   return [...byName.values()].map(({ node }) => node);
@@ -268,9 +288,16 @@ function rateZones(routes: readonly PreparedRoute[]): readonly NginxNode[] {
     const { requestsPerSecond } = route.rateLimit;
     if (!(requestsPerSecond > 0)) refuseConfig('above 0', 'requestsPerSecond');
     const perSecond = Math.min(requestsPerSecond, maxRate);
-    const rate = Number.isInteger(perSecond) ? `${perSecond}r/s` : `${Math.max(1, Math.round(perSecond * 60))}r/m`;
+    const rate = Number.isInteger(perSecond)
+      ? `${perSecond}r/s`
+      : `${Math.max(1, Math.round(perSecond * 60))}r/m`;
     return [
-      directive('limit_req_zone', variable('binary_remote_addr'), `zone=${rateZone(route)}:5m`, `rate=${rate}`),
+      directive(
+        'limit_req_zone',
+        variable('binary_remote_addr'),
+        `zone=${rateZone(route)}:5m`,
+        `rate=${rate}`,
+      ),
     ];
   });
   if (zones.length === 0) return [];
@@ -300,13 +327,17 @@ function servers(model: NginxModel, routes: readonly PreparedRoute[]): readonly 
   return listeners.flatMap(({ listen, extra, site }) => [
     ...(model.serverNames.length === 0 ? [] : [otherHosts(listen, extra)]),
     ...hosts.map((host) =>
-      block('server', [], [
-        // IPv4 only: the stack's network has no IPv6, and an engine without it would refuse the address.
-        directive('listen', ...listen, ...(host.hosts.length === 0 ? defaultListener : [])),
-        ...extra,
-        directive('server_name', ...serverName(host.hosts)),
-        ...site(host),
-      ]),
+      block(
+        'server',
+        [],
+        [
+          // IPv4 only: the stack's network has no IPv6, and an engine without it would refuse the address.
+          directive('listen', ...listen, ...(host.hosts.length === 0 ? defaultListener : [])),
+          ...extra,
+          directive('server_name', ...serverName(host.hosts)),
+          ...site(host),
+        ],
+      ),
     ),
   ]);
 }
@@ -321,12 +352,16 @@ function serverName(hosts: readonly string[]): readonly NginxWord[] {
 
 /** Whoever asks for another host learns nothing of those that are here. */
 function otherHosts(listen: readonly NginxWord[], extra: readonly NginxNode[]): NginxNode {
-  return block('server', [], [
-    directive('listen', ...listen, ...defaultListener),
-    ...extra,
-    directive('server_name', '_'),
-    directive('return', 404),
-  ]);
+  return block(
+    'server',
+    [],
+    [
+      directive('listen', ...listen, ...defaultListener),
+      ...extra,
+      directive('server_name', '_'),
+      directive('return', 404),
+    ],
+  );
 }
 
 function httpsUrl(publicPort: number): NginxWord {
@@ -360,23 +395,31 @@ function siteOf(model: NginxModel, { routes }: VirtualHost<PreparedRoute>): read
 /** Files, but none whose name or folder starts with a dot: passwords and repositories lie there. RFC 8615 has the exception. */
 function staticFiles({ root }: NginxModel): NginxNode {
   if (!root.startsWith('/')) refuseConfig('an absolute path', 'the root of static files');
-  return block('location', ['/'], [
-    directive('root', text(root)),
-    directive('index', 'index.html', 'index.htm'),
-    block('location', ['~', pattern`^/\.(?!well-known/)|./\.`], [directive('deny', 'all')]),
-  ]);
+  return block(
+    'location',
+    ['/'],
+    [
+      directive('root', text(root)),
+      directive('index', 'index.html', 'index.htm'),
+      block('location', ['~', pattern`^/\.(?!well-known/)|./\.`], [directive('deny', 'all')]),
+    ],
+  );
 }
 
 /** For whoever is inside the container: which configuration is in force, and how many connections there are. */
 function statusServer({ statusPort, port, tls, revision }: NginxModel): NginxNode {
   if (statusPort === port || statusPort === tls?.port) refuseConfig('a port of its own', 'the status port');
-  return block('server', [], [
-    directive('listen', `127.0.0.1:${portNumber(statusPort)}`),
-    directive('server_name', '_'),
-    directive('access_log', 'off'),
-    directive('default_type', 'text/plain'),
-    block('location', ['=', '/'], [directive('return', 200, revision)]),
-    block('location', ['=', '/stub_status'], [directive('stub_status')]),
-    block('location', ['/'], [directive('return', 404)]),
-  ]);
+  return block(
+    'server',
+    [],
+    [
+      directive('listen', `127.0.0.1:${portNumber(statusPort)}`),
+      directive('server_name', '_'),
+      directive('access_log', 'off'),
+      directive('default_type', 'text/plain'),
+      block('location', ['=', '/'], [directive('return', 200, revision)]),
+      block('location', ['=', '/stub_status'], [directive('stub_status')]),
+      block('location', ['/'], [directive('return', 404)]),
+    ],
+  );
 }

@@ -12,7 +12,6 @@ const framing = [
   'content-type',
   'keep-alive',
   'proxy-connection',
-  'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
@@ -27,7 +26,8 @@ export function mergeHeaders(...sets: readonly HeaderSet[]): HeaderSet {
   for (const [name, value] of sets.flatMap((set) => Object.entries(set))) {
     const key = name.toLowerCase();
     if (!/^[a-z0-9-]+$/.test(key)) refuseConfig('letters, digits and hyphens', 'the name of a header');
-    if (framing.includes(key)) refuseConfig('left to the proxy: it says how the answer is sent', `the header ${name}`);
+    if (framing.includes(key))
+      refuseConfig('left to the proxy: it says how the answer is sent', `the header ${name}`);
     merged.set(key, [name, value]);
   }
   return Object.fromEntries(merged.values());

@@ -9,7 +9,8 @@ export interface VirtualHost<R extends NginxRoute> {
   readonly routes: readonly R[];
 }
 
-const hostName = /^(?:\*\.)?(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const hostName =
+  /^(?:\*\.)?(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /** Whether a host, or a wildcard itself, falls under a name. A wildcard stands for one label, as in a certificate. */
 function covers(name: string, host: string): boolean {

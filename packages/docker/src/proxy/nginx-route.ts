@@ -43,12 +43,15 @@ export function rateZone({ index }: PreparedRoute): string {
 /** The locations of one route. */
 export function routeLocations(route: PreparedRoute): readonly NginxNode[] {
   const { prefix, target, index } = route;
-  if (!prefixPattern.test(prefix)) refuseConfig('a path that starts and ends with "/"', 'the prefix of a route');
+  if (!prefixPattern.test(prefix))
+    refuseConfig('a path that starts and ends with "/"', 'the prefix of a route');
   const guards = guardsOf(route);
   if (target.type === 'redirect') {
-    if (!redirectStatuses.includes(target.status)) refuseConfig('301, 302, 307 or 308', 'the status of a redirect');
+    if (!redirectStatuses.includes(target.status))
+      refuseConfig('301, 302, 307 or 308', 'the status of a redirect');
     // `return` knows a URL by its start, and takes no other text for these statuses.
-    if (!/^(?:https?:\/\/[^/]|\/(?!\/))/.test(target.to)) refuseConfig('a URL or a path', 'the target of a redirect');
+    if (!/^(?:https?:\/\/[^/]|\/(?!\/))/.test(target.to))
+      refuseConfig('a URL or a path', 'the target of a redirect');
     const answer = [...addHeaders(route.allHeaders), directive('return', target.status, text(target.to))];
     return [
       ...guarded([prefix], guards, answer, index),
@@ -133,12 +136,19 @@ function unavailable({ allHeaders, prefix }: PreparedRoute): readonly NginxNode[
  */
 function failures(route: PreparedRoute): readonly NginxNode[] {
   return [502, 504].map((status) =>
-    block('location', [failureName(route, status)], [
-      whenSet('plumbstack_unsent', unavailable(route).filter(({ words }) => words[0] !== 'default_type')),
-      directive('default_type', 'text/plain'),
-      ...addHeaders(route.allHeaders),
-      directive('return', status),
-    ]),
+    block(
+      'location',
+      [failureName(route, status)],
+      [
+        whenSet(
+          'plumbstack_unsent',
+          unavailable(route).filter(({ words }) => words[0] !== 'default_type'),
+        ),
+        directive('default_type', 'text/plain'),
+        ...addHeaders(route.allHeaders),
+        directive('return', status),
+      ],
+    ),
   );
 }
 

@@ -66,12 +66,19 @@ export interface HaproxyModel {
   readonly adminPort: number;
   /** All slots, with or without a worker: `w<number>` at a fixed `ip:port`. */
   readonly slots: readonly { readonly number: number; readonly address: string }[];
-  readonly balance: { readonly algorithm: 'leastconn' | 'roundrobin' | 'source' | 'random' } | { readonly algorithm: 'header'; readonly header: string };
+  readonly balance:
+    | { readonly algorithm: 'leastconn' | 'roundrobin' | 'source' | 'random' }
+    | { readonly algorithm: 'header'; readonly header: string };
   readonly maxConcurrency?: number;
   readonly queue: { readonly limit: number; readonly timeoutMs: number };
   readonly sticky: 'cookie' | 'source' | 'none';
   readonly health:
-    | { readonly type: 'tcp'; readonly intervalMs: number; readonly timeoutMs: number; readonly retries: number }
+    | {
+        readonly type: 'tcp';
+        readonly intervalMs: number;
+        readonly timeoutMs: number;
+        readonly retries: number;
+      }
     | {
         readonly type: 'http';
         readonly path: string;

@@ -46,11 +46,14 @@ export const showInfo: AdminCommand = 'show info';
 // One connection takes one line; commands are put together by semicolons.
 function batch(commands: readonly AdminCommand[]): string {
   for (const each of commands) {
-    // eslint-disable-next-line no-control-regex
     if (/[^\x20-\x7e]|;|\\/.test(each) || each.trim() === '') {
-      throw new PlumbstackError('INVALID_OPTION', 'a command of the runtime API must be one line without ";" or "\\".', {
-        details: { command: each },
-      });
+      throw new PlumbstackError(
+        'INVALID_OPTION',
+        'a command of the runtime API must be one line without ";" or "\\".',
+        {
+          details: { command: each },
+        },
+      );
     }
   }
   return commands.join(';');
@@ -213,7 +216,10 @@ const drainBits = 0x08 | 0x10;
 /** Reads the answer to `show servers state`. */
 export function parseServersState(answer: string): readonly ServerState[] {
   const lines = answer.split('\n');
-  const header = lines.find((each) => each.startsWith('# '))?.slice(2).split(' ');
+  const header = lines
+    .find((each) => each.startsWith('# '))
+    ?.slice(2)
+    .split(' ');
   if (header === undefined) {
     throw new PlumbstackError('ENGINE_FAILED', "HAProxy did not answer with its servers' states.", {
       details: { answer: answer.slice(0, 200) },

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { toEngineContainer, type ContainerCreation } from '@plumbstack/docker/client';
+import { docker } from '../../support/docker-cli';
+import { Objects } from './objects';
+
+/** What the plain `docker` program sees of a container. */
+async function inspect(name: string): Promise<any> {
+  return JSON.parse(await docker('inspect', name))[0];
+}
+
+const everything: Omit<ContainerCreation, 'name' | 'image' | 'labels' | 'mounts' | 'networks'> = {
+  entrypoint: ['/bin/sleep'],
+  command: ['600'],
+  env: { A: 'b=c', EMPTY: '' },
+  user: '101:101',
+  workingDir: '/tmp',
+  hostname: 'inner',
+  stopSignal: 'SIGTERM',
+  stopGraceMs: 1500,
+  healthcheck: { command: ['true'], intervalMs: 1500, timeoutMs: 2000, startPeriodMs: 500, retries: 4 },
+  ports: [
+    { host: '127.0.0.1', port: 39821, containerPort: 8000 },
+    { host: '127.0.0.1', port: 0, containerPort: 9000 },
+  ],
+  restart: 'on-failure',
+  init: true,
+  readOnlyRoot: true,
+  capAdd: ['NET_ADMIN'],
+  capDrop: ['ALL'],
+  securityOptions: ['no-new-privileges'],
+  extraHosts: { db: '10.0.0.7' },
+  limits: { memoryBytes: 67_108_864, cpus: 0.5, pids: 64 },
+};
+
+describe('a container in the engine’s shape', () => {
+  it('has every field at its place, as the engine shows it', async () => {
+    await using objects = await Objects.create();
+    const folder = await mkdtemp(join(tmpdir(), 'cl-bind-'));
+    const volume = await objects.volume('data');
+    const id = await objects.running('all', {
+      ...everything,
+      mounts: [
+        { type: 'bind', source: folder, target: '/bind', readOnly: true },
+        { type: 'volume', name: volume, target: '/data', readOnly: false },
+        { type: 'volume', target: '/anonymous', readOnly: false },
+        { type: 'tmpfs', target: '/scratch', sizeBytes: 1_048_576, mode: 0o700 },
+      ],
+      networks: {
+        [await objects.network('one', 11)]: { address: '10.231.11.5', aliases: ['first'] },
+        [await objects.network('two', 12)]: { aliases: ['second'] },
+      },
+    });
+    const { Config: config, HostConfig: host, NetworkSettings: network, Mounts: mounts } = await inspect(id);
+    assert.deepEqual([config.Entrypoint, config.Cmd], [['/bin/sleep'], ['600']]);
+    assert.ok(config.Env.includes('A=b=c') && config.Env.includes('EMPTY='));
+    assert.deepEqual(
+      [config.User, config.WorkingDir, config.Hostname, config.StopSignal, config.StopTimeout],
+      ['101:101', '/tmp', 'inner', 'SIGTERM', 2],
+    );
+    assert.deepEqual(config.Healthcheck, {
+      Test: ['CMD', 'true'],
+      Interval: 1_500_000_000,
+      Timeout: 2_000_000_000,
+      StartPeriod: 500_000_000,
+      Retries: 4,
+    });
+    assert.deepEqual(host.PortBindings, {
+      '8000/tcp': [{ HostIp: '127.0.0.1', HostPort: '39821' }],
+      '9000/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }],
+    });
+    assert.equal(host.RestartPolicy.Name, 'on-failure');
+    assert.deepEqual([host.Init, host.ReadonlyRootfs], [true, true]);
+    assert.deepEqual([host.CapAdd, host.CapDrop], [['CAP_NET_ADMIN'], ['ALL']]);
+    assert.deepEqual([host.SecurityOpt, host.ExtraHosts], [['no-new-privileges'], ['db:10.0.0.7']]);
+    assert.deepEqual([host.Memory, host.MemorySwap, host.NanoCpus, host.PidsLimit], [67_108_864, 67_108_864, 5e8, 64]);
+    const byTarget = Object.fromEntries(mounts.map((each: any) => [each.Destination, each]));
+    assert.deepEqual([byTarget['/bind'].Source, byTarget['/bind'].RW], [folder, false]);
+    assert.deepEqual([byTarget['/data'].Name, byTarget['/data'].RW], [volume, true]);
+    assert.match(byTarget['/anonymous'].Name, /^[0-9a-f]{64}$/);
+    const { stdout } = await objects.client.exec(id, ['sh', '-c', 'grep " /scratch " /proc/mounts; stat -c %a /scratch']);
+    assert.match(stdout, /size=1024k[^]*\n700\n$/);
+    const [one, two] = [network.Networks[objects.name('one')], network.Networks[objects.name('two')]];
+    assert.deepEqual([one.IPAddress, one.Aliases], ['10.231.11.5', ['first']]);
+    assert.deepEqual(two.Aliases, ['second']);
+    await rm(folder, { recursive: true });
+  });
+
+  it('reads back as it was asked for', async () => {
+    await using objects = await Objects.create();
+    const id = await objects.container('back', { ...everything, networks: { [await objects.network('net', 13)]: { aliases: [] } } });
+    const details = await objects.client.inspectContainer(id);
+    assert.deepEqual(details?.portBindings, everything.ports);
+    assert.deepEqual([details?.user, details?.running, details?.state], ['101:101', false, 'created']);
+    const [summary] = await objects.client.listContainers(objects.label);
+    const { id: sameId, name, state, labels } = details ?? {};
+    assert.deepEqual([summary?.id, summary?.name, summary?.state, summary?.labels], [sameId, name, state, labels]);
+  });
+
+  it('gets its other networks after it is made where the engine takes one', async () => {
+    const creation = { networks: { a: { aliases: [] }, b: { address: '10.0.0.2', aliases: ['x'] } } };
+    await using objects = await Objects.create({ apiVersion: '1.41' });
+    const { body, later } = toEngineContainer(objects.creation('x', creation), '1.41');
+    assert.deepEqual(Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {}), ['a']);
+    assert.deepEqual(later, [['b', { address: '10.0.0.2', aliases: ['x'] }]]);
+    assert.deepEqual(toEngineContainer(objects.creation('x', creation), '1.44').later, []);
+
+    const networks = {
+      [await objects.network('one', 14)]: { address: '10.231.14.5', aliases: [] },
+      [await objects.network('two', 15)]: { address: '10.231.15.6', aliases: ['second'] },
+    };
+    const id = await objects.running('both', { networks });
+    const details = await objects.client.inspectContainer(id);
+    assert.deepEqual(
+      Object.values(details?.networks ?? {}).map(({ address }) => address),
+      ['10.231.14.5', '10.231.15.6'],
+    );
+  });
+
+  it('leaves nothing behind when one of those networks cannot be connected', async () => {
+    await using objects = await Objects.create({ apiVersion: '1.41' });
+    const networks = { [await objects.network('one', 16)]: { aliases: [] }, 'cl-no-such-network': { aliases: [] } };
+    await assert.rejects(objects.container('half', { networks }));
+    assert.deepEqual(await objects.client.listContainers(objects.label), []);
+  });
+
+  it('has no network at all without networks, and no health check with an empty command', async () => {
+    await using objects = await Objects.create();
+    const healthcheck = { command: [], intervalMs: 1, timeoutMs: 1, startPeriodMs: 0, retries: 1 };
+    const { HostConfig: host, Config: config } = await inspect(await objects.container('bare', { healthcheck }));
+    assert.equal(host.NetworkMode, 'none');
+    assert.deepEqual(config.Healthcheck, { Test: ['NONE'] });
+  });
+
+  it('keeps its environment out of the request’s address', async () => {
+    await using objects = await Objects.create();
+    // Node and the engine refuse an address far shorter than this.
+    const id = await objects.container('long', { env: { LONG: 'x'.repeat(2_000_000) } });
+    assert.equal((await objects.client.inspectContainer(id))?.state, 'created');
+  });
+});
