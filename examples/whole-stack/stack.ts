@@ -7,6 +7,7 @@ export function wholeStack(name: string, port: number): Stack {
   const app1 = stack.app('app1', {
     build: './app1',
     mounts: [{ bind: './data', target: '/data', readOnly: true }],
+    prefixEnv: 'PLUMBER_APIURL',
   });
   const app2 = stack.app('app2', plumber('./app2/plumber.R'));
 

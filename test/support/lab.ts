@@ -34,10 +34,16 @@ export async function ask(base: URL, path: string, init?: RequestInit): Promise<
 }
 
 /** Looks until there is a value; fails after the deadline with what was looked for. */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined>, timeoutMs = 30_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined>,
+  timeoutMs = 30_000,
+): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
-    const found = await look().catch((error: unknown) => (Date.now() > end ? Promise.reject(error as Error) : undefined));
+    const found = await look().catch((error: unknown) =>
+      Date.now() > end ? Promise.reject(error as Error) : undefined,
+    );
     if (found !== undefined) return found;
     if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

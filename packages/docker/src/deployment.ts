@@ -52,10 +52,14 @@ export class DockerDeployment implements LifecycleDeployment {
   ): Promise<DockerDeployment> {
     const observed = await observeStack(session.client, stack, { signal });
     if (observed.network === undefined && observed.containers.length === 0) {
-      throw new PlumbstackError('NOT_FOUND', `the engine at ${session.engine.address} has no stack "${stack}".`, {
-        resource: stack,
-        hint: 'Bring it up first, or look at runtime.list() for what there is.',
-      });
+      throw new PlumbstackError(
+        'NOT_FOUND',
+        `the engine at ${session.engine.address} has no stack "${stack}".`,
+        {
+          resource: stack,
+          hint: 'Bring it up first, or look at runtime.list() for what there is.',
+        },
+      );
     }
     return new DockerDeployment(session, runtime, observed);
   }
@@ -85,7 +89,10 @@ export class DockerDeployment implements LifecycleDeployment {
     await restartResource(this.#session, observed, this.#containersOf(observed, resource), lease.signal);
   }
 
-  async *logs(resource?: ResourceReference, options: LogOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+  async *logs(
+    resource?: ResourceReference,
+    options: LogOptions = {},
+  ): AsyncGenerator<LogLine, void, undefined> {
     const observed = await observeStack(this.#session.client, this.stack, withSignal(options.signal));
     const containers = resource === undefined ? observed.containers : this.#containersOf(observed, resource);
     yield* mergeLogs(
@@ -96,7 +103,11 @@ export class DockerDeployment implements LifecycleDeployment {
     );
   }
 
-  async exec(resource: ResourceReference, command: readonly string[], options: WaitOptions = {}): Promise<ExecResult> {
+  async exec(
+    resource: ResourceReference,
+    command: readonly string[],
+    options: WaitOptions = {},
+  ): Promise<ExecResult> {
     using signal = this.#deadline('exec', options);
     const containers = this.#containersOf(await this.#observe(signal), resource);
     const running = containers.filter(({ state }) => state === 'running');
@@ -108,7 +119,10 @@ export class DockerDeployment implements LifecycleDeployment {
       });
     }
     const { timeoutMs } = options;
-    return this.#session.client.exec(container.id, command, { signal, ...(timeoutMs !== undefined && { timeoutMs }) });
+    return this.#session.client.exec(container.id, command, {
+      signal,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    });
   }
 
   async stats(pool: ResourceReference, options: WaitOptions = {}): Promise<PoolStats> {
@@ -124,7 +138,10 @@ export class DockerDeployment implements LifecycleDeployment {
     const workers = containers.filter(({ role }) => role === 'worker');
     const table = await new HaproxyAdmin(this.#session.client, balancer.id, { signal }).stats();
     const present = new Set(workers.map(({ worker }) => slotName(worker ?? 0)));
-    return poolStats(nameOf(pool), { ...table, servers: table.servers.filter((each) => present.has(each.name)) });
+    return poolStats(nameOf(pool), {
+      ...table,
+      servers: table.servers.filter((each) => present.has(each.name)),
+    });
   }
 
   down(options: DownOptions = {}): Promise<void> {
@@ -151,7 +168,9 @@ export class DockerDeployment implements LifecycleDeployment {
     const name = nameOf(resource);
     const found = observed.containers.filter((each) => each.resource === name && each.role !== 'secret');
     if (found.length > 0) return found;
-    const known = [...new Set(observed.containers.filter(({ role }) => role !== 'secret').map((each) => each.resource))].sort();
+    const known = [
+      ...new Set(observed.containers.filter(({ role }) => role !== 'secret').map((each) => each.resource)),
+    ].sort();
     throw new PlumbstackError('NOT_FOUND', `the stack "${this.stack}" has no running resource "${name}".`, {
       resource: resourcePath(this.stack, name),
       details: { known },

@@ -29,12 +29,19 @@ export interface ResolvedOptions extends DockerRuntimeOptions {
 export function resolveOptions(options: DockerRuntimeOptions): ResolvedOptions {
   const { baseDir = process.cwd(), addressPool = '10.208.0.0/12', concurrency = 8 } = options;
   if (!isIPv4Subnet(addressPool) || parseSubnet(addressPool).prefix > 22) {
-    throw new PlumbstackError('INVALID_OPTION', `addressPool must be an IPv4 network of /22 or larger, not ${addressPool}.`, {
-      hint: "As '10.208.0.0/12', which is the default.",
-    });
+    throw new PlumbstackError(
+      'INVALID_OPTION',
+      `addressPool must be an IPv4 network of /22 or larger, not ${addressPool}.`,
+      {
+        hint: "As '10.208.0.0/12', which is the default.",
+      },
+    );
   }
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-    throw new PlumbstackError('INVALID_OPTION', `concurrency must be a whole number of at least 1, not ${concurrency}.`);
+    throw new PlumbstackError(
+      'INVALID_OPTION',
+      `concurrency must be a whole number of at least 1, not ${concurrency}.`,
+    );
   }
   return { ...options, baseDir, addressPool, concurrency };
 }

@@ -12,7 +12,12 @@ import {
   type UpOptions,
   type WaitOptions,
 } from '@plumbstack/core';
-import { LifecycleEmitter, type LifecycleDeployment, type LifecycleRuntime, type LifecycleSource } from '@plumbstack/events';
+import {
+  LifecycleEmitter,
+  type LifecycleDeployment,
+  type LifecycleRuntime,
+  type LifecycleSource,
+} from '@plumbstack/events';
 import { applyDiff } from './apply/apply-plan.js';
 import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { Gate } from './apply/gate.js';
@@ -111,7 +116,15 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       const call = { signal: lease.signal };
       const observed = await observeStack(client, name, call);
       const gate = new Gate(this.#options.concurrency);
-      await removeStack({ client, stack: name, observed, call, gate, emit, volumes: options.volumes ?? false });
+      await removeStack({
+        client,
+        stack: name,
+        observed,
+        call,
+        gate,
+        emit,
+        volumes: options.volumes ?? false,
+      });
     } catch (error) {
       emit('stack:down:failed', { ...failure(error), durationMs: durationMs() });
       throw error;
@@ -152,7 +165,13 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     }
   }
 
-  async #apply(session: EngineSession, spec: StackSpec, secrets: SecretValues, survey: Survey, lease: Lease): Promise<void> {
+  async #apply(
+    session: EngineSession,
+    spec: StackSpec,
+    secrets: SecretValues,
+    survey: Survey,
+    lease: Lease,
+  ): Promise<void> {
     const { signal } = lease;
     const context = (seen: Survey): ReturnType<EngineSession['run']> =>
       session.run(seen.observed, signal, {
@@ -160,7 +179,10 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         active: activeAddresses(seen.desired.units, seen.observed),
         routers: seen.desired.units.filter((unit) => unit.kind === 'router'),
       });
-    await Promise.all([prepareImages(context(survey), spec, survey.inputs), prepareSecrets(context(survey), spec)]);
+    await Promise.all([
+      prepareImages(context(survey), spec, survey.inputs),
+      prepareSecrets(context(survey), spec),
+    ]);
     // Images and secrets are part of what containers are made from: now that they are known, look again.
     const isComplete =
       survey.diff.plan.steps.every(({ kind }) => kind !== 'image') &&
@@ -192,18 +214,29 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
 }
 
 /** Refuses a plan that is not the one that was asked for; asks `confirm`, once for each plan that differs. */
-async function approve(plan: Plan, options: UpOptions, signal: AbortSignal, approved: string | undefined): Promise<string> {
+async function approve(
+  plan: Plan,
+  options: UpOptions,
+  signal: AbortSignal,
+  approved: string | undefined,
+): Promise<string> {
   const { plan: wanted, confirm } = options;
   if (wanted !== undefined && wanted.fingerprint !== plan.fingerprint) {
-    throw new PlumbstackError('PLAN_STALE', 'the program or the engine has changed since this plan was made.', {
-      resource: plan.stack,
-      details: { planned: wanted.fingerprint, now: plan.fingerprint },
-      hint: `Make a new plan and look at it. Now it would be:\n${plan.toString()}`,
-    });
+    throw new PlumbstackError(
+      'PLAN_STALE',
+      'the program or the engine has changed since this plan was made.',
+      {
+        resource: plan.stack,
+        details: { planned: wanted.fingerprint, now: plan.fingerprint },
+        hint: `Make a new plan and look at it. Now it would be:\n${plan.toString()}`,
+      },
+    );
   }
   const needsAnswer = confirm !== undefined && !plan.isEmpty && plan.fingerprint !== approved;
   if (needsAnswer && !(await unlessAborted(signal, async () => confirm(plan)))) {
-    throw new PlumbstackError('NOT_CONFIRMED', 'the plan was not confirmed; nothing was changed.', { resource: plan.stack });
+    throw new PlumbstackError('NOT_CONFIRMED', 'the plan was not confirmed; nothing was changed.', {
+      resource: plan.stack,
+    });
   }
   return plan.fingerprint;
 }

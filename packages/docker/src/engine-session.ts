@@ -33,7 +33,13 @@ export class EngineSession {
 
   survey(spec: StackSpec, secretValues: SecretValues, signal: AbortSignal): Promise<Survey> {
     const { baseDir, addressPool } = this.options;
-    return surveyStack(this.client, spec, { baseDir, addressPool, secretValues, engine: this.engine, signal });
+    return surveyStack(this.client, spec, {
+      baseDir,
+      addressPool,
+      secretValues,
+      engine: this.engine,
+      signal,
+    });
   }
 
   run(observed: ObservedState, signal: AbortSignal, parts: RunParts): RunContext {

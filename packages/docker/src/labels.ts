@@ -22,7 +22,8 @@ export const label = {
 export const owner = 'plumbstack';
 
 /** What an object on the engine is for. */
-export type Role = 'app' | 'service' | 'worker' | 'balancer' | 'router' | 'network' | 'volume' | 'config' | 'secret' | 'lease';
+export type Role =
+  'app' | 'service' | 'worker' | 'balancer' | 'router' | 'network' | 'volume' | 'config' | 'secret' | 'lease';
 
 /** Filter for everything of ours. */
 export const ours = `${label.owner}=${owner}`;

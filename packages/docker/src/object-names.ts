@@ -4,7 +4,8 @@ export const networkName = (stack: string): string => stack;
 export const containerName = (stack: string, resource: string): string => `${stack}-${resource}`;
 /** While the old container still has the name. */
 export const nextContainerName = (stack: string, resource: string): string => `${stack}-${resource}.next`;
-export const workerName = (stack: string, pool: string, worker: number): string => `${stack}-${pool}-${worker}`;
+export const workerName = (stack: string, pool: string, worker: number): string =>
+  `${stack}-${pool}-${worker}`;
 export const volumeName = (stack: string, volume: string): string => `${stack}-${volume}`;
 export const configVolumeName = (stack: string, resource: string): string => `${stack}-${resource}.config`;
 export const secretVolumeName = (stack: string, secret: string): string => `${stack}-${secret}.secret`;

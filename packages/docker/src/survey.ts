@@ -30,7 +30,11 @@ export interface SurveyOptions extends CallOptions {
 const subnetPrefix = 22;
 
 /** Looks, and compares. Has no way to change anything: it is given a reader. */
-export async function surveyStack(reader: DockerReader, spec: StackSpec, options: SurveyOptions): Promise<Survey> {
+export async function surveyStack(
+  reader: DockerReader,
+  spec: StackSpec,
+  options: SurveyOptions,
+): Promise<Survey> {
   const { baseDir, addressPool, secretValues, engine, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const observed = await observeStack(reader, spec.name, call);
@@ -45,10 +49,18 @@ export async function surveyStack(reader: DockerReader, spec: StackSpec, options
 }
 
 function refuseStrangers({ stack, network }: ObservedState): void {
-  if (network === undefined || (network.labels[label.owner] === owner && network.labels[label.stack] === stack)) return;
-  throw new PlumbstackError('NOT_OURS', `a network called ${network.name} exists already, and plumbstack did not make it.`, {
-    resource: stack,
-    details: { network: network.name, id: network.id },
-    hint: `Give the stack another name, or remove that network: docker network rm ${network.name}.`,
-  });
+  if (
+    network === undefined ||
+    (network.labels[label.owner] === owner && network.labels[label.stack] === stack)
+  )
+    return;
+  throw new PlumbstackError(
+    'NOT_OURS',
+    `a network called ${network.name} exists already, and plumbstack did not make it.`,
+    {
+      resource: stack,
+      details: { network: network.name, id: network.id },
+      hint: `Give the stack another name, or remove that network: docker network rm ${network.name}.`,
+    },
+  );
 }

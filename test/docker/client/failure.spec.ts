@@ -48,6 +48,15 @@ describe('a client whose engine misbehaves', () => {
     await assert.rejects(client.listContainers('l'), (error) => isPlumbstackError(error, 'ENGINE_FAILED'));
   });
 
+  it('does not follow a redirect', async () => {
+    await using engine = await FakeEngine.start((_, socket) => {
+      socket.write('HTTP/1.1 301 X\r\nLocation: //[bad\r\nContent-Length: 0\r\n\r\n');
+    });
+    const client = await engine.client();
+    await assert.rejects(client.startContainer('x'), (error) => engineStatus(error) === 301);
+    assert.equal(engine.requests.length, 1);
+  });
+
   it('asks again, once, when a kept connection was closed while it was idle', async () => {
     let first = true;
     await using engine = await FakeEngine.start((_, socket) => {

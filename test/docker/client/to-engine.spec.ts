@@ -73,7 +73,7 @@ describe('a container in the engine’s shape', () => {
     });
     assert.equal(host.RestartPolicy.Name, 'on-failure');
     assert.deepEqual([host.Init, host.ReadonlyRootfs], [true, true]);
-    assert.deepEqual([host.CapAdd, host.CapDrop], [['CAP_NET_ADMIN'], ['ALL']]);
+    assert.deepEqual([host.CapAdd, host.CapDrop], [['NET_ADMIN'], ['ALL']]);
     assert.deepEqual([host.SecurityOpt, host.ExtraHosts], [['no-new-privileges'], ['db:10.0.0.7']]);
     assert.deepEqual([host.Memory, host.MemorySwap, host.NanoCpus, host.PidsLimit], [67_108_864, 67_108_864, 5e8, 64]);
     const byTarget = Object.fromEntries(mounts.map((each: any) => [each.Destination, each]));
@@ -121,7 +121,10 @@ describe('a container in the engine’s shape', () => {
 
   it('leaves nothing behind when one of those networks cannot be connected', async () => {
     await using objects = await Objects.create({ apiVersion: '1.41' });
-    const networks = { [await objects.network('one', 16)]: { aliases: [] }, 'cl-no-such-network': { aliases: [] } };
+    const networks = {
+      [await objects.network('one', 16)]: { aliases: [] },
+      [await objects.network('two', 17)]: { address: '10.99.99.99', aliases: [] },
+    };
     await assert.rejects(objects.container('half', { networks }));
     assert.deepEqual(await objects.client.listContainers(objects.label), []);
   });

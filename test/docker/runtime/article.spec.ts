@@ -37,7 +37,12 @@ describe("the article's stack", () => {
       assert.equal((await ask(deployment.endpoint('app1'), '/x')).host, 'app1');
       assert.equal((await ask(deployment.endpoint('app2'), '/x')).host, 'app2');
       const { HostConfig } = await inspect(`${stack.name}-app1`);
-      assert.deepEqual(Object.values(HostConfig.PortBindings ?? {}).flat().map(({ HostIp }) => HostIp), ['127.0.0.1']);
+      assert.deepEqual(
+        Object.values(HostConfig.PortBindings ?? {})
+          .flat()
+          .map(({ HostIp }) => HostIp),
+        ['127.0.0.1'],
+      );
     });
 
     it('see a mounted folder, and cannot write where it is read-only', async () => {
@@ -104,7 +109,9 @@ describe("the article's stack", () => {
 
     it('leave the default page to the router, which shows no dot-file', async () => {
       const stack = lab.stack();
-      stack.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/app/', stack.app('app', lightApp()));
+      stack
+        .router('web', { publish: { port: 0, host: '127.0.0.1' } })
+        .route('/app/', stack.app('app', lightApp()));
       const deployment = await lab.runtime.up(stack);
       const page = await fetch(deployment.endpoint('web'));
       assert.equal(page.status, 200);
@@ -150,7 +157,11 @@ describe("the article's stack", () => {
 
     it('keeps a client with its cookie on one worker while others come and go', async () => {
       const stack = lab.stack();
-      const pool = stack.pool('workers', { app: stack.app('app', lightApp()), replicas: 3, sticky: 'cookie' });
+      const pool = stack.pool('workers', {
+        app: stack.app('app', lightApp()),
+        replicas: 3,
+        sticky: 'cookie',
+      });
       stack.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/app/', pool);
       const deployment = await lab.runtime.up(stack);
       const url = deployment.endpoint('web');
@@ -158,7 +169,8 @@ describe("the article's stack", () => {
       const cookie = first.headers.get('set-cookie')?.split(';')[0] ?? '';
       const { host } = (await first.json()) as { host: string };
       const stays = async (): Promise<void> => {
-        for (let each = 0; each < 5; each++) assert.equal((await ask(url, '/app/', { headers: { cookie } })).host, host);
+        for (let each = 0; each < 5; each++)
+          assert.equal((await ask(url, '/app/', { headers: { cookie } })).host, host);
       };
       await stays();
       await deployment.scale(pool, 5);
@@ -200,11 +212,19 @@ describe("the article's stack", () => {
     const pool = stack.pool('workers', { app: stack.app('app', lightApp()), publish: 0 });
     stack.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/app/', pool);
     await lab.runtime.up(stack);
-    const names = (await docker('ps', '--filter', `label=io.plumbstack.stack=${stack.name}`, '--format', '{{.Names}}')).split('\n');
-    assert.deepEqual(names.sort(), ['web', 'workers', 'workers-1'].map((each) => `${stack.name}-${each}`));
+    const names = (
+      await docker('ps', '--filter', `label=io.plumbstack.stack=${stack.name}`, '--format', '{{.Names}}')
+    ).split('\n');
+    assert.deepEqual(
+      names.sort(),
+      ['web', 'workers', 'workers-1'].map((each) => `${stack.name}-${each}`),
+    );
     for (const name of names) {
       const { Mounts } = await inspect(name);
-      assert.equal(Mounts.some(({ Source }) => Source.endsWith('docker.sock')), false);
+      assert.equal(
+        Mounts.some(({ Source }) => Source.endsWith('docker.sock')),
+        false,
+      );
     }
     for (const proxy of ['web', 'workers']) {
       const { HostConfig, Config } = await inspect(`${stack.name}-${proxy}`);

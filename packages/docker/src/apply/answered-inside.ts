@@ -26,7 +26,11 @@ export async function answeredInside(
       if (container === vantages.at(-1)) return false;
     }
   }
-  throw new PlumbstackError('UNHEALTHY', 'nothing here can look whether it answers: this process cannot reach it, and its image has no bash.', {
-    hint: 'Give it a health check that its own image can run: health: { command: [...] }.',
-  });
+  throw new PlumbstackError(
+    'UNHEALTHY',
+    'nothing here can look whether it answers: this process cannot reach it, and its image has no bash.',
+    {
+      hint: 'Give it a health check that its own image can run: health: { command: [...] }.',
+    },
+  );
 }

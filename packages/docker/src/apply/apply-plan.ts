@@ -34,7 +34,9 @@ async function applyNetwork(context: RunContext, { network }: DockerSpec): Promi
 }
 
 async function applyVolumes({ client, call, observed }: RunContext, { volumes }: DockerSpec): Promise<void> {
-  const missing = volumes.filter(({ creation }) => !observed.volumes.some(({ name }) => name === creation.name));
+  const missing = volumes.filter(
+    ({ creation }) => !observed.volumes.some(({ name }) => name === creation.name),
+  );
   await Promise.all(missing.map(({ creation }) => client.createVolume(creation, call)));
 }
 
@@ -48,7 +50,9 @@ async function applyUnits(context: RunContext, desired: DockerSpec, diff: Diff):
   const start = (unit: Unit): void => {
     // A new router starts beside its targets: it knows their addresses. One that serves changes when they are there.
     const after = unit.kind === 'router' && !isNewRouter(unit) ? unit.config.targets : unit.dependsOn;
-    const needs = after.flatMap((name) => (outcomes.has(name) ? [{ name, outcome: outcomes.get(name) as Promise<Outcome> }] : []));
+    const needs = after.flatMap((name) =>
+      outcomes.has(name) ? [{ name, outcome: outcomes.get(name) as Promise<Outcome> }] : [],
+    );
     outcomes.set(unit.resource, applyUnit(context, unit, diff, needs));
   };
   desired.units.filter(({ kind }) => kind !== 'router').forEach(start);
@@ -62,7 +66,12 @@ interface Need {
   readonly outcome: Promise<Outcome>;
 }
 
-async function applyUnit(context: RunContext, unit: Unit, diff: Diff, needs: readonly Need[]): Promise<Outcome> {
+async function applyUnit(
+  context: RunContext,
+  unit: Unit,
+  diff: Diff,
+  needs: readonly Need[],
+): Promise<Outcome> {
   const resource = pathOf(context, unit.resource);
   for (const { name, outcome } of needs) {
     // A router serves its other routes whatever became of one target.
@@ -88,7 +97,11 @@ function convergeUnit(context: RunContext, unit: Unit): Promise<void> {
   }
 }
 
-async function runStep({ emit }: RunContext, { resource, action }: Step, work: () => Promise<void>): Promise<Outcome> {
+async function runStep(
+  { emit }: RunContext,
+  { resource, action }: Step,
+  work: () => Promise<void>,
+): Promise<Outcome> {
   const start = performance.now();
   emit('step:started', { resource, action });
   try {
@@ -98,7 +111,12 @@ async function runStep({ emit }: RunContext, { resource, action }: Step, work: (
   } catch (thrown) {
     const error = aboutResource(thrown, resource);
     const code = isPlumbstackError(error) ? error.code : 'UNKNOWN';
-    emit('step:failed', { resource, action, code, message: error instanceof Error ? error.message : String(error) });
+    emit('step:failed', {
+      resource,
+      action,
+      code,
+      message: error instanceof Error ? error.message : String(error),
+    });
     return { failed: error };
   }
 }
@@ -117,7 +135,12 @@ async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Prom
   }
 }
 
-async function removeConfig({ client, call, stack }: RunContext, resource: string, containers: readonly ObservedContainer[]): Promise<void> {
+async function removeConfig(
+  { client, call, stack }: RunContext,
+  resource: string,
+  containers: readonly ObservedContainer[],
+): Promise<void> {
   const roles = [roleOf('pool'), roleOf('router')];
-  if (containers.some(({ role }) => roles.includes(role))) await client.removeVolume(configVolumeName(stack, resource), call);
+  if (containers.some(({ role }) => roles.includes(role)))
+    await client.removeVolume(configVolumeName(stack, resource), call);
 }

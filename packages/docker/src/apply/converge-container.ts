@@ -4,7 +4,13 @@ import type { Role } from '../labels.js';
 import { networkName, nextContainerName } from '../object-names.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
-import { discard, runContainer, createContainer, startContainer, type NewContainer } from './create-container.js';
+import {
+  discard,
+  runContainer,
+  createContainer,
+  startContainer,
+  type NewContainer,
+} from './create-container.js';
 import { drainConnections } from './drain-connections.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
@@ -126,8 +132,11 @@ async function keep(
   const { unit, name } = convergence;
   const { id, state, address = '' } = serving;
   const attached = serving.summary.networks[networkName(stack)];
-  const connected = attached !== undefined && (context.observed.network === undefined || attached.networkId === context.observed.network.id);
-  if (!connected) await client.connectNetwork(networkName(stack), id, { address, aliases: unit.aliases }, call);
+  const connected =
+    attached !== undefined &&
+    (context.observed.network === undefined || attached.networkId === context.observed.network.id);
+  if (!connected)
+    await client.connectNetwork(networkName(stack), id, { address, aliases: unit.aliases }, call);
   if (state === 'paused') await client.unpauseContainer(id, call);
   if (state === 'exited') await startContainer(context, unit.resource, id, serving.name);
   await waitUntilHealthy(context, waitFor(convergence, id, address));
@@ -141,34 +150,53 @@ async function keep(
 }
 
 /** Takes the requests away from a container, lets it finish, and removes it. */
-async function retire(context: RunContext, convergence: Convergence, old: ObservedContainer, successor: string): Promise<void> {
+async function retire(
+  context: RunContext,
+  convergence: Convergence,
+  old: ObservedContainer,
+  successor: string,
+): Promise<void> {
   await convergence.switchTo?.(successor);
   if (convergence.port !== undefined) await drainConnections(context, old, convergence.port);
   await removeContainer(context, old, convergence.stopGraceMs);
 }
 
-async function healthyOrGone(context: RunContext, convergence: Convergence, id: string, name: string, address: string): Promise<void> {
+async function healthyOrGone(
+  context: RunContext,
+  convergence: Convergence,
+  id: string,
+  name: string,
+  address: string,
+): Promise<void> {
   try {
     await waitUntilHealthy(context, waitFor(convergence, id, address));
   } catch (error) {
     await discard(context, id);
     const { resource } = convergence.unit;
-    const kept = containersOf(context.observed, resource, convergence.role).some(({ state }) => state === 'running');
-    if (kept) context.emit('update:rolledback', { resource: pathOf(context, resource), reason: messageOf(error) });
+    const kept = containersOf(context.observed, resource, convergence.role).some(
+      ({ state }) => state === 'running',
+    );
+    if (kept)
+      context.emit('update:rolledback', { resource: pathOf(context, resource), reason: messageOf(error) });
     throw error;
   }
   announceHealthy(context, convergence, name);
 }
 
 function announceHealthy(context: RunContext, { role, unit }: Convergence, container: string): void {
-  if (role === 'app' || role === 'service') context.emit('app:healthy', { resource: pathOf(context, unit.resource), container });
+  if (role === 'app' || role === 'service')
+    context.emit('app:healthy', { resource: pathOf(context, unit.resource), container });
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function waitFor({ unit, port, health, vantages = [] }: Convergence, id: string, address: string): Parameters<typeof waitUntilHealthy>[1] {
+function waitFor(
+  { unit, port, health, vantages = [] }: Convergence,
+  id: string,
+  address: string,
+): Parameters<typeof waitUntilHealthy>[1] {
   return {
     resource: unit.resource,
     id,

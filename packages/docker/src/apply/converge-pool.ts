@@ -36,7 +36,10 @@ interface PoolRun {
  */
 export async function convergePool(context: RunContext, unit: PoolUnit): Promise<void> {
   const seen = containersOf(context.observed, unit.resource, 'worker');
-  const [balancer, kept] = await Promise.all([convergeBalancer(context, unit), clearUnfinished(context, seen)]);
+  const [balancer, kept] = await Promise.all([
+    convergeBalancer(context, unit),
+    clearUnfinished(context, seen),
+  ]);
   const admin = new HaproxyAdmin(context.client, balancer, context.call);
   const run: PoolRun = { context, unit, admin, balancer };
 
@@ -57,7 +60,11 @@ export async function convergePool(context: RunContext, unit: PoolUnit): Promise
   await roll(run, current, stale);
   const before = seen.filter(({ state }) => state === 'running').length;
   if (before !== unit.spec.replicas) {
-    context.emit('pool:scaled', { resource: pathOf(context, unit.resource), from: before, to: unit.spec.replicas });
+    context.emit('pool:scaled', {
+      resource: pathOf(context, unit.resource),
+      from: before,
+      to: unit.spec.replicas,
+    });
   }
 }
 
@@ -73,7 +80,10 @@ async function convergeBalancer(context: RunContext, unit: PoolUnit): Promise<st
 }
 
 /** What was created and never ran may lack its files; what is dead cannot be started. */
-async function clearUnfinished(context: RunContext, seen: readonly ObservedContainer[]): Promise<readonly ObservedContainer[]> {
+async function clearUnfinished(
+  context: RunContext,
+  seen: readonly ObservedContainer[],
+): Promise<readonly ObservedContainer[]> {
   const unfinished = seen.filter(({ state }) => state === 'created' || state === 'dead');
   await Promise.all(unfinished.map((each) => removeContainer(context, each, 0)));
   return seen.filter((each) => !unfinished.includes(each));
@@ -177,7 +187,11 @@ async function admit(run: PoolRun, worker: Worker, isNew: boolean): Promise<void
   const isUp = (await admin.server(worker.number))?.state === 'up';
   if (!isUp) await admin.admit(worker.number);
   if (isUp && !isNew) return;
-  context.emit('worker:joined', { resource: pathOf(context, unit.resource), container: worker.name, worker: slotName(worker.number) });
+  context.emit('worker:joined', {
+    resource: pathOf(context, unit.resource),
+    container: worker.name,
+    worker: slotName(worker.number),
+  });
 }
 
 async function retireAll(run: PoolRun, workers: readonly Worker[]): Promise<void> {
@@ -187,7 +201,11 @@ async function retireAll(run: PoolRun, workers: readonly Worker[]): Promise<void
 /** No new requests, then the end of those it has or the deadline, then the stop: in this order, nothing is lost. */
 export async function retireWorker(run: PoolRun, worker: Worker): Promise<void> {
   const { context, unit, admin } = run;
-  const about = { resource: pathOf(context, unit.resource), container: worker.name, worker: slotName(worker.number) };
+  const about = {
+    resource: pathOf(context, unit.resource),
+    container: worker.name,
+    worker: slotName(worker.number),
+  };
   if (worker.state === 'running') {
     context.emit('worker:draining', about);
     await drainWorker(run, worker.number);
@@ -218,7 +236,11 @@ export async function restartWorkers(context: RunContext, unit: PoolUnit, balanc
     context.signal.throwIfAborted();
     const worker: Worker = { ...container, number };
     if (container.state === 'running') {
-      context.emit('worker:draining', { resource: pathOf(context, unit.resource), container: worker.name, worker: slotName(number) });
+      context.emit('worker:draining', {
+        resource: pathOf(context, unit.resource),
+        container: worker.name,
+        worker: slotName(number),
+      });
       await drainWorker(run, number);
     }
     await context.client.restartContainer(worker.id, unit.worker.stopGraceMs, context.call);

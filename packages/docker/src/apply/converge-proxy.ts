@@ -15,7 +15,11 @@ interface Proxy {
 }
 
 /** Brings a proxy's container and its configuration to what is described; resolves to the container's id. */
-export async function convergeProxy(context: RunContext, unit: RouterUnit | PoolUnit, proxy: Proxy): Promise<string> {
+export async function convergeProxy(
+  context: RunContext,
+  unit: RouterUnit | PoolUnit,
+  proxy: Proxy,
+): Promise<string> {
   const { client, call, emit } = context;
   await client.createVolume(unit.config.volume, call);
   const { id, isNew } = await convergeContainer(context, {
@@ -31,7 +35,9 @@ export async function convergeProxy(context: RunContext, unit: RouterUnit | Pool
       await applyConfig(context, unit.resource, old, proxy.files(), proxy.commands);
     },
     // Routers reach a HAProxy at its address; its successor has another.
-    ...(proxy.role === 'balancer' && { switchTo: (address: string) => switchRouters(context, unit.resource, address) }),
+    ...(proxy.role === 'balancer' && {
+      switchTo: (address: string) => switchRouters(context, unit.resource, address),
+    }),
     prepare: (container) => putConfig(context, container, proxy.files().files),
   });
   if (isNew) return id;

@@ -40,7 +40,12 @@ export async function createContainer(context: RunContext, wanted: NewContainer)
       call,
     );
     for (const { folder, files: list, ownedByUser } of files) {
-      await client.putFiles(id, folder, ownedByUser ? await owned(context, id, creation.user, list) : list, call);
+      await client.putFiles(
+        id,
+        folder,
+        ownedByUser ? await owned(context, id, creation.user, list) : list,
+        call,
+      );
     }
     await wanted.prepare?.(id);
     return id;
@@ -50,7 +55,12 @@ export async function createContainer(context: RunContext, wanted: NewContainer)
 }
 
 /** Starts a container. A taken port is told with who holds it. */
-export async function startContainer(context: RunContext, resource: string, id: string, name: string): Promise<void> {
+export async function startContainer(
+  context: RunContext,
+  resource: string,
+  id: string,
+  name: string,
+): Promise<void> {
   const { client, call, emit } = context;
   try {
     await client.startContainer(id, call);
@@ -99,18 +109,30 @@ async function owned(
 
 async function uidOf(context: RunContext, id: string, name: string): Promise<number | undefined> {
   const users = await context.client.readFiles(id, '/etc/passwd', context.call);
-  const line = users?.get('passwd')?.toString().split('\n').find((each) => each.startsWith(`${name}:`));
+  const line = users
+    ?.get('passwd')
+    ?.toString()
+    .split('\n')
+    .find((each) => each.startsWith(`${name}:`));
   const uid = Number(line?.split(':')[2]);
   return Number.isSafeInteger(uid) ? uid : undefined;
 }
 
-async function nameTaken(context: RunContext, { name, resource }: NewContainer, cause: unknown): Promise<unknown> {
+async function nameTaken(
+  context: RunContext,
+  { name, resource }: NewContainer,
+  cause: unknown,
+): Promise<unknown> {
   const holder = await context.client.inspectContainer(name, context.call);
   if (holder === undefined || holder.labels[label.owner] === owner) return cause;
-  return new PlumbstackError('NOT_OURS', `a container called ${name} exists already, and plumbstack did not make it.`, {
-    resource: pathOf(context, resource),
-    details: { container: name, id: holder.id, image: holder.image },
-    hint: `Rename or remove it (docker rename ${name} ...), or give the stack or the resource another name.`,
-    cause,
-  });
+  return new PlumbstackError(
+    'NOT_OURS',
+    `a container called ${name} exists already, and plumbstack did not make it.`,
+    {
+      resource: pathOf(context, resource),
+      details: { container: name, id: holder.id, image: holder.image },
+      hint: `Rename or remove it (docker rename ${name} ...), or give the stack or the resource another name.`,
+      cause,
+    },
+  );
 }

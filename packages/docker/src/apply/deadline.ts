@@ -3,7 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PlumbstackError } from '@plumbstack/core';
 
 /** A signal that aborts with the caller's own, or with `TIMEOUT` after a time. */
-export function deadlineSignal(what: string, signal: AbortSignal | undefined, timeoutMs: number | undefined): AbortSignal & Disposable {
+export function deadlineSignal(
+  what: string,
+  signal: AbortSignal | undefined,
+  timeoutMs: number | undefined,
+): AbortSignal & Disposable {
   const controller = new AbortController();
   // Every call of a run listens to it: many at once are no leak.
   setMaxListeners(0, controller.signal);
@@ -36,7 +40,10 @@ export interface PollOptions {
 }
 
 /** Looks again and again until there is a value; `undefined` when the time is over. Rejects with the signal's reason. */
-export async function pollUntil<T>(look: () => Promise<T | undefined>, options: PollOptions): Promise<T | undefined> {
+export async function pollUntil<T>(
+  look: () => Promise<T | undefined>,
+  options: PollOptions,
+): Promise<T | undefined> {
   const { signal, timeoutMs, intervalMs } = options;
   const end = performance.now() + timeoutMs;
   for (let pause = intervalMs; ; pause = Math.min(pause * 1.3, intervalMs * 10)) {
@@ -65,6 +72,8 @@ export function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): P
     const abort = (): void => reject(signal.reason as Error);
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
-    work().then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
   });
 }

@@ -10,12 +10,17 @@ const drainTimeoutMs = 30_000;
  * Waits until a container has no established connection on its port. A reloaded nginx closes its idle ones when its old
  * processes end, which is when their last request has been answered.
  */
-export async function drainConnections(context: RunContext, { id, state }: ObservedContainer, port: number): Promise<void> {
+export async function drainConnections(
+  context: RunContext,
+  { id, state }: ObservedContainer,
+  port: number,
+): Promise<void> {
   if (state !== 'running') return;
-  await pollUntil(
-    async () => ((await openConnections(context, id, port)) === 0 ? true : undefined),
-    { signal: context.signal, timeoutMs: drainTimeoutMs, intervalMs: 50 },
-  );
+  await pollUntil(async () => ((await openConnections(context, id, port)) === 0 ? true : undefined), {
+    signal: context.signal,
+    timeoutMs: drainTimeoutMs,
+    intervalMs: 50,
+  });
 }
 
 /** 0 also where it cannot be counted: an image without `cat` has its stop grace to finish in. */

@@ -25,5 +25,6 @@ export const emptyImage = {
 } as const;
 
 export async function ensureEmptyImage(client: DockerClient, call: CallOptions): Promise<void> {
-  if ((await client.inspectImage(reference, call)) === undefined) await client.importEmptyImage(reference, call);
+  if ((await client.inspectImage(reference, call)) === undefined)
+    await client.importEmptyImage(reference, call);
 }

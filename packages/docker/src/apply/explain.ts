@@ -4,7 +4,11 @@ import type { CallOptions, ContainerDetails, DockerReader } from '../client/dock
 const lineCount = 20;
 
 /** The last lines of a container's output since its last start. */
-async function lastLines(client: DockerReader, { id, startedAt }: ContainerDetails, call: CallOptions): Promise<readonly string[]> {
+async function lastLines(
+  client: DockerReader,
+  { id, startedAt }: ContainerDetails,
+  call: CallOptions,
+): Promise<readonly string[]> {
   const lines: string[] = [];
   const since = new Date(startedAt);
   for await (const { text } of client.logs(id, { tail: lineCount, since, ...call })) lines.push(text);
@@ -25,10 +29,22 @@ export async function explainFailure(
   const what = ended
     ? `its container ${name} ended with exit code ${exitCode}${oomKilled ? ', killed for want of memory' : ''}`
     : `its container ${name} runs, but ${waitedFor} did not come in time`;
-  const output = lines.length === 0 ? 'It wrote nothing.' : `Its last lines:\n${lines.map((line) => `    | ${line}`).join('\n')}`;
+  const output =
+    lines.length === 0
+      ? 'It wrote nothing.'
+      : `Its last lines:\n${lines.map((line) => `    | ${line}`).join('\n')}`;
   return new PlumbstackError(ended ? 'START_FAILED' : 'UNHEALTHY', `${what}. ${output}`, {
     resource,
-    details: { container: name, exitCode, oomKilled, restartCount, lastLines: lines, healthOutput, waitedFor, error },
+    details: {
+      container: name,
+      exitCode,
+      oomKilled,
+      restartCount,
+      lastLines: lines,
+      healthOutput,
+      waitedFor,
+      error,
+    },
     hint: hintFor(container, ended, waitedFor),
   });
 }

@@ -59,15 +59,23 @@ export class HaproxyAdmin {
   async #run(lines: readonly AdminCommand[]): Promise<void> {
     const answer = (await this.#ask(lines)).trim();
     if (answer !== '') {
-      throw new PlumbstackError('ENGINE_FAILED', `HAProxy refused ${JSON.stringify(lines.join('; '))}: ${answer}`, {
-        details: { commands: lines, answer },
-        hint: 'Its configuration may have been changed by hand; run up again to mend it.',
-      });
+      throw new PlumbstackError(
+        'ENGINE_FAILED',
+        `HAProxy refused ${JSON.stringify(lines.join('; '))}: ${answer}`,
+        {
+          details: { commands: lines, answer },
+          hint: 'Its configuration may have been changed by hand; run up again to mend it.',
+        },
+      );
     }
   }
 
   async #ask(lines: readonly AdminCommand[]): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.#client.exec(this.#container, adminCommand(adminPort, lines), this.#call);
+    const { exitCode, stdout, stderr } = await this.#client.exec(
+      this.#container,
+      adminCommand(adminPort, lines),
+      this.#call,
+    );
     if (exitCode === 0) return stdout;
     throw new PlumbstackError('ENGINE_FAILED', `HAProxy's runtime API did not answer: ${stderr.trim()}`, {
       details: { exitCode, stderr },

@@ -32,7 +32,11 @@ export interface LeaseOptions {
  * a sign of life into it; whoever waits watches that change, on a clock of its own, and takes over when it stops. So it
  * works between processes and machines, and nobody ever has to remove one by hand.
  */
-export async function takeLease(client: DockerClient, stack: string, { signal, emit }: LeaseOptions): Promise<Lease> {
+export async function takeLease(
+  client: DockerClient,
+  stack: string,
+  { signal, emit }: LeaseOptions,
+): Promise<Lease> {
   await ensureEmptyImage(client, { signal });
   const id = await claim(client, stack, signal, emit);
   emit('lock:acquired', {});
@@ -42,14 +46,17 @@ export async function takeLease(client: DockerClient, stack: string, { signal, e
 async function claim(client: DockerClient, stack: string, signal: AbortSignal, emit: Emit): Promise<string> {
   const name = leaseName(stack);
   const watched = new Watch();
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     signal.throwIfAborted();
     try {
       return await client.createContainer(
         {
           ...emptyImage.creation,
           name,
-          labels: { ...baseLabels(stack, '', 'lease'), [label.holder]: `process ${process.pid} on ${hostname()}, ${randomUUID()}` },
+          labels: {
+            ...baseLabels(stack, '', 'lease'),
+            [label.holder]: `process ${process.pid} on ${hostname()}, ${randomUUID()}`,
+          },
         },
         { signal },
       );
@@ -60,7 +67,8 @@ async function claim(client: DockerClient, stack: string, signal: AbortSignal, e
     if (held === undefined) continue;
     if (!told) emit('lock:waiting', { holder: held.labels[label.holder] ?? 'unknown' });
     told = true;
-    const beat = (await client.readFiles(held.id, `/${beatFile}`, { signal }))?.get(beatFile)?.toString() ?? '';
+    const beat =
+      (await client.readFiles(held.id, `/${beatFile}`, { signal }))?.get(beatFile)?.toString() ?? '';
     // By id: whoever else found it stale removes the same one, and never the lease of a faster third.
     if (watched.isStale(`${held.id} ${beat}`)) await client.removeContainer(held.id, { signal });
     else await pauseFor(lookMs, signal);
@@ -86,11 +94,15 @@ function hold(client: DockerClient, stack: string, id: string, signal: AbortSign
   const ended = new AbortController();
   const beating = beat(client, id, ended.signal).catch((cause: unknown) => {
     lost.abort(
-      new PlumbstackError('LOCKED', 'this process lost its lease on the stack: it could not show a sign of life in time.', {
-        resource: stack,
-        hint: 'Another run may have taken over. Run again; it finishes what was begun.',
-        cause,
-      }),
+      new PlumbstackError(
+        'LOCKED',
+        'this process lost its lease on the stack: it could not show a sign of life in time.',
+        {
+          resource: stack,
+          hint: 'Another run may have taken over. Run again; it finishes what was begun.',
+          cause,
+        },
+      ),
     );
   });
   const either = AbortSignal.any([signal, lost.signal]);
@@ -111,7 +123,9 @@ async function beat(client: DockerClient, id: string, ended: AbortSignal): Promi
   let failures = 0;
   for (let count = 1; !ended.aborted; count++) {
     try {
-      await client.putFiles(id, '/', [{ path: beatFile, content: String(count), mode: 0o444 }], { signal: ended });
+      await client.putFiles(id, '/', [{ path: beatFile, content: String(count), mode: 0o444 }], {
+        signal: ended,
+      });
       failures = 0;
     } catch (error) {
       if (ended.aborted) return;

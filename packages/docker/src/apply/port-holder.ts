@@ -4,13 +4,21 @@ import type { PublishedPort } from '../client/docker-client.js';
 import { pathOf, type RunContext } from './run-context.js';
 
 /** Says which port is taken, and by whom: another container, or a process of this machine where that can be seen. */
-export async function explainPort(context: RunContext, resource: string, id: string, cause: PlumbstackError): Promise<PlumbstackError> {
+export async function explainPort(
+  context: RunContext,
+  resource: string,
+  id: string,
+  cause: PlumbstackError,
+): Promise<PlumbstackError> {
   const { client, call } = context;
   const wanted = (await client.inspectContainer(id, call))?.portBindings ?? [];
   const containers = await client.listContainers(undefined, call);
   for (const binding of wanted) {
-    const container = containers.find((each) => each.id !== id && each.ports.some((port) => clash(port, binding)));
-    const holder = container === undefined ? await processOn(binding.port) : `the container ${container.name}`;
+    const container = containers.find(
+      (each) => each.id !== id && each.ports.some((port) => clash(port, binding)),
+    );
+    const holder =
+      container === undefined ? await processOn(binding.port) : `the container ${container.name}`;
     if (holder !== undefined) return taken(context, resource, binding, holder, cause);
   }
   const [first] = wanted;

@@ -15,7 +15,8 @@ export async function prepareImages(context: ImageContext, spec: StackSpec, inpu
   for (const each of spec.resources) {
     const image = inputs.images[each.name];
     if (!('image' in each) || image === undefined || image.action === 'none') continue;
-    if (!missing.has(image.reference)) missing.set(image.reference, { resource: each.name, image, spec: each.image });
+    if (!missing.has(image.reference))
+      missing.set(image.reference, { resource: each.name, image, spec: each.image });
   }
   // All of them, also when one fails: what has been pulled or built is there for the next run.
   const results = await Promise.allSettled(

@@ -40,5 +40,10 @@ async function generate({ client, call, stack }: SecretContext, name: string, by
   );
   const found = await readFolder(client, keeper, secretFolder, call);
   if (found?.has(secretFile) === true) return;
-  await client.putFiles(keeper, secretFolder, [{ path: secretFile, content: randomBytes(bytes).toString('hex'), mode: 0o400 }], call);
+  await client.putFiles(
+    keeper,
+    secretFolder,
+    [{ path: secretFile, content: randomBytes(bytes).toString('hex'), mode: 0o400 }],
+    call,
+  );
 }

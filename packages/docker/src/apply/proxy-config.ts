@@ -35,7 +35,12 @@ export async function applyConfig(
   const differing = differingFiles(wanted.files, seen);
   const needsReload = differing.some((path) => path !== recordFile);
   if (needsReload) {
-    await client.putFiles(container, configFolder, wanted.files.map((each) => ({ ...each, path: `${nextFolder}/${each.path}` })), call);
+    await client.putFiles(
+      container,
+      configFolder,
+      wanted.files.map((each) => ({ ...each, path: `${nextFolder}/${each.path}` })),
+      call,
+    );
     await validate(context, resource, container, commands.validate(`${configFolder}/${nextFolder}`));
   }
   if (differing.length > 0) await client.putFiles(container, configFolder, wanted.files, call);
@@ -46,30 +51,53 @@ export async function applyConfig(
 }
 
 /** Puts the first configuration in, before the proxy starts. */
-export async function putConfig(context: RunContext, container: string, files: readonly PutFile[]): Promise<void> {
+export async function putConfig(
+  context: RunContext,
+  container: string,
+  files: readonly PutFile[],
+): Promise<void> {
   await context.client.putFiles(container, configFolder, files, context.call);
 }
 
-async function validate(context: RunContext, resource: string, container: string, command: readonly string[]): Promise<void> {
+async function validate(
+  context: RunContext,
+  resource: string,
+  container: string,
+  command: readonly string[],
+): Promise<void> {
   const { exitCode, stdout, stderr } = await context.client.exec(container, command, context.call);
   if (exitCode === 0) return;
   const words = `${stdout}${stderr}`.trim();
-  throw new PlumbstackError('CONFIG_REJECTED', `the proxy refuses its new configuration and keeps the old one. It says:\n${words}`, {
-    resource: pathOf(context, resource),
-    details: { words, exitCode },
-    hint: 'If you have set its image, it may be older than the configuration needs: nginx 1.27.3 and HAProxy 3.1 are the oldest.',
-  });
+  throw new PlumbstackError(
+    'CONFIG_REJECTED',
+    `the proxy refuses its new configuration and keeps the old one. It says:\n${words}`,
+    {
+      resource: pathOf(context, resource),
+      details: { words, exitCode },
+      hint: 'If you have set its image, it may be older than the configuration needs: nginx 1.27.3 and HAProxy 3.1 are the oldest.',
+    },
+  );
 }
 
-async function inForce(context: RunContext, resource: string, container: string, revision: string, commands: ProxyCommands): Promise<void> {
+async function inForce(
+  context: RunContext,
+  resource: string,
+  container: string,
+  revision: string,
+  commands: ProxyCommands,
+): Promise<void> {
   const found = await pollUntil(
     async () => ((await commands.revision(container)) === revision ? true : undefined),
     { signal: context.signal, timeoutMs: 15_000, intervalMs: 20 },
   );
   if (found === true) return;
-  throw new PlumbstackError('CONFIG_REJECTED', 'the proxy accepted its new configuration, but does not serve it after 15 s.', {
-    resource: pathOf(context, resource),
-    details: { revision },
-    hint: 'The old one keeps serving. Look at the log of its container.',
-  });
+  throw new PlumbstackError(
+    'CONFIG_REJECTED',
+    'the proxy accepted its new configuration, but does not serve it after 15 s.',
+    {
+      resource: pathOf(context, resource),
+      details: { revision },
+      hint: 'The old one keeps serving. Look at the log of its container.',
+    },
+  );
 }

@@ -11,7 +11,9 @@ export type Reach = 'direct' | 'from-inside';
  * With Docker Desktop, a rootless or a remote engine the same address may be anything: it is looked at from inside then.
  */
 export function reachOf(gateway: string): Reach {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
+  const addresses = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map(({ address }) => address),
+  );
   return addresses.includes(gateway) ? 'direct' : 'from-inside';
 }
 
@@ -19,7 +21,9 @@ type Probe = Exclude<HealthSpec, { type: 'command' }>;
 
 /** Whether an address answers now, as the health check wants it. */
 export function answers(address: string, port: number, probe: Probe, signal: AbortSignal): Promise<boolean> {
-  return probe.type === 'tcp' ? accepts(address, port, probe.timeoutMs, signal) : answersHttp(address, port, probe, signal);
+  return probe.type === 'tcp'
+    ? accepts(address, port, probe.timeoutMs, signal)
+    : answersHttp(address, port, probe, signal);
 }
 
 function accepts(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
@@ -33,7 +37,12 @@ function accepts(host: string, port: number, timeoutMs: number, signal: AbortSig
   });
 }
 
-function answersHttp(host: string, port: number, probe: Extract<Probe, { type: 'http' }>, signal: AbortSignal): Promise<boolean> {
+function answersHttp(
+  host: string,
+  port: number,
+  probe: Extract<Probe, { type: 'http' }>,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { path, minStatus, maxStatus, timeoutMs } = probe;
   return new Promise((resolve) => {
     const sent = request({ host, port, path, signal, timeout: timeoutMs, agent: false }, (response) => {

@@ -9,7 +9,8 @@ export async function removeContainer(
 ): Promise<void> {
   const { client, gate, call } = context;
   await gate.run(async () => {
-    if (container.state === 'running' || container.state === 'restarting') await client.stopContainer(container.id, graceMs, call);
+    if (container.state === 'running' || container.state === 'restarting')
+      await client.stopContainer(container.id, graceMs, call);
     await client.removeContainer(container.id, call);
   });
 }

@@ -18,7 +18,13 @@ export interface Removal {
 }
 
 /** From the visitors inwards: nothing is asked that is gone already, and stopping takes no longer than it must. */
-const order: readonly (readonly Role[])[] = [['router'], ['balancer'], ['app', 'worker'], ['service'], ['secret']];
+const order: readonly (readonly Role[])[] = [
+  ['router'],
+  ['balancer'],
+  ['app', 'worker'],
+  ['service'],
+  ['secret'],
+];
 
 /** Removes everything of a stack; its data only when asked. */
 export async function removeStack(removal: Removal): Promise<void> {
@@ -27,8 +33,12 @@ export async function removeStack(removal: Removal): Promise<void> {
     const now = observed.containers.filter(({ role }) => roles.includes(role));
     await Promise.all(now.map((each) => removeContainer(removal, each, graceOf(each))));
     // A pool's HAProxy goes before its workers; the pool is gone with the last of them.
-    const left = observed.containers.filter(({ role }) => order.slice(order.indexOf(roles) + 1).some((later) => later.includes(role)));
-    const gone = new Set(now.map((each) => each.resource).filter((resource) => !left.some((each) => each.resource === resource)));
+    const left = observed.containers.filter(({ role }) =>
+      order.slice(order.indexOf(roles) + 1).some((later) => later.includes(role)),
+    );
+    const gone = new Set(
+      now.map((each) => each.resource).filter((resource) => !left.some((each) => each.resource === resource)),
+    );
     for (const resource of roles.includes('secret') ? [] : gone) {
       emit('resource:removed', { resource: pathOf({ stack }, resource) });
     }
@@ -36,7 +46,9 @@ export async function removeStack(removal: Removal): Promise<void> {
   const ours = observed.network;
   if (ours !== undefined && ours.labels[label.stack] === stack) await client.removeNetwork(ours.id, call);
   const data: readonly string[] = ['volume', 'secret'];
-  const unwanted = observed.volumes.filter(({ labels }) => volumes || !data.includes(labels[label.role] ?? ''));
+  const unwanted = observed.volumes.filter(
+    ({ labels }) => volumes || !data.includes(labels[label.role] ?? ''),
+  );
   await Promise.all(unwanted.map(({ name }) => client.removeVolume(name, call)));
 }
 

@@ -39,7 +39,10 @@ export function takeTurns(): RunContext['inTurn'] {
     const before = last.get(key) ?? Promise.resolve();
     // A failure belongs to its own task; the next one starts all the same.
     const mine = before.then(task, task);
-    last.set(key, mine.catch(() => undefined));
+    last.set(
+      key,
+      mine.catch(() => undefined),
+    );
     return mine;
   };
 }

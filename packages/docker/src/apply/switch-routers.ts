@@ -19,12 +19,21 @@ export async function switchRouters(context: RunContext, target: string, address
 async function switchRouter(context: RunContext, unit: RouterUnit): Promise<void> {
   const router = await runningRouter(context, unit);
   if (router === undefined) return;
-  const reloaded = await applyConfig(context, unit.resource, router, routerFiles(unit, context.active), nginxCommands(context));
+  const reloaded = await applyConfig(
+    context,
+    unit.resource,
+    router,
+    routerFiles(unit, context.active),
+    nginxCommands(context),
+  );
   if (reloaded) context.emit('router:reloaded', { resource: pathOf(context, unit.resource) });
 }
 
 /** Looked up by name: a run may have replaced the container since the stack was observed. */
-async function runningRouter({ client, call, stack }: RunContext, { resource }: RouterUnit): Promise<string | undefined> {
+async function runningRouter(
+  { client, call, stack }: RunContext,
+  { resource }: RouterUnit,
+): Promise<string | undefined> {
   for (const name of [nextContainerName(stack, resource), containerName(stack, resource)]) {
     const found = await client.inspectContainer(name, call);
     if (found?.running === true) return found.id;
@@ -36,6 +45,8 @@ async function runningRouter({ client, call, stack }: RunContext, { resource }: 
 export function vantagesOf(context: RunContext, target: string): readonly string[] {
   return context.routers
     .filter(({ config }) => config.targets.includes(target))
-    .map((unit) => servingContainer(containersOf(context.observed, unit.resource, 'router'), unit.container.digest))
+    .map((unit) =>
+      servingContainer(containersOf(context.observed, unit.resource, 'router'), unit.container.digest),
+    )
     .flatMap((each) => (each?.state === 'running' ? [each.id] : []));
 }

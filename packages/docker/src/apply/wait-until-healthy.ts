@@ -62,7 +62,8 @@ function usesEngine({ port, health }: Waited): boolean {
 
 function hasFailed({ state, restartCount, health }: ContainerDetails): boolean {
   // Between two restarts it shows how the last one ended; while it runs it may yet come up.
-  const ended = state === 'exited' || state === 'dead' || (state === 'restarting' && restartCount >= hopelessRestarts);
+  const ended =
+    state === 'exited' || state === 'dead' || (state === 'restarting' && restartCount >= hopelessRestarts);
   return ended || health === 'unhealthy';
 }
 

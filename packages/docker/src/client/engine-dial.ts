@@ -1,4 +1,4 @@
-import { Agent, type IncomingMessage } from 'node:http';
+import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { PlumbstackError } from '@plumbstack/core';
 import Dockerode from 'dockerode';
@@ -12,7 +12,26 @@ export type Dial = Modem['dial'];
 
 const maxAnswerBytes = 256 * 1024 * 1024;
 
+/** Connections to an address, kept while they are idle. */
 export function agentFor(address: EngineAddress): Agent {
+  return withoutRedirects(plainAgent(address));
+}
+
+/**
+ * docker-modem follows a redirect by itself: a POST as a GET, and to an address that Node may refuse with an error nobody
+ * can catch. An engine redirects only what is no path of its API, so here a redirect is an answer like any other.
+ */
+function withoutRedirects(agent: Agent): Agent {
+  const open = agent as Agent & { addRequest(request: ClientRequest, ...rest: unknown[]): void };
+  const add = open.addRequest;
+  open.addRequest = function (request, ...rest) {
+    request.prependListener('response', ({ headers }: IncomingMessage) => delete headers.location);
+    add.call(this, request, ...rest);
+  };
+  return agent;
+}
+
+function plainAgent(address: EngineAddress): Agent {
   switch (address.type) {
     case 'socket':
       return new Agent({ keepAlive: true });

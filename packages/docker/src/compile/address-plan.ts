@@ -1,5 +1,14 @@
 import { PlumbstackError, type PoolSpec, type StackSpec } from '@plumbstack/core';
-import { contains, formatAddress, formatSubnet, overlap, parseAddress, parseSubnet, sizeOf, type Subnet } from './ipv4.js';
+import {
+  contains,
+  formatAddress,
+  formatSubnet,
+  overlap,
+  parseAddress,
+  parseSubnet,
+  sizeOf,
+  type Subnet,
+} from './ipv4.js';
 
 /**
  * Every container has a fixed address, so that neither proxy ever looks one up: what crashes and comes back, and a
@@ -37,7 +46,8 @@ function slotCount({ replicas, update }: PoolSpec): number {
 export function planAddresses(spec: StackSpec, taken: TakenAddresses, freeSubnet: () => string): AddressPlan {
   const subnetText = spec.subnet ?? taken.subnet ?? freeSubnet();
   const subnet = parseSubnet(subnetText);
-  const moved = taken.subnet !== undefined && formatSubnet(parseSubnet(taken.subnet)) !== formatSubnet(subnet);
+  const moved =
+    taken.subnet !== undefined && formatSubnet(parseSubnet(taken.subnet)) !== formatSubnet(subnet);
   const kept: TakenAddresses = moved ? { addresses: {}, slots: {} } : taken;
   const dynamic: Subnet = dynamicRange(subnet);
   const free = freeAddresses(subnet, dynamic, kept, spec.name);
@@ -51,7 +61,10 @@ export function planAddresses(spec: StackSpec, taken: TakenAddresses, freeSubnet
     addresses[resource.name] = [...known, ...Array.from({ length: wanted - known.length }, free)];
     if (resource.kind !== 'pool') continue;
     const old = kept.slots[resource.name] ?? [];
-    slots[resource.name] = Array.from({ length: Math.max(old.length, slotCount(resource)) }, (_, index) => old[index] ?? free());
+    slots[resource.name] = Array.from(
+      { length: Math.max(old.length, slotCount(resource)) },
+      (_, index) => old[index] ?? free(),
+    );
   }
   return {
     subnet: formatSubnet(subnet),
@@ -84,18 +97,24 @@ function dynamicRange(subnet: Subnet): Subnet {
 
 function freeAddresses(subnet: Subnet, dynamic: Subnet, taken: TakenAddresses, stack: string): () => string {
   const used = new Set(
-    [...Object.values(taken.addresses), ...Object.values(taken.slots)].flat().map((each) => (each === undefined ? -1 : parseAddress(each))),
+    [...Object.values(taken.addresses), ...Object.values(taken.slots)]
+      .flat()
+      .map((each) => (each === undefined ? -1 : parseAddress(each))),
   );
   // The network's own address and the gateway's come first.
   let next = subnet.base + 2;
   return () => {
     while (used.has(next)) next++;
     if (contains(dynamic, next) || !contains(subnet, next)) {
-      throw new PlumbstackError('ADDRESS_POOL_EXHAUSTED', `the network ${formatSubnet(subnet)} has no address left.`, {
-        resource: stack,
-        details: { subnet: formatSubnet(subnet) },
-        hint: "Give the stack a larger network: new Stack(name, { subnet: '10.20.0.0/20' }).",
-      });
+      throw new PlumbstackError(
+        'ADDRESS_POOL_EXHAUSTED',
+        `the network ${formatSubnet(subnet)} has no address left.`,
+        {
+          resource: stack,
+          details: { subnet: formatSubnet(subnet) },
+          hint: "Give the stack a larger network: new Stack(name, { subnet: '10.20.0.0/20' }).",
+        },
+      );
     }
     return formatAddress(next++);
   };

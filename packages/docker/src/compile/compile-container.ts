@@ -68,7 +68,9 @@ export function compileContainer(
     facts: {
       ...facts,
       labels: spec.labels,
-      files: Object.fromEntries(files.map(({ path, mode, content }) => [path, { mode, digest: digestOf(String(content)) }])),
+      files: Object.fromEntries(
+        files.map(({ path, mode, content }) => [path, { mode, digest: digestOf(String(content)) }]),
+      ),
       secrets: Object.fromEntries(
         spec.secrets.map(({ secret, target }) => [target, inputs.secrets[secret]?.fingerprint ?? 'new']),
       ),
@@ -119,7 +121,11 @@ export function imageOf(resource: string, inputs: Inputs): ResolvedImage {
 }
 
 /** Ports with 0 replaced by the one that was chosen. */
-export function publishedPorts(resource: string, publish: readonly PublishSpec[], inputs: Inputs): readonly PublishedPort[] {
+export function publishedPorts(
+  resource: string,
+  publish: readonly PublishSpec[],
+  inputs: Inputs,
+): readonly PublishedPort[] {
   return publish.map(({ port, host, containerPort }) => ({
     host,
     port: port === 0 ? (inputs.ports[portKey(resource, containerPort)] ?? 0) : port,
@@ -132,14 +138,22 @@ function engineMount(stack: string, mount: MountSpec, inputs: Inputs): EngineMou
     case 'bind':
       return { ...mount, source: inputs.absolute(mount.source) };
     case 'volume':
-      return { type: 'volume', name: volumeName(stack, mount.volume), target: mount.target, readOnly: mount.readOnly };
+      return {
+        type: 'volume',
+        name: volumeName(stack, mount.volume),
+        target: mount.target,
+        readOnly: mount.readOnly,
+      };
     case 'tmpfs':
       return mount;
   }
 }
 
 /** Only a command is the engine's to run; tcp and http are checked from where requests come from. */
-function engineHealthcheck(health: HealthSpec | undefined, startTimeoutMs: number): EngineHealthcheck | undefined {
+function engineHealthcheck(
+  health: HealthSpec | undefined,
+  startTimeoutMs: number,
+): EngineHealthcheck | undefined {
   if (health?.type !== 'command') return undefined;
   const { command, intervalMs, timeoutMs, retries } = health;
   return { command, intervalMs, timeoutMs, retries, startPeriodMs: startTimeoutMs };
@@ -149,10 +163,18 @@ const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) 
 
 // The engine refuses files for a read-only root, but not for a volume in it.
 function writableFolders(files: readonly PutFile[]): readonly EngineMount[] {
-  return [...new Set(files.map(({ path }) => folderOf(path)))].map((target) => ({ type: 'volume', target, readOnly: false }));
+  return [...new Set(files.map(({ path }) => folderOf(path)))].map((target) => ({
+    type: 'volume',
+    target,
+    readOnly: false,
+  }));
 }
 
-function inFolders(files: readonly PutFile[], readOnlyRoot: boolean, ownedByUser: boolean): readonly FolderFiles[] {
+function inFolders(
+  files: readonly PutFile[],
+  readOnlyRoot: boolean,
+  ownedByUser: boolean,
+): readonly FolderFiles[] {
   const folders = new Map<string, PutFile[]>();
   for (const each of files) {
     const folder = readOnlyRoot ? folderOf(each.path) : '/';

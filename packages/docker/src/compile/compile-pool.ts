@@ -47,7 +47,10 @@ export function compilePool(
     spec,
     worker: {
       // A worker publishes nothing: several cannot hold one port.
-      container: compileContainer(stack, name, app, 'worker', env, [], inputs, { port: app.port, health: app.health }),
+      container: compileContainer(stack, name, app, 'worker', env, [], inputs, {
+        port: app.port,
+        health: app.health,
+      }),
       slots,
       port: app.port,
       health: app.health ?? spec.health,

@@ -56,7 +56,11 @@ export function compileRouter(
   };
 }
 
-function routerModel(spec: RouterSpec, resources: ReadonlyMap<string, ResourceSpec>, inputs: Inputs): RouterModel {
+function routerModel(
+  spec: RouterSpec,
+  resources: ReadonlyMap<string, ResourceSpec>,
+  inputs: Inputs,
+): RouterModel {
   const publicPort = publishedPorts(spec.name, spec.publish, inputs)[0]?.port ?? routerTlsPort;
   return {
     port: routerPort,
@@ -85,7 +89,10 @@ function routerModel(spec: RouterSpec, resources: ReadonlyMap<string, ResourceSp
   };
 }
 
-function unitTarget(name: string, resource: ResourceSpec | undefined): RouterModel['routes'][number]['target'] {
+function unitTarget(
+  name: string,
+  resource: ResourceSpec | undefined,
+): RouterModel['routes'][number]['target'] {
   const pool = resource?.kind === 'pool';
   const port = resource?.kind === 'app' ? resource.port : poolPort;
   return { type: 'unit', name, port, pool };

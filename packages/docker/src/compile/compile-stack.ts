@@ -1,4 +1,10 @@
-import { dependenciesFirst, startGraph, type AppSpec, type ResourceSpec, type StackSpec } from '@plumbstack/core';
+import {
+  dependenciesFirst,
+  startGraph,
+  type AppSpec,
+  type ResourceSpec,
+  type StackSpec,
+} from '@plumbstack/core';
 import { baseLabels } from '../labels.js';
 import { networkName, volumeName } from '../object-names.js';
 import type { AddressPlan } from './address-plan.js';
@@ -19,7 +25,15 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
       case 'app':
         return pooled.has(name) ? undefined : compileApp(spec, resource, addresses, inputs);
       case 'service': {
-        const container = compileContainer(stack, name, resource, 'service', resource.env, resource.publish, inputs);
+        const container = compileContainer(
+          stack,
+          name,
+          resource,
+          'service',
+          resource.env,
+          resource.publish,
+          inputs,
+        );
         const { dependsOn, startTimeoutMs, stopGraceMs, health, publish } = resource;
         return {
           kind: 'service',
@@ -82,7 +96,10 @@ function compileApp(spec: StackSpec, app: AppSpec, addresses: AddressPlan, input
     resource: name,
     dependsOn,
     aliases: [name],
-    container: compileContainer(spec.name, name, app, 'app', appEnv(spec, app, name), publish, inputs, { port, health }),
+    container: compileContainer(spec.name, name, app, 'app', appEnv(spec, app, name), publish, inputs, {
+      port,
+      health,
+    }),
     publishes: publish.length > 0,
     addresses: addresses.addresses[name] ?? [],
     port,

@@ -24,4 +24,3 @@ export interface SecretInput {
 export function portKey(resource: string, containerPort: number): string {
   return `${resource}:${containerPort}`;
 }
-

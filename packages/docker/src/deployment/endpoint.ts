@@ -10,8 +10,11 @@ export function endpointOf(
   engineHost: string,
   port: number | undefined,
 ): URL {
-  const published = containers.filter(({ role }) => role !== 'worker').flatMap(({ identityPorts }) => identityPorts);
-  const candidates = port === undefined ? published : published.filter(({ containerPort }) => containerPort === port);
+  const published = containers
+    .filter(({ role }) => role !== 'worker')
+    .flatMap(({ identityPorts }) => identityPorts);
+  const candidates =
+    port === undefined ? published : published.filter(({ containerPort }) => containerPort === port);
   const [first, second] = candidates;
   if (first === undefined) throw notPublished(stack, resource, published, port);
   if (second !== undefined && new Set(candidates.map(({ containerPort }) => containerPort)).size > 1) {
@@ -24,23 +27,37 @@ export function endpointOf(
   return new URL(urlOf(containers, first, engineHost));
 }
 
-export function urlOf(containers: readonly ObservedContainer[], published: PublishedPort, engineHost: string): string {
+export function urlOf(
+  containers: readonly ObservedContainer[],
+  published: PublishedPort,
+  engineHost: string,
+): string {
   const { host, port, containerPort } = published;
   const everywhere = ['0.0.0.0', '::', ''];
   const reached = everywhere.includes(host) || host.startsWith('127.') ? engineHost : host;
   const role = containers[0]?.role;
-  const scheme = role === 'service' ? 'tcp' : role === 'router' && containerPort === routerTlsPort ? 'https' : 'http';
+  const scheme =
+    role === 'service' ? 'tcp' : role === 'router' && containerPort === routerTlsPort ? 'https' : 'http';
   return `${scheme}://${reached.includes(':') ? `[${reached}]` : reached}:${port}/`;
 }
 
-function notPublished(stack: string, resource: string, published: readonly PublishedPort[], port: number | undefined): PlumbstackError {
+function notPublished(
+  stack: string,
+  resource: string,
+  published: readonly PublishedPort[],
+  port: number | undefined,
+): PlumbstackError {
   const ports = published.map(({ containerPort }) => containerPort);
-  return new PlumbstackError('NOT_FOUND', port === undefined ? 'it publishes no port.' : `it does not publish its port ${port}.`, {
-    resource: resourcePath(stack, resource),
-    details: { published },
-    hint:
-      ports.length === 0
-        ? 'Give it publish: <port>, or reach it through a router.'
-        : `It publishes ${ports.join(', ')}, numbered as in its container.`,
-  });
+  return new PlumbstackError(
+    'NOT_FOUND',
+    port === undefined ? 'it publishes no port.' : `it does not publish its port ${port}.`,
+    {
+      resource: resourcePath(stack, resource),
+      details: { published },
+      hint:
+        ports.length === 0
+          ? 'Give it publish: <port>, or reach it through a router.'
+          : `It publishes ${ports.join(', ')}, numbered as in its container.`,
+    },
+  );
 }

@@ -47,7 +47,8 @@ async function* byTime(sources: readonly Source[]): AsyncGenerator<LogLine, void
     let first = -1;
     heads.forEach((head, index) => {
       const best = heads[first];
-      if (head.done !== true && (best === undefined || best.done === true || head.value.at < best.value.at)) first = index;
+      if (head.done !== true && (best === undefined || best.done === true || head.value.at < best.value.at))
+        first = index;
     });
     const head = heads[first];
     const source = sources[first];

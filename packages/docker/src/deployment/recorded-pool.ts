@@ -7,10 +7,14 @@ export function recordedPool(observed: ObservedState, pool: string): PoolUnit {
   const record = readRecord<PoolRecord>(observed, pool);
   if (record !== undefined) return record.unit;
   const pools = observed.containers.filter(({ role }) => role === 'balancer').map(({ resource }) => resource);
-  const isPool = pools.includes(pool) || observed.containers.some(({ role, resource }) => role === 'worker' && resource === pool);
+  const isPool =
+    pools.includes(pool) ||
+    observed.containers.some(({ role, resource }) => role === 'worker' && resource === pool);
   throw new PlumbstackError(
     'NOT_FOUND',
-    isPool ? 'its HAProxy, which keeps its description, is missing.' : `the stack "${observed.stack}" has no pool "${pool}".`,
+    isPool
+      ? 'its HAProxy, which keeps its description, is missing.'
+      : `the stack "${observed.stack}" has no pool "${pool}".`,
     {
       resource: resourcePath(observed.stack, pool),
       details: { pools },

@@ -22,7 +22,11 @@ export async function restartResource(
     return;
   }
   for (const { id, name, resource, address = '', identity } of containers) {
-    const { port, health, stopGraceMs } = identity as { port?: number; health?: HealthSpec; stopGraceMs?: number };
+    const { port, health, stopGraceMs } = identity as {
+      port?: number;
+      health?: HealthSpec;
+      stopGraceMs?: number;
+    };
     await session.client.restartContainer(id, stopGraceMs ?? 10_000, { signal });
     context.emit('container:started', { resource: pathOf(context, resource), container: name });
     await waitUntilHealthy(context, {

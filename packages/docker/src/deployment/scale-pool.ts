@@ -17,9 +17,13 @@ export async function scalePool(
   signal: AbortSignal,
 ): Promise<void> {
   if (!Number.isSafeInteger(replicas) || replicas < 0 || replicas > mostReplicas) {
-    throw new PlumbstackError('INVALID_OPTION', `replicas must be a whole number from 0 to ${mostReplicas}, not ${replicas}.`, {
-      resource: resourcePath(observed.stack, pool),
-    });
+    throw new PlumbstackError(
+      'INVALID_OPTION',
+      `replicas must be a whole number from 0 to ${mostReplicas}, not ${replicas}.`,
+      {
+        resource: resourcePath(observed.stack, pool),
+      },
+    );
   }
   const unit = resized(observed, recordedPool(observed, pool), replicas);
   await convergePool(session.look(observed, signal), unit);

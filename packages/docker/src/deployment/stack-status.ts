@@ -13,12 +13,23 @@ import type { EngineSession } from '../engine-session.js';
 import type { RunContext } from '../apply/run-context.js';
 import type { Role } from '../labels.js';
 import { slotName } from '../object-names.js';
-import { readRecord, type ObservedContainer, type ObservedState, type PoolRecord } from '../plan/observed-state.js';
+import {
+  readRecord,
+  type ObservedContainer,
+  type ObservedState,
+  type PoolRecord,
+} from '../plan/observed-state.js';
 import { urlOf } from './endpoint.js';
 
 /** What runs and what is healthy, seen now: a container's own health check, HAProxy's, or a look at its port. */
-export async function stackStatus(session: EngineSession, observed: ObservedState, signal: AbortSignal): Promise<StackStatus> {
-  const names = [...new Set(observed.containers.filter(({ role }) => role !== 'secret').map(({ resource }) => resource))];
+export async function stackStatus(
+  session: EngineSession,
+  observed: ObservedState,
+  signal: AbortSignal,
+): Promise<StackStatus> {
+  const names = [
+    ...new Set(observed.containers.filter(({ role }) => role !== 'secret').map(({ resource }) => resource)),
+  ];
   const context = session.look(observed, signal);
   const resources = await Promise.all(names.map((name) => resourceStatus(session, context, observed, name)));
   return {
@@ -58,7 +69,10 @@ function kindOf(role: Role | undefined): ResourceStatus['kind'] {
 }
 
 /** Workers that HAProxy sends requests to. A HAProxy that does not answer sends none anywhere. */
-async function workersUp({ client, call }: RunContext, own: readonly ObservedContainer[]): Promise<ReadonlySet<string>> {
+async function workersUp(
+  { client, call }: RunContext,
+  own: readonly ObservedContainer[],
+): Promise<ReadonlySet<string>> {
   const balancer = own.find(({ role, state }) => role === 'balancer' && state === 'running');
   if (balancer === undefined) return new Set();
   const { servers } = await new HaproxyAdmin(client, balancer.id, call).stats();
@@ -77,7 +91,10 @@ async function containerStatus(
   return {
     name,
     id,
-    role: container.role === 'worker' || container.role === 'app' || container.role === 'service' ? container.role : 'proxy',
+    role:
+      container.role === 'worker' || container.role === 'app' || container.role === 'service'
+        ? container.role
+        : 'proxy',
     state,
     health: running ? await healthOf(context, container, details, upWorkers) : 'unhealthy',
     image,
@@ -98,7 +115,8 @@ async function healthOf(
   if (role === 'worker') return upWorkers.has(slotName(worker ?? 0)) ? 'healthy' : 'unhealthy';
   const { port, health: check } = identity as { port?: number; health?: HealthSpec };
   // Of a service without a check, and of a proxy, a running process is all there is to see.
-  if (port === undefined || address === undefined || check === undefined || check.type === 'command') return 'healthy';
+  if (port === undefined || address === undefined || check === undefined || check.type === 'command')
+    return 'healthy';
   const answered =
     context.reach() === 'direct'
       ? await answers(address, port, check, context.signal)

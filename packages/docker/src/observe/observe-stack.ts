@@ -7,7 +7,11 @@ import { networkName } from '../object-names.js';
 import { observedContainer, type ObservedState } from '../plan/observed-state.js';
 
 /** Reads what the engine has of a stack. The number of calls grows with the proxies only, not with the containers. */
-export async function observeStack(client: DockerReader, stack: string, options: CallOptions): Promise<ObservedState> {
+export async function observeStack(
+  client: DockerReader,
+  stack: string,
+  options: CallOptions,
+): Promise<ObservedState> {
   const [summaries, networks, volumes] = await Promise.all([
     client.listContainers(ofStack(stack), options),
     client.listNetworks(options),
@@ -19,17 +23,25 @@ export async function observeStack(client: DockerReader, stack: string, options:
     .filter(({ state }) => state !== 'removing');
   const network = networks.find(({ name }) => name === networkName(stack));
   const proxies = new Map(
-    containers.filter(({ role }) => role === 'balancer' || role === 'router').map(({ resource, id }) => [resource, id]),
+    containers
+      .filter(({ role }) => role === 'balancer' || role === 'router')
+      .map(({ resource, id }) => [resource, id]),
   );
   const configs = await Promise.all(
-    [...proxies].map(async ([resource, id]) => [resource, await readFolder(client, id, configFolder, options)] as const),
+    [...proxies].map(
+      async ([resource, id]) => [resource, await readFolder(client, id, configFolder, options)] as const,
+    ),
   );
   return {
     stack,
     ...(network !== undefined && { network }),
-    otherSubnets: networks.filter((each) => each !== network).flatMap(({ subnets }) => subnets.filter(isIPv4Subnet)),
+    otherSubnets: networks
+      .filter((each) => each !== network)
+      .flatMap(({ subnets }) => subnets.filter(isIPv4Subnet)),
     containers,
     volumes: volumes.filter(({ labels }) => labels[label.owner] === owner),
-    configs: Object.fromEntries(configs.flatMap(([resource, files]) => (files === undefined ? [] : [[resource, files]]))),
+    configs: Object.fromEntries(
+      configs.flatMap(([resource, files]) => (files === undefined ? [] : [[resource, files]])),
+    ),
   };
 }

@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { aboutResource, PlumbstackError, resourcePath, type ImageSpec, type ResourceSpec, type StackSpec } from '@plumbstack/core';
+import {
+  aboutResource,
+  PlumbstackError,
+  resourcePath,
+  type ImageSpec,
+  type ResourceSpec,
+  type StackSpec,
+} from '@plumbstack/core';
 import { contextDigest } from '../client/build-context.js';
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
@@ -80,10 +87,14 @@ async function pulledImage(
   const image = await resolvedImage(client, reference, 'pull', call);
   if (policy === 'always') return { ...image, action: 'pull' };
   if (policy === 'never' && image.id === undefined) {
-    throw new PlumbstackError('IMAGE_PULL_FAILED', `the engine does not have ${reference}, and its pull policy is never.`, {
-      details: { image: reference },
-      hint: `Load it into the engine (docker load, docker build), or let it be pulled: { reference: '${reference}', pull: 'missing' }.`,
-    });
+    throw new PlumbstackError(
+      'IMAGE_PULL_FAILED',
+      `the engine does not have ${reference}, and its pull policy is never.`,
+      {
+        details: { image: reference },
+        hint: `Load it into the engine (docker load, docker build), or let it be pulled: { reference: '${reference}', pull: 'missing' }.`,
+      },
+    );
   }
   return image;
 }
@@ -109,10 +120,15 @@ async function about<T>(resource: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function readSources(spec: StackSpec, absolute: (path: string) => string): Promise<Record<string, Buffer>> {
+async function readSources(
+  spec: StackSpec,
+  absolute: (path: string) => string,
+): Promise<Record<string, Buffer>> {
   const sources = spec.resources.flatMap((each) =>
     each.kind === 'app' || each.kind === 'service'
-      ? each.files.flatMap(({ source, target }) => (source === undefined ? [] : [{ name: each.name, source, target }]))
+      ? each.files.flatMap(({ source, target }) =>
+          source === undefined ? [] : [{ name: each.name, source, target }],
+        )
       : [],
   );
   const entries = sources.map(async ({ name, source, target }) => {
@@ -123,7 +139,7 @@ async function readSources(spec: StackSpec, absolute: (path: string) => string):
       throw new PlumbstackError('NOT_FOUND', `the file ${path} for ${target} cannot be read.`, {
         resource: resourcePath(spec.name, name),
         details: { path, target },
-        hint: 'Paths are relative to the stack\'s baseDir, or to the working directory where it has none.',
+        hint: "Paths are relative to the stack's baseDir, or to the working directory where it has none.",
         cause,
       });
     }
@@ -132,7 +148,11 @@ async function readSources(spec: StackSpec, absolute: (path: string) => string):
 }
 
 /** A port that is already taken by the resource stays its own; a new one is any free one. */
-async function choosePorts(spec: StackSpec, observed: ObservedState, local: boolean): Promise<Record<string, number>> {
+async function choosePorts(
+  spec: StackSpec,
+  observed: ObservedState,
+  local: boolean,
+): Promise<Record<string, number>> {
   const chosen: Record<string, number> = {};
   for (const resource of spec.resources) {
     const published = [

@@ -27,7 +27,10 @@ export async function readSecrets(
   const secrets = spec.resources.filter((each) => each.kind === 'secret');
   const entries = secrets.map(async (secret) => {
     const value = await readValue(client, spec, secret, absolute, values, observed, call);
-    const input: SecretInput = value === undefined ? { fingerprint: 'new' } : { value, fingerprint: await fingerprintOf(spec.name, value) };
+    const input: SecretInput =
+      value === undefined
+        ? { fingerprint: 'new' }
+        : { value, fingerprint: await fingerprintOf(spec.name, value) };
     return [secret.name, input] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
@@ -69,10 +72,14 @@ async function readValue(
     case 'value': {
       const value = values.get(name);
       if (value !== undefined) return Buffer.from(value);
-      throw new PlumbstackError('NOT_FOUND', 'the value of this secret stayed in the program that declared it.', {
-        resource,
-        hint: 'A spec never holds it. Use { file }, { env } or { generateBytes } for a stack that is read back from a spec.',
-      });
+      throw new PlumbstackError(
+        'NOT_FOUND',
+        'the value of this secret stayed in the program that declared it.',
+        {
+          resource,
+          hint: 'A spec never holds it. Use { file }, { env } or { generateBytes } for a stack that is read back from a spec.',
+        },
+      );
     }
     case 'generate': {
       // A container that never runs holds the volume, so that it can be read at any time and with any image.

@@ -1,10 +1,25 @@
 import { createPlan, resourcePath, type Plan, type Step, type StepReason } from '@plumbstack/core';
-import type { AppUnit, ContainerTemplate, DockerSpec, PoolUnit, RouterUnit, ServiceUnit, Unit } from '../compile/docker-spec.js';
+import type {
+  AppUnit,
+  ContainerTemplate,
+  DockerSpec,
+  PoolUnit,
+  RouterUnit,
+  ServiceUnit,
+  Unit,
+} from '../compile/docker-spec.js';
 import { digestOf } from '../compile/spec-hash.js';
 import { label, owner, type Role } from '../labels.js';
 import { containerName, networkName, secretVolumeName, workerName } from '../object-names.js';
 import { differences } from './identity-diff.js';
-import { readRecord, recordFile, type ObservedContainer, type ObservedState, type PoolRecord, type RouterRecord } from './observed-state.js';
+import {
+  readRecord,
+  recordFile,
+  type ObservedContainer,
+  type ObservedState,
+  type PoolRecord,
+  type RouterRecord,
+} from './observed-state.js';
 import { comparable, differingFiles, poolFiles, routerFiles } from './proxy-files.js';
 import { activeAddresses, containersOf, roleOf, servingContainer } from './serving.js';
 
@@ -24,7 +39,12 @@ export function diff(desired: DockerSpec, observed: ObservedState): Diff {
   const steps: Step[] = [
     networkStep(desired, observed),
     ...desired.volumes.map(({ resource, creation }) =>
-      step(stack, 'volume', resource, observed.volumes.some(({ name }) => name === creation.name) ? [] : undefined),
+      step(
+        stack,
+        'volume',
+        resource,
+        observed.volumes.some(({ name }) => name === creation.name) ? [] : undefined,
+      ),
     ),
     ...secretSteps(desired, observed),
     ...desired.images
@@ -38,7 +58,9 @@ export function diff(desired: DockerSpec, observed: ObservedState): Diff {
     ...desired.units.map((unit) => unitStep(desired, unit, observed)),
     ...orphanSteps(stack, orphans),
   ];
-  const changed = new Set(steps.filter(({ action }) => action !== 'keep').map(({ resource }) => resource.slice(stack.length + 1)));
+  const changed = new Set(
+    steps.filter(({ action }) => action !== 'keep').map(({ resource }) => resource.slice(stack.length + 1)),
+  );
   return { plan: createPlan(stack, steps, fingerprint(desired, observed)), orphans, changed };
 }
 
@@ -48,12 +70,19 @@ export function diff(desired: DockerSpec, observed: ObservedState): Diff {
  */
 function fingerprint({ spec, images, units }: DockerSpec, observed: ObservedState): string {
   return digestOf({
-    desired: [spec, images, units.flatMap((unit) => templatesOf(unit).map(({ identity: { ports: _, ...rest } }) => rest))],
+    desired: [
+      spec,
+      images,
+      units.flatMap((unit) => templatesOf(unit).map(({ identity: { ports: _, ...rest } }) => rest)),
+    ],
     observed: [
       observed.network?.id,
       observed.containers.map(({ id, name, state, digest }) => [id, name, state, digest]).sort(),
       observed.volumes.map(({ name }) => name).sort(),
-      Object.entries(observed.configs).map(([name, files]) => [name, [...files].map(([path, content]) => [path, content.toString('base64')])]),
+      Object.entries(observed.configs).map(([name, files]) => [
+        name,
+        [...files].map(([path, content]) => [path, content.toString('base64')]),
+      ]),
     ],
   });
 }
@@ -65,9 +94,15 @@ function templatesOf(unit: Unit): readonly ContainerTemplate[] {
 type StepKind = Step['kind'];
 
 /** Keeps where nothing differs, creates where there is nothing. */
-function step(stack: string, kind: StepKind, resource: string, reasons: readonly StepReason[] | undefined): Step {
+function step(
+  stack: string,
+  kind: StepKind,
+  resource: string,
+  reasons: readonly StepReason[] | undefined,
+): Step {
   const path = resource === '' ? stack : resourcePath(stack, resource);
-  if (reasons === undefined) return { action: 'create', kind, resource: path, reasons: [{ path: kind, to: 'created' }] };
+  if (reasons === undefined)
+    return { action: 'create', kind, resource: path, reasons: [{ path: kind, to: 'created' }] };
   return { action: reasons.length === 0 ? 'keep' : 'update', kind, resource: path, reasons };
 }
 
@@ -126,8 +161,14 @@ function singleStep(stack: string, unit: AppUnit | ServiceUnit, observed: Observ
 }
 
 /** What differs between a container and what it should be made from. */
-function containerChanges(container: ObservedContainer, unit: Pick<AppUnit, 'container' | 'addresses'>): readonly StepReason[] {
-  const changes = container.digest === unit.container.digest ? [] : differences(container.identity, unit.container.identity);
+function containerChanges(
+  container: ObservedContainer,
+  unit: Pick<AppUnit, 'container' | 'addresses'>,
+): readonly StepReason[] {
+  const changes =
+    container.digest === unit.container.digest
+      ? []
+      : differences(container.identity, unit.container.identity);
   const moved = container.address !== undefined && !unit.addresses.includes(container.address);
   return [
     ...changes,
@@ -137,10 +178,16 @@ function containerChanges(container: ObservedContainer, unit: Pick<AppUnit, 'con
 }
 
 /** What somebody else has done to a container that is otherwise right. */
-function drift(container: ObservedContainer, stack: string, name: string, observed: ObservedState): readonly StepReason[] {
+function drift(
+  container: ObservedContainer,
+  stack: string,
+  name: string,
+  observed: ObservedState,
+): readonly StepReason[] {
   const { state } = container;
   const attached = container.summary.networks[networkName(stack)];
-  const connected = attached !== undefined && (observed.network === undefined || attached.networkId === observed.network.id);
+  const connected =
+    attached !== undefined && (observed.network === undefined || attached.networkId === observed.network.id);
   return [
     ...(state === 'running' ? [] : [{ path: 'state', from: state, to: 'running' }]),
     ...(container.name === name ? [] : [{ path: 'container', from: container.name, to: name }]),
@@ -159,8 +206,14 @@ function poolStep(stack: string, unit: PoolUnit, observed: ObservedState): Step 
   if (serving === undefined && workers.length === 0) return step(stack, 'pool', unit.resource, undefined);
 
   const stale = workers.filter(({ digest }) => digest !== unit.worker.container.digest);
-  const workerChanges = stale[0] === undefined ? [] : prefixed('worker', differences(stale[0].identity, unit.worker.container.identity));
-  const proxyChanges = serving === undefined ? [{ path: 'haproxy', from: 'missing', to: 'created' }] : prefixed('haproxy', containerChanges(serving, unit));
+  const workerChanges =
+    stale[0] === undefined
+      ? []
+      : prefixed('worker', differences(stale[0].identity, unit.worker.container.identity));
+  const proxyChanges =
+    serving === undefined
+      ? [{ path: 'haproxy', from: 'missing', to: 'created' }]
+      : prefixed('haproxy', containerChanges(serving, unit));
   const { replicas } = unit.spec;
   const reasons: StepReason[] = [
     ...workerChanges,
@@ -168,7 +221,9 @@ function poolStep(stack: string, unit: PoolUnit, observed: ObservedState): Step 
     ...proxyChanges,
     ...(workers.length === replicas ? [] : [{ path: 'replicas', from: workers.length, to: replicas }]),
     ...configReasons(unit, observed),
-    ...(serving === undefined ? [] : prefixed('haproxy', drift(serving, stack, containerName(stack, unit.resource), observed))),
+    ...(serving === undefined
+      ? []
+      : prefixed('haproxy', drift(serving, stack, containerName(stack, unit.resource), observed))),
     ...workers.flatMap((each) => {
       const name = workerName(stack, unit.resource, each.worker ?? 0);
       return prefixed(each.name, drift(each, stack, name, observed));
@@ -192,11 +247,18 @@ function configReasons(unit: PoolUnit, observed: ObservedState): readonly StepRe
   if (seen === undefined) return [];
   const record = readRecord<PoolRecord>(observed, unit.resource);
   const differing = differingFiles(poolFiles(unit).files, seen);
-  const changes = differing.length === 0 ? [] : differences(record?.unit.spec, unit.spec).filter(({ path }) => path !== 'replicas');
+  const changes =
+    differing.length === 0
+      ? []
+      : differences(record?.unit.spec, unit.spec).filter(({ path }) => path !== 'replicas');
   if (changes.length > 0) return changes;
   return differing
     .filter((path) => path !== recordFile || record?.replicas === unit.spec.replicas)
-    .map((path) => ({ path: `file ${path}`, from: seen.has(path) ? 'another content' : 'missing', to: 'as described' }));
+    .map((path) => ({
+      path: `file ${path}`,
+      from: seen.has(path) ? 'another content' : 'missing',
+      to: 'as described',
+    }));
 }
 
 function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedState): Step {
@@ -208,23 +270,33 @@ function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedSta
   const seen = observed.configs[unit.resource];
   const differing = differingFiles(routerFiles(unit, activeAddresses(units, observed)).files, seen);
   const record = readRecord<RouterRecord>(observed, unit.resource);
-  const modelChanges = differing.length === 0 ? [] : differences(record?.model, comparable(unit.config.model));
+  const modelChanges =
+    differing.length === 0 ? [] : differences(record?.model, comparable(unit.config.model));
   const reasons: StepReason[] = [
     ...changes,
     ...modelChanges,
-    ...(differing.length > 0 && modelChanges.length === 0 ? differing.map((path) => ({ path: `file ${path}`, from: 'another content', to: 'as described' })) : []),
+    ...(differing.length > 0 && modelChanges.length === 0
+      ? differing.map((path) => ({ path: `file ${path}`, from: 'another content', to: 'as described' }))
+      : []),
     ...drift(serving, stack, containerName(stack, unit.resource), observed),
     ...extras(containers.filter((each) => each !== serving)),
   ];
   const base = step(stack, 'router', unit.resource, reasons);
   if (changes.length === 0) return base;
-  return { ...base, action: 'replace', impact: 'nginx is stopped before its successor starts; connections are refused for a moment' };
+  return {
+    ...base,
+    action: 'replace',
+    impact: 'nginx is stopped before its successor starts; connections are refused for a moment',
+  };
 }
 
 /** Containers of what the program no longer has. A volume is never one: it goes when asked for. */
 function findOrphans(desired: DockerSpec, observed: ObservedState): readonly ObservedContainer[] {
   const roles = new Map<string, readonly Role[]>(
-    desired.units.map((unit) => [unit.resource, unit.kind === 'pool' ? ['balancer', 'worker'] : [roleOf(unit.kind)]]),
+    desired.units.map((unit) => [
+      unit.resource,
+      unit.kind === 'pool' ? ['balancer', 'worker'] : [roleOf(unit.kind)],
+    ]),
   );
   return observed.containers.filter(
     ({ resource, role }) => role !== 'secret' && !(roles.get(resource)?.includes(role) ?? false),

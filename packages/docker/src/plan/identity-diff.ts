@@ -2,12 +2,14 @@ import type { StepReason } from '@plumbstack/core';
 import { canonicalJson } from '../compile/spec-hash.js';
 
 type Data = Readonly<Record<string, unknown>>;
-const isData = (value: unknown): value is Data => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isData = (value: unknown): value is Data =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Every leaf that differs, by its path. Lists are leaves: an argument list is changed as a whole. */
 export function differences(from: unknown, to: unknown, path = ''): readonly StepReason[] {
   if (canonicalJson(from) === canonicalJson(to)) return [];
-  if (!isData(from) || !isData(to)) return [{ path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
+  if (!isData(from) || !isData(to))
+    return [{ path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
   const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])];
   return keys.flatMap((key) => differences(from[key], to[key], path === '' ? key : `${path}.${key}`));
 }

@@ -1,4 +1,9 @@
-import type { ContainerSummary, NetworkSummary, PublishedPort, VolumeSummary } from '../client/docker-client.js';
+import type {
+  ContainerSummary,
+  NetworkSummary,
+  PublishedPort,
+  VolumeSummary,
+} from '../client/docker-client.js';
 import { label, type Role } from '../labels.js';
 import type { PoolUnit } from '../compile/docker-spec.js';
 import type { TakenAddresses } from '../compile/address-plan.js';

@@ -22,9 +22,16 @@ export function routerFiles(unit: RouterUnit, active: Readonly<Record<string, st
     return { ...route, target: { type: 'upstream', name: target.name, servers, pool: target.pool } };
   });
   const used = Object.fromEntries(targets.map((name) => [name, active[name] ?? '']));
-  const revision = digestOf({ model, used, files: files.map(({ path, content }) => [path, String(content)]) }).slice(0, 16);
+  const revision = digestOf({
+    model,
+    used,
+    files: files.map(({ path, content }) => [path, String(content)]),
+  }).slice(0, 16);
   const record: RouterRecord = { active: used, model: comparable(model) };
-  return { revision, files: [...readable(renderNginx({ ...model, routes, revision })), ...files, recordOf(record)] };
+  return {
+    revision,
+    files: [...readable(renderNginx({ ...model, routes, revision })), ...files, recordOf(record)],
+  };
 }
 
 /** A pool's files. */
@@ -49,12 +56,19 @@ export function comparable(model: RouterUnit['config']['model']): unknown {
   const { routes, ...rest } = model;
   const named = routes.map(({ auth, ...route }) => [
     `${route.host ?? ''}${route.prefix}`,
-    auth === undefined ? route : { ...route, auth: { realm: auth.realm, users: digestOf(auth.users).slice(0, 12) } },
+    auth === undefined
+      ? route
+      : { ...route, auth: { realm: auth.realm, users: digestOf(auth.users).slice(0, 12) } },
   ]);
   return { ...rest, routes: Object.fromEntries(named) };
 }
 
 /** Files of the list that are not there as they should be. */
-export function differingFiles(wanted: readonly PutFile[], seen: ReadonlyMap<string, Buffer> | undefined): readonly string[] {
-  return wanted.filter(({ path, content }) => !seen?.get(path)?.equals(Buffer.from(content))).map(({ path }) => path);
+export function differingFiles(
+  wanted: readonly PutFile[],
+  seen: ReadonlyMap<string, Buffer> | undefined,
+): readonly string[] {
+  return wanted
+    .filter(({ path, content }) => !seen?.get(path)?.equals(Buffer.from(content)))
+    .map(({ path }) => path);
 }
