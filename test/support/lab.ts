@@ -19,6 +19,11 @@ export class Lab {
     return new Stack(name, options);
   }
 
+  /** Another version of the same stack, still without resources. */
+  again(stack: Stack, options?: StackOptions): Stack {
+    return new Stack(stack.name, options);
+  }
+
   /** For `afterEach`. */
   async clear(): Promise<void> {
     for (const name of this.#names.splice(0)) await this.runtime.down(name, { volumes: true });

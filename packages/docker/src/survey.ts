@@ -9,6 +9,7 @@ import { observeStack } from './observe/observe-stack.js';
 import { readInputs } from './observe/read-inputs.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import { diff, type Diff } from './plan/diff.js';
+import { withOtherSettings } from './plan/settings.js';
 import { takenAddresses, type ObservedState } from './plan/observed-state.js';
 
 /** What is described, what is seen, and what lies between. */
@@ -45,7 +46,22 @@ export async function surveyStack(
     findFreeSubnet(addressPool, subnetPrefix, observed.otherSubnets),
   );
   const desired = compileStack(spec, addresses, inputs);
-  return { desired, observed, inputs, diff: diff(desired, observed) };
+  const complete = { ...observed, settings: await readSettings(reader, desired, observed, call) };
+  return { desired, observed: complete, inputs, diff: diff(desired, complete) };
+}
+
+/** Asks about the few containers whose labels cannot tell. */
+async function readSettings(
+  reader: DockerReader,
+  { units }: DockerSpec,
+  observed: ObservedState,
+  call: CallOptions,
+): Promise<ObservedState['settings']> {
+  const entries = withOtherSettings(units, observed).map(async (id) => {
+    const details = await reader.inspectContainer(id, call);
+    return details === undefined ? [] : [[id, details.settings] as const];
+  });
+  return Object.fromEntries((await Promise.all(entries)).flat());
 }
 
 function refuseStrangers({ stack, network }: ObservedState): void {

@@ -17,7 +17,7 @@ import {
 import { docker, putFiles, Sandbox, until } from '../../support/docker-cli';
 import {
   ask,
-  constantLoad,
+  ConstantLoad,
   echoOf,
   revisionOf,
   startApp,
@@ -302,7 +302,7 @@ describe('HAProxy in front of a pool', function () {
 
   it('fails no GET while a worker is killed and comes back', async () => {
     const proxy = await startPool({ slots: slots.slice(0, 3) });
-    const load = constantLoad({ port: proxy.port(8080), path: '/' }, 4);
+    await using load = new ConstantLoad({ port: proxy.port(8080), path: '/' }, 4);
     await docker('kill', sandbox.nameOf('w2'));
     await until('it is down', async () => !(await upIn(proxy)).includes('w2'));
     await docker('start', sandbox.nameOf('w2'));
@@ -315,8 +315,8 @@ describe('HAProxy in front of a pool', function () {
   it('fails no request while it reloads with more slots, and remembers who drains', async () => {
     const proxy = await startPool({ slots: slots.slice(0, 2) });
     await admin(proxy, drainCommands(1));
-    const gets = constantLoad({ port: proxy.port(8080), path: '/' }, 4);
-    const posts = constantLoad({ port: proxy.port(8080), path: '/', method: 'POST', body: 'x' }, 2);
+    await using gets = new ConstantLoad({ port: proxy.port(8080), path: '/' }, 4);
+    await using posts = new ConstantLoad({ port: proxy.port(8080), path: '/', method: 'POST', body: 'x' }, 2);
     for (const next of ['d1', 'd2', 'd3']) {
       await putFiles(
         proxy.container,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { docker, Sandbox, tryDocker, until } from '../../support/docker-cli';
 import { httpGetCommand } from '@plumbstack/docker/proxy';
-import { ask, constantLoad, echoOf, startApp, startNginx } from './proxy-lab';
+import { ask, ConstantLoad, echoOf, startApp, startNginx } from './proxy-lab';
 import { sampleNginx, sampleRoute, upstream } from './sample-models';
 
 describe('nginx when its configuration or its apps change', function () {
@@ -27,8 +27,8 @@ describe('nginx when its configuration or its apps change', function () {
   it('fails no request while it reloads, and has moved when the revision says so', async () => {
     const nginx = await startNginx(sandbox, model('a1', '10.232.2.11'));
     const port = nginx.port(8080);
-    const gets = constantLoad({ port, path: '/app/' }, 4);
-    const posts = constantLoad({ port, path: '/app/', method: 'POST', body: 'x' }, 2);
+    await using gets = new ConstantLoad({ port, path: '/app/' }, 4);
+    await using posts = new ConstantLoad({ port, path: '/app/', method: 'POST', body: 'x' }, 2);
     for (let round = 0; round < 4; round++) {
       const [revision, ip, app] =
         round % 2 === 0 ? ['b2', '10.232.2.12', 'two'] : ['a1', '10.232.2.11', 'one'];

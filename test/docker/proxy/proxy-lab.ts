@@ -226,32 +226,38 @@ export function echoOf(answer: Answer): Echo {
   return JSON.parse(answer.body) as Echo;
 }
 
-/** Failed and sent requests of a constant load, until `stop` is called. */
-export function constantLoad(
-  question: Question,
-  parallel: number,
-): { stop(): Promise<{ sent: number; failed: string[] }> } {
-  let stopped = false;
-  let sent = 0;
-  const failed: string[] = [];
-  const agent = new Agent({ keepAlive: true, maxSockets: parallel });
-  const client = async (): Promise<void> => {
-    while (!stopped) {
-      sent++;
-      await ask({ ...question, agent }).then(
-        ({ status, body }) => status < 400 || failed.push(`${status} ${body.slice(0, 80)}`),
-        (error: unknown) => failed.push(String(error)),
+/** Requests without a pause, until it is stopped. A test that fails stops it too, by `await using`. */
+export class ConstantLoad implements AsyncDisposable {
+  readonly #agent: Agent;
+  readonly #clients: readonly Promise<void>[];
+  readonly #failed: string[] = [];
+  #sent = 0;
+  #stopped = false;
+
+  constructor(question: Question, parallel: number) {
+    this.#agent = new Agent({ keepAlive: true, maxSockets: parallel });
+    this.#clients = Array.from({ length: parallel }, () => this.#client({ ...question, agent: this.#agent }));
+  }
+
+  async #client(question: Question): Promise<void> {
+    while (!this.#stopped) {
+      this.#sent++;
+      await ask(question).then(
+        ({ status, body }) => status < 400 || this.#failed.push(`${status} ${body.slice(0, 80)}`),
+        (error: unknown) => this.#failed.push(String(error)),
       );
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
-  };
-  const clients = Array.from({ length: parallel }, client);
-  return {
-    stop: async () => {
-      stopped = true;
-      await Promise.all(clients);
-      agent.destroy();
-      return { sent, failed };
-    },
-  };
+  }
+
+  async stop(): Promise<{ readonly sent: number; readonly failed: readonly string[] }> {
+    this.#stopped = true;
+    await Promise.all(this.#clients);
+    this.#agent.destroy();
+    return { sent: this.#sent, failed: this.#failed };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
 }

@@ -183,7 +183,12 @@ describe("the article's stack", () => {
       const stack = lab.stack();
       stack.pool('workers', { app: stack.app('app', lightApp()), replicas: 2, publish: 0 });
       const deployment = await lab.runtime.up(stack);
-      await docker('kill', `${stack.name}-workers-1`);
+      const worker = `${stack.name}-workers-1`;
+      await docker('kill', worker);
+      await eventually('it has ended', async () => {
+        const state = await docker('inspect', '--format', '{{.State.Status}}', worker);
+        return state === 'exited' ? state : undefined;
+      });
       const plan = await lab.runtime.plan(stack);
       assert.match(plan.toString(), /workers-1\.state: exited -> running/);
       assert.equal((await deployment.status()).healthy, false);

@@ -1,8 +1,9 @@
 import type { HealthSpec } from '@plumbstack/core';
 import type { Unit } from '../compile/docker-spec.js';
 import type { Role } from '../labels.js';
-import { networkName, nextContainerName } from '../object-names.js';
+import { nextContainerName } from '../object-names.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
+import { containerChanges } from '../plan/container-changes.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
 import {
   discard,
@@ -12,6 +13,7 @@ import {
   type NewContainer,
 } from './create-container.js';
 import { drainConnections } from './drain-connections.js';
+import { mendContainer } from './mend-container.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
 import { waitUntilHealthy } from './wait-until-healthy.js';
@@ -52,12 +54,9 @@ export async function convergeContainer(context: RunContext, convergence: Conver
   const containers = all.filter((each) => !unfinished.includes(each));
   const serving = servingContainer(containers, unit.container.digest);
   if (serving === undefined) return create(context, convergence);
-  if (!isCurrent(serving, unit)) return replace(context, convergence, containers, serving);
+  const isCurrent = containerChanges(serving, unit, context.observed).length === 0 && serving.address !== undefined;
+  if (!isCurrent) return replace(context, convergence, containers, serving);
   return keep(context, convergence, containers, serving);
-}
-
-function isCurrent({ digest, address }: ObservedContainer, unit: Unit): boolean {
-  return digest === unit.container.digest && address !== undefined && unit.addresses.includes(address);
 }
 
 async function create(context: RunContext, convergence: Convergence): Promise<Converged> {
@@ -88,7 +87,8 @@ async function replace(
     : await swap(context, convergence, wanted, serving);
   if (startFirst) {
     await healthyOrGone(context, convergence, id, temporary, address);
-    await retire(context, convergence, serving, address);
+    await convergence.switchTo?.(address);
+    await retire(context, convergence, serving);
   }
   if (temporary !== name) await context.client.renameContainer(id, name, context.call);
   context.emit('resource:replaced', { resource: pathOf(context, unit.resource) });
@@ -128,35 +128,24 @@ async function keep(
   containers: readonly ObservedContainer[],
   serving: ObservedContainer,
 ): Promise<Converged> {
-  const { client, call, emit, stack } = context;
   const { unit, name } = convergence;
   const { id, state, address = '' } = serving;
-  const attached = serving.summary.networks[networkName(stack)];
-  const connected =
-    attached !== undefined &&
-    (context.observed.network === undefined || attached.networkId === context.observed.network.id);
-  if (!connected)
-    await client.connectNetwork(networkName(stack), id, { address, aliases: unit.aliases }, call);
-  if (state === 'paused') await client.unpauseContainer(id, call);
-  if (state === 'exited') await startContainer(context, unit.resource, id, serving.name);
-  await waitUntilHealthy(context, waitFor(convergence, id, address));
   const others = containers.filter((each) => each !== serving);
-  await Promise.all(others.map((each) => retire(context, convergence, each, address)));
-  if (others.length === 0) await convergence.switchTo?.(address);
-  if (serving.name !== name) await client.renameContainer(id, name, call);
+  // An interrupted update may have left the name to the container that is about to go.
+  const nameIsFree = others.every((each) => each.name !== name);
+  const { container: template, aliases } = unit;
+  await mendContainer(context, { container: serving, template, aliases, name: nameIsFree ? name : serving.name });
+  await waitUntilHealthy(context, waitFor(convergence, id, address));
+  await convergence.switchTo?.(address);
+  await Promise.all(others.map((each) => retire(context, convergence, each)));
+  if (!nameIsFree) await context.client.renameContainer(id, name, context.call);
   if (state !== 'running') announceHealthy(context, convergence, name);
-  emit('resource:updated', { resource: pathOf(context, unit.resource) });
+  context.emit('resource:updated', { resource: pathOf(context, unit.resource) });
   return { id, isNew: false };
 }
 
-/** Takes the requests away from a container, lets it finish, and removes it. */
-async function retire(
-  context: RunContext,
-  convergence: Convergence,
-  old: ObservedContainer,
-  successor: string,
-): Promise<void> {
-  await convergence.switchTo?.(successor);
+/** Lets a container that gets no more requests finish those it has, and removes it. */
+async function retire(context: RunContext, convergence: Convergence, old: ObservedContainer): Promise<void> {
   if (convergence.port !== undefined) await drainConnections(context, old, convergence.port);
   await removeContainer(context, old, convergence.stopGraceMs);
 }

@@ -2,13 +2,15 @@ import type { PoolUnit } from '../compile/docker-spec.js';
 import { slotName, workerName } from '../object-names.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { poolFiles } from '../plan/proxy-files.js';
+import { isStale } from '../plan/container-changes.js';
 import { containersOf } from '../plan/serving.js';
 import { convergeProxy } from './converge-proxy.js';
 import { vantagesOf } from './switch-routers.js';
-import { discard, runContainer, startContainer } from './create-container.js';
+import { discard, runContainer } from './create-container.js';
 import { pauseFor, pollUntil } from './deadline.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
 import { haproxyCommands } from './proxy-commands.js';
+import { mendContainer } from './mend-container.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
 import { waitUntilHealthy } from './wait-until-healthy.js';
@@ -20,6 +22,9 @@ interface Worker {
   readonly name: string;
   readonly state: ObservedContainer['state'];
 }
+
+/** A worker that was there before this run. */
+type KeptWorker = ObservedContainer & Worker;
 
 /** One pool, its HAProxy, and what this run does with its workers. */
 interface PoolRun {
@@ -43,16 +48,18 @@ export async function convergePool(context: RunContext, unit: PoolUnit): Promise
   const admin = new HaproxyAdmin(context.client, balancer, context.call);
   const run: PoolRun = { context, unit, admin, balancer };
 
-  const current: Worker[] = [];
-  const stale: Worker[] = [];
+  const current: KeptWorker[] = [];
+  const stale: KeptWorker[] = [];
   for (const each of kept) {
     const number = slotOf(unit, each);
     if (number === undefined) await removeContainer(context, each, unit.worker.stopGraceMs);
-    else (each.digest === unit.worker.container.digest ? current : stale).push({ ...each, number });
+    else (isStale(each, unit.worker.container, context.observed) ? stale : current).push({ ...each, number });
   }
-  const byNumber = (a: Worker, b: Worker): number => a.number - b.number;
-  current.sort(byNumber);
-  stale.sort(byNumber);
+  // The last ones go first where there are too many: what does not run before what does.
+  const byUse = (a: Worker, b: Worker): number =>
+    Number(b.state === 'running') - Number(a.state === 'running') || a.number - b.number;
+  current.sort(byUse);
+  stale.sort(byUse);
 
   // What is more than enough goes first: reviving a worker only to drain it helps nobody.
   await retireAll(run, current.splice(unit.spec.replicas));
@@ -98,9 +105,10 @@ function slotOf({ worker: { slots } }: PoolUnit, { address, worker }: ObservedCo
  * Replaces stale workers and fills up, a batch at a time. There are never fewer workers than before: start-first has
  * `parallelism` more meanwhile, stop-first that many fewer, which is what it is for.
  */
-async function roll(run: PoolRun, current: Worker[], stale: Worker[]): Promise<void> {
+async function roll(run: PoolRun, kept: readonly Worker[], stale: Worker[]): Promise<void> {
   const { unit, context } = run;
   const { replicas, update } = unit.spec;
+  const current: Worker[] = [...kept];
   const free = freeSlots(unit, [...current, ...stale]);
   const fill = replicas - current.length - stale.length;
   if (fill > 0) current.push(...(await join(run, take(free, fill))));
@@ -164,11 +172,11 @@ async function startWorker(run: PoolRun, number: number): Promise<Worker> {
 }
 
 /** A worker that is up to date, and should be running. */
-async function revive(run: PoolRun, worker: Worker): Promise<void> {
-  const { client, call } = run.context;
-  if (worker.state === 'paused') await client.unpauseContainer(worker.id, call);
-  if (worker.state === 'exited') await startContainer(run.context, run.unit.resource, worker.id, worker.name);
-  await admit(run, worker, false);
+async function revive(run: PoolRun, worker: KeptWorker): Promise<void> {
+  const { context, unit } = run;
+  const name = workerName(context.stack, unit.resource, worker.number);
+  await mendContainer(context, { container: worker, template: unit.worker.container, name, aliases: [] });
+  await admit(run, { ...worker, name }, worker.state !== 'running');
 }
 
 /** Waits until a worker answers, and gives it requests. */

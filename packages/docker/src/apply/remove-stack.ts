@@ -52,8 +52,12 @@ export async function removeStack(removal: Removal): Promise<void> {
   await Promise.all(unwanted.map(({ name }) => client.removeVolume(name, call)));
 }
 
+/** How long a HAProxy of a stack that goes away may wait for idle visitors to close their connections. */
+const balancerGraceMs = 2000;
+
 /** The container's own grace, from what it was made from. */
-function graceOf({ identity }: ObservedContainer): number {
+function graceOf({ identity, role }: ObservedContainer): number {
+  if (role === 'balancer') return balancerGraceMs;
   const grace = identity['stopGraceMs'];
   return typeof grace === 'number' ? grace : 10_000;
 }

@@ -120,6 +120,8 @@ export interface ContainerDetails extends ContainerSummary {
   readonly user: string;
   /** Ports as asked for, also while it does not run. */
   readonly portBindings: readonly PublishedPort[];
+  /** What can be changed while it runs, as it is now. */
+  readonly settings: ContainerUpdate;
 }
 
 export interface NetworkSummary {

@@ -3,6 +3,7 @@ import type Dockerode from 'dockerode';
 import type {
   ContainerDetails,
   ContainerSummary,
+  ContainerUpdate,
   EngineEvent,
   ImageDetails,
   ImageSummary,
@@ -56,6 +57,20 @@ export function toContainerDetails(container: Dockerode.ContainerInspectInfo): C
     pid: state.Pid,
     user: config.User ?? '',
     portBindings: toPorts(host.PortBindings as Maybe<PortMap>),
+    settings: toSettings(host),
+  };
+}
+
+/** The engine says 0, null or -1 where there is no limit. */
+function toSettings({ Memory, NanoCpus, PidsLimit, RestartPolicy }: Dockerode.HostConfig): ContainerUpdate {
+  const restart = RestartPolicy?.Name;
+  return {
+    limits: {
+      ...(Memory && { memoryBytes: Memory }),
+      ...(NanoCpus && { cpus: NanoCpus / 1e9 }),
+      ...(PidsLimit && PidsLimit > 0 && { pids: PidsLimit }),
+    },
+    restart: restart === 'always' || restart === 'unless-stopped' || restart === 'on-failure' ? restart : 'no',
   };
 }
 

@@ -99,7 +99,9 @@ export function template(
     ...facts,
     image: { reference: image.reference, id: image.id ?? 'unknown' },
   };
-  const digest = digestOf(identity);
+  // What the engine can change in a running container is no reason for another one.
+  const { limits: _limits, restart: _restart, ...fixed } = identity;
+  const digest = digestOf(fixed);
   return {
     creation: {
       ...draft,

@@ -39,6 +39,7 @@ export async function observeStack(
       .filter((each) => each !== network)
       .flatMap(({ subnets }) => subnets.filter(isIPv4Subnet)),
     containers,
+    settings: {},
     volumes: volumes.filter(({ labels }) => labels[label.owner] === owner),
     configs: Object.fromEntries(
       configs.flatMap(([resource, files]) => (files === undefined ? [] : [[resource, files]])),

@@ -10,7 +10,8 @@ import type {
 } from '../compile/docker-spec.js';
 import { digestOf } from '../compile/spec-hash.js';
 import { label, owner, type Role } from '../labels.js';
-import { containerName, networkName, secretVolumeName, workerName } from '../object-names.js';
+import { containerName, secretVolumeName, workerName } from '../object-names.js';
+import { containerChanges, drift, isStale, staleReasons } from './container-changes.js';
 import { differences } from './identity-diff.js';
 import {
   readRecord,
@@ -144,7 +145,7 @@ function singleStep(stack: string, unit: AppUnit | ServiceUnit, observed: Observ
   const containers = containersOf(observed, unit.resource, unit.kind);
   const serving = servingContainer(containers, unit.container.digest);
   if (serving === undefined) return step(stack, unit.kind, unit.resource, undefined);
-  const changes = containerChanges(serving, unit);
+  const changes = containerChanges(serving, unit, observed);
   if (changes.length > 0) {
     return {
       action: 'replace',
@@ -155,44 +156,9 @@ function singleStep(stack: string, unit: AppUnit | ServiceUnit, observed: Observ
     };
   }
   return step(stack, unit.kind, unit.resource, [
-    ...drift(serving, stack, containerName(stack, unit.resource), observed),
+    ...drift(serving, unit.container, containerName(stack, unit.resource), observed),
     ...extras(containers.filter((each) => each !== serving)),
   ]);
-}
-
-/** What differs between a container and what it should be made from. */
-function containerChanges(
-  container: ObservedContainer,
-  unit: Pick<AppUnit, 'container' | 'addresses'>,
-): readonly StepReason[] {
-  const changes =
-    container.digest === unit.container.digest
-      ? []
-      : differences(container.identity, unit.container.identity);
-  const moved = container.address !== undefined && !unit.addresses.includes(container.address);
-  return [
-    ...changes,
-    ...(container.digest !== unit.container.digest && changes.length === 0 ? [{ path: 'digest' }] : []),
-    ...(moved ? [{ path: 'address', from: container.address, to: unit.addresses[0] }] : []),
-  ];
-}
-
-/** What somebody else has done to a container that is otherwise right. */
-function drift(
-  container: ObservedContainer,
-  stack: string,
-  name: string,
-  observed: ObservedState,
-): readonly StepReason[] {
-  const { state } = container;
-  const attached = container.summary.networks[networkName(stack)];
-  const connected =
-    attached !== undefined && (observed.network === undefined || attached.networkId === observed.network.id);
-  return [
-    ...(state === 'running' ? [] : [{ path: 'state', from: state, to: 'running' }]),
-    ...(container.name === name ? [] : [{ path: 'container', from: container.name, to: name }]),
-    ...(connected ? [] : [{ path: 'network', from: 'disconnected', to: networkName(stack) }]),
-  ];
 }
 
 function extras(containers: readonly ObservedContainer[]): readonly StepReason[] {
@@ -205,29 +171,30 @@ function poolStep(stack: string, unit: PoolUnit, observed: ObservedState): Step 
   const serving = servingContainer(proxies, unit.container.digest);
   if (serving === undefined && workers.length === 0) return step(stack, 'pool', unit.resource, undefined);
 
-  const stale = workers.filter(({ digest }) => digest !== unit.worker.container.digest);
-  const workerChanges =
-    stale[0] === undefined
-      ? []
-      : prefixed('worker', differences(stale[0].identity, unit.worker.container.identity));
+  const { container: worker } = unit.worker;
+  const stale = workers.filter((each) => isStale(each, worker, observed));
+  const workerChanges = stale
+    .slice(0, 1)
+    .flatMap((each) => prefixed('worker', staleReasons(each, worker, observed)));
   const proxyChanges =
     serving === undefined
       ? [{ path: 'haproxy', from: 'missing', to: 'created' }]
-      : prefixed('haproxy', containerChanges(serving, unit));
+      : prefixed('haproxy', containerChanges(serving, unit, observed));
   const { replicas } = unit.spec;
   const reasons: StepReason[] = [
     ...workerChanges,
-    ...(stale.length > 0 && workerChanges.length === 0 ? [{ path: 'worker.digest' }] : []),
     ...proxyChanges,
     ...(workers.length === replicas ? [] : [{ path: 'replicas', from: workers.length, to: replicas }]),
     ...configReasons(unit, observed),
     ...(serving === undefined
       ? []
-      : prefixed('haproxy', drift(serving, stack, containerName(stack, unit.resource), observed))),
-    ...workers.flatMap((each) => {
-      const name = workerName(stack, unit.resource, each.worker ?? 0);
-      return prefixed(each.name, drift(each, stack, name, observed));
-    }),
+      : prefixed('haproxy', drift(serving, unit.container, containerName(stack, unit.resource), observed))),
+    ...workers
+      .filter((each) => !stale.includes(each))
+      .flatMap((each) => {
+        const name = workerName(stack, unit.resource, each.worker ?? 0);
+        return prefixed(each.name, drift(each, worker, name, observed));
+      }),
     ...extras(proxies.filter((each) => each !== serving)),
   ];
   const base = step(stack, 'pool', unit.resource, reasons);
@@ -266,7 +233,7 @@ function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedSta
   const containers = containersOf(observed, unit.resource, 'router');
   const serving = servingContainer(containers, unit.container.digest);
   if (serving === undefined) return step(stack, 'router', unit.resource, undefined);
-  const changes = containerChanges(serving, unit);
+  const changes = containerChanges(serving, unit, observed);
   const seen = observed.configs[unit.resource];
   const differing = differingFiles(routerFiles(unit, activeAddresses(units, observed)).files, seen);
   const record = readRecord<RouterRecord>(observed, unit.resource);
@@ -278,7 +245,7 @@ function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedSta
     ...(differing.length > 0 && modelChanges.length === 0
       ? differing.map((path) => ({ path: `file ${path}`, from: 'another content', to: 'as described' }))
       : []),
-    ...drift(serving, stack, containerName(stack, unit.resource), observed),
+    ...drift(serving, unit.container, containerName(stack, unit.resource), observed),
     ...extras(containers.filter((each) => each !== serving)),
   ];
   const base = step(stack, 'router', unit.resource, reasons);

@@ -1,5 +1,6 @@
 import type {
   ContainerSummary,
+  ContainerUpdate,
   NetworkSummary,
   PublishedPort,
   VolumeSummary,
@@ -18,6 +19,11 @@ export interface ObservedState {
   readonly containers: readonly ObservedContainer[];
   /** Ours; config and secret volumes too. */
   readonly volumes: readonly VolumeSummary[];
+  /**
+   * Limits and restart policies as they are, by container id: of those only that were made with others than are
+   * described, and may have been changed since.
+   */
+  readonly settings: Readonly<Record<string, ContainerUpdate>>;
   /** Files in the proxies' configuration volumes, by resource. */
   readonly configs: Readonly<Record<string, ReadonlyMap<string, Buffer>>>;
 }

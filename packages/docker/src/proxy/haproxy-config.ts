@@ -22,7 +22,7 @@ export const poolBackend = 'pool';
 export const poolFrontend = 'requests';
 /** Folder in the container, writable by HAProxy's user, for its socket and its servers' states. */
 export const haproxyRunFolder = '/run/haproxy';
-/** Server states that the next process starts from. Without it, all workers are down until their first check. */
+/** Server states that the next process starts from. Without it, a reload forgets who drains, and whose weight was changed. */
 export const serverStateFile = `${haproxyRunFolder}/state`;
 
 /** How long a connection that was upgraded, as a WebSocket, may be silent. */

@@ -1,0 +1,61 @@
+import type { StepReason } from '@plumbstack/core';
+import type { ContainerTemplate, Unit } from '../compile/docker-spec.js';
+import { networkName } from '../object-names.js';
+import { differences } from './identity-diff.js';
+import type { ObservedContainer, ObservedState } from './observed-state.js';
+import { losesLimit, settingChanges } from './settings.js';
+
+/** Whether a container can only be made right by making another: what it is made from differs. */
+export function isStale(container: ObservedContainer, template: ContainerTemplate, observed: ObservedState): boolean {
+  return container.digest !== template.digest || losesLimit(container, template, observed);
+}
+
+/** Why a unit's container has to be replaced; empty where it has not. */
+export function containerChanges(
+  container: ObservedContainer,
+  { container: template, addresses }: Pick<Unit, 'container' | 'addresses'>,
+  observed: ObservedState,
+): readonly StepReason[] {
+  const moved = container.address !== undefined && !addresses.includes(container.address);
+  return [
+    ...(isStale(container, template, observed) ? staleReasons(container, template, observed) : []),
+    ...(moved ? [{ path: 'address', from: container.address, to: addresses[0] }] : []),
+  ];
+}
+
+/** What a stale container was made from, and what it should be made from. */
+export function staleReasons(
+  container: ObservedContainer,
+  template: ContainerTemplate,
+  observed: ObservedState,
+): readonly StepReason[] {
+  const { limits: _from, restart: __from, ...from } = container.identity;
+  const { limits: _to, restart: __to, ...to } = template.identity;
+  const reasons = [...differences(from, to), ...settingChanges(container, template, observed)];
+  // Labels that somebody tampered with tell no difference, but are one.
+  return reasons.length > 0 ? reasons : [{ path: 'digest', from: container.digest, to: template.digest }];
+}
+
+/** What is to be mended in a container that stays: its settings, and what somebody else has done to it. */
+export function drift(
+  container: ObservedContainer,
+  template: ContainerTemplate,
+  name: string,
+  observed: ObservedState,
+): readonly StepReason[] {
+  const { state } = container;
+  return [
+    ...settingChanges(container, template, observed),
+    ...(state === 'running' ? [] : [{ path: 'state', from: state, to: 'running' }]),
+    ...(container.name === name ? [] : [{ path: 'container', from: container.name, to: name }]),
+    ...(isConnected(container, observed)
+      ? []
+      : [{ path: 'network', from: 'disconnected', to: networkName(observed.stack) }]),
+  ];
+}
+
+/** Whether a container is in its stack's network: the one that is there now, not one of the same name before it. */
+export function isConnected({ summary }: ObservedContainer, { stack, network }: ObservedState): boolean {
+  const attached = summary.networks[networkName(stack)];
+  return network !== undefined && attached?.networkId === network.id;
+}
