@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Stack, routerPort, routerTlsPort, type RouterSpec } from '@plumbstack/core';
-import { refusedPath } from './refusal';
+import { refusalOf, refusedPath } from './refusal';
 
 const stack = new Stack('s');
 const certificate = stack.secret('certificate', { file: './tls.pem' });
@@ -169,4 +169,16 @@ describe('a Router', () => {
     router.route('/b/', app);
     stack.validate();
   });
+});
+
+describe('a header of a router', () => {
+  for (const header of ['Content-Length', 'transfer-encoding', 'Connection', 'Content-Type', 'Upgrade']) {
+    it(`is not ${header}, which says how the answer is sent`, () => {
+      const stack = new Stack('shop');
+      const options = { headers: { [header]: 'x' } };
+      assert.equal(refusalOf(() => stack.router('web', options)).code, 'INVALID_OPTION');
+      const app = stack.app('app', { image: 'nginx' });
+      assert.equal(refusalOf(() => stack.router('www').route('/', app, options)).code, 'INVALID_OPTION');
+    });
+  }
 });

@@ -34,8 +34,8 @@ const status = integer(100, 599);
 // What may stand in a request line: RFC 3986 path and query, without the quotes and braces that a proxy's
 // configuration would give a meaning.
 const requestPath = matching(
-  /^\/(?:[A-Za-z0-9\-._~!&()*+,=:@/?]|%[0-9A-Fa-f]{2})*$/,
-  'a path such as "/health", percent-encoded where it holds other characters',
+  /^(?=.{1,1000}$)\/(?:[A-Za-z0-9\-._~!&()*+,=:@/?]|%[0-9A-Fa-f]{2})*$/,
+  'a path such as "/health" of at most 1000 characters, percent-encoded where it holds other characters',
 );
 
 export const healthCheck: Check<HealthSpec> = (value, path) => {

@@ -1,4 +1,4 @@
-import { matching, type Check } from './check.js';
+import { matching, refuse, type Check } from './check.js';
 import type { ResourceKind } from './spec.js';
 
 /**
@@ -54,6 +54,29 @@ export const headerName: Check<string> = matching(/^[A-Za-z0-9-]+$/, 'the name o
 
 /** An HTTP field value: visible ASCII and spaces, RFC 9110, section 5.5. Nothing else can end a line or a string. */
 export const headerValue: Check<string> = matching(
-  /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
-  'the value of an HTTP header: visible ASCII, no space at either end',
+  /^(?=.{1,4000}$)[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
+  'the value of an HTTP header: visible ASCII, no space at either end, at most 4000 characters',
 );
+
+// What frames a message or belongs to one connection: a second one would break or split answers. RFC 9110, 7.6.1.
+const framing = [
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'keep-alive',
+  'proxy-connection',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/** A header that a router may add to an answer. */
+export const responseHeaderName: Check<string> = (value, path) => {
+  const name = headerName(value, path);
+  if (framing.includes(name.toLowerCase())) {
+    refuse(path, 'a header that does not say how the answer itself is sent', name);
+  }
+  return name;
+};

@@ -12,7 +12,7 @@ import {
 } from './check.js';
 import { reference } from './container-options.js';
 import { ipNetwork } from './ip-address.js';
-import { headerName, headerValue, hostName, plainHostName } from './name.js';
+import { headerValue, hostName, plainHostName, responseHeaderName } from './name.js';
 import type { App } from './app.js';
 import type { Pool } from './pool.js';
 import type { RouteSpec, RouteTarget } from './spec.js';
@@ -149,7 +149,7 @@ export function routeSpec(
     },
     allow: allowed,
     deny: list(ipNetwork),
-    headers: dictionary(headerName, headerValue),
+    headers: dictionary(responseHeaderName, headerValue),
   });
   const { host, maxBodyBytes, auth, rateLimit } = checked;
   return {

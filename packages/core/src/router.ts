@@ -3,7 +3,7 @@ import { reference } from './container-options.js';
 import { freeze } from './freeze.js';
 import { image, type Image } from './image.js';
 import { linksIn, type Link } from './link.js';
-import { headerName, headerValue, hostName, resourceName } from './name.js';
+import { headerValue, hostName, resourceName, responseHeaderName } from './name.js';
 import { everyAddress, publish, type Publish } from './publish.js';
 import { Resource } from './resource.js';
 import { routeSpec, type Redirect, type RouteOptions } from './route.js';
@@ -86,7 +86,7 @@ export class Router extends Resource<'router'> {
       maxBodyBytes: integer(0),
       compress: flag,
       accessLog: oneOf('off', 'combined', 'json'),
-      headers: dictionary(headerName, headerValue),
+      headers: dictionary(responseHeaderName, headerValue),
       image,
     });
     this.#links = [...linksIn(given)];

@@ -35,33 +35,12 @@ export class DockerDeployment implements LifecycleDeployment {
   /** As of the last look; endpoints stay what they are until the next `up`. */
   #observed: ObservedState;
 
-  private constructor(session: EngineSession, runtime: Pick<Runtime, 'down'>, observed: ObservedState) {
+  constructor(session: EngineSession, runtime: Pick<Runtime, 'down'>, observed: ObservedState) {
     this.stack = observed.stack;
     this.events = session.emitter.forStack(observed.stack);
     this.#session = session;
     this.#runtime = runtime;
     this.#observed = observed;
-  }
-
-  /** @throws `NOT_FOUND` where the engine has nothing of that stack */
-  static async open(
-    session: EngineSession,
-    runtime: Pick<Runtime, 'down'>,
-    stack: string,
-    { signal }: { signal: AbortSignal },
-  ): Promise<DockerDeployment> {
-    const observed = await observeStack(session.client, stack, { signal });
-    if (observed.network === undefined && observed.containers.length === 0) {
-      throw new PlumbstackError(
-        'NOT_FOUND',
-        `the engine at ${session.engine.address} has no stack "${stack}".`,
-        {
-          resource: stack,
-          hint: 'Bring it up first, or look at runtime.list() for what there is.',
-        },
-      );
-    }
-    return new DockerDeployment(session, runtime, observed);
   }
 
   endpoint(resource: ResourceReference, port?: number): URL {

@@ -32,6 +32,7 @@ import { EngineSession } from './engine-session.js';
 import { label, ours } from './labels.js';
 import { observeStack } from './observe/observe-stack.js';
 import type { SecretValues } from './observe/read-secrets.js';
+import type { ObservedState } from './plan/observed-state.js';
 import { activeAddresses } from './plan/serving.js';
 import type { Survey } from './survey.js';
 
@@ -68,8 +69,9 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const durationMs = (): number => Math.round(performance.now() - start);
     emit('stack:up:started', {});
     try {
-      await this.#converge(session, spec, secretValues(stack), options, signal);
-      const deployment = await DockerDeployment.open(session, this, spec.name, { signal });
+      const unchanged = await this.#converge(session, spec, secretValues(stack), options, signal);
+      const observed = unchanged ?? (await observeStack(session.client, spec.name, { signal }));
+      const deployment = new DockerDeployment(session, this, observed);
       emit('stack:up:finished', { durationMs: durationMs() });
       return deployment;
     } catch (error) {
@@ -80,7 +82,15 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
 
   async attach(stackName: string, options: WaitOptions = {}): Promise<LifecycleDeployment> {
     using signal = deadlineSignal(`attach to ${stackName}`, options.signal, options.timeoutMs);
-    return DockerDeployment.open(await this.#connected(signal), this, stackName, { signal });
+    const session = await this.#connected(signal);
+    const observed = await observeStack(session.client, stackName, { signal });
+    if (observed.network === undefined && observed.containers.length === 0) {
+      throw new PlumbstackError('NOT_FOUND', `the engine at ${session.engine.address} has no stack "${stackName}".`, {
+        resource: stackName,
+        hint: 'Bring it up first, or look at runtime.list() for what there is.',
+      });
+    }
+    return new DockerDeployment(session, this, observed);
   }
 
   async list(options: WaitOptions = {}): Promise<readonly StackSummary[]> {
@@ -139,26 +149,27 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     this.#session = undefined;
   }
 
+  /** Brings the stack to its spec; resolves to what is there, where that is known without another look. */
   async #converge(
     session: EngineSession,
     spec: StackSpec,
     secrets: SecretValues,
     options: UpOptions,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<ObservedState | undefined> {
     const first = await session.survey(spec, secrets, signal);
     const approved = await approve(first.diff.plan, options, signal, undefined);
     session.emit(spec.name)('stack:up:planned', { plan: first.diff.plan });
     // Nothing to do needs no lease: a second run writes nothing.
-    if (first.diff.plan.isEmpty) return;
+    if (first.diff.plan.isEmpty) return first.observed;
     await using lease = await takeLease(session.client, spec.name, { signal, emit: session.emit(spec.name) });
     for (let attempt = 1; ; attempt++) {
       const survey = await session.survey(spec, secrets, lease.signal);
-      if (survey.diff.plan.isEmpty) return;
+      if (survey.diff.plan.isEmpty) return survey.observed;
       await approve(survey.diff.plan, options, lease.signal, approved);
       try {
         await this.#apply(session, spec, secrets, survey, lease);
-        return;
+        return undefined;
       } catch (error) {
         if (!isSubnetTaken(error) || attempt === subnetAttempts || spec.subnet !== undefined) throw error;
       }
