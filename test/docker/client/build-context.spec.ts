@@ -20,7 +20,7 @@ describe('build context', () => {
       '-rw-r--r-- 0/0 Dockerfile',
       '-rw-r--r-- 0/0 d/a',
       '-rwxrwxr-x 0/0 d/run.sh',
-      'drwxr-xr-x 0/0 d/',
+      'drwxr-xr-x 0/0 d',
       'lrwxrwxrwx 0/0 broken -> nowhere',
       'lrwxrwxrwx 0/0 link -> d/a',
     ].sort());

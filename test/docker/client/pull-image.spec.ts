@@ -30,7 +30,7 @@ describe('pull', () => {
     assert.ok(progress.some(({ status }) => status === 'Pull complete'));
   });
 
-  it('gets `latest` alone where no tag is named, and what a digest names', async () => {
+  it('gets `latest` alone where no tag is named', async () => {
     await using objects = await Objects.create();
     await using registry = await Registry.start('cl/plain', 'latest');
     objects.forget(`${registry.host}/cl/plain:latest`);

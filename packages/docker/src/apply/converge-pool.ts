@@ -30,23 +30,27 @@ type KeptWorker = ObservedContainer & Worker;
 interface PoolRun {
   readonly context: RunContext;
   readonly unit: PoolUnit;
-  readonly admin: HaproxyAdmin;
+  /** Workers start while it does, and wait for it to join. */
+  readonly balancer: Promise<Balancer>;
+}
+
+interface Balancer {
   /** HAProxy's container: it can look at workers from inside the network. */
-  readonly balancer: string;
+  readonly id: string;
+  readonly admin: HaproxyAdmin;
 }
 
 /**
- * Brings a pool to what is described, from whatever is there: its HAProxy first, so that it knows every slot, then its
- * workers. New ones join when they answer; one that leaves is drained first.
+ * Brings a pool to what is described, from whatever is there. New workers join when they answer and HAProxy knows their
+ * slot; one that leaves is drained first.
  */
 export async function convergePool(context: RunContext, unit: PoolUnit): Promise<void> {
   const seen = containersOf(context.observed, unit.resource, 'worker');
-  const [balancer, kept] = await Promise.all([
-    convergeBalancer(context, unit),
-    clearUnfinished(context, seen),
-  ]);
-  const admin = new HaproxyAdmin(context.client, balancer, context.call);
-  const run: PoolRun = { context, unit, admin, balancer };
+  const balancer = convergeBalancer(context, unit);
+  // Whoever needs it is told when it fails; until somebody does, that is no unhandled rejection.
+  balancer.catch(() => undefined);
+  const kept = await clearUnfinished(context, seen);
+  const run: PoolRun = { context, unit, balancer };
 
   const current: KeptWorker[] = [];
   const stale: KeptWorker[] = [];
@@ -65,6 +69,7 @@ export async function convergePool(context: RunContext, unit: PoolUnit): Promise
   await retireAll(run, current.splice(unit.spec.replicas));
   await Promise.all(current.map((each) => revive(run, each)));
   await roll(run, current, stale);
+  await balancer;
   const before = seen.filter(({ state }) => state === 'running').length;
   if (before !== unit.spec.replicas) {
     context.emit('pool:scaled', {
@@ -75,8 +80,8 @@ export async function convergePool(context: RunContext, unit: PoolUnit): Promise
   }
 }
 
-async function convergeBalancer(context: RunContext, unit: PoolUnit): Promise<string> {
-  return context.inTurn(unit.resource, () =>
+async function convergeBalancer(context: RunContext, unit: PoolUnit): Promise<Balancer> {
+  const id = await context.inTurn(unit.resource, () =>
     convergeProxy(context, unit, {
       role: 'balancer',
       files: () => poolFiles(unit),
@@ -84,6 +89,7 @@ async function convergeBalancer(context: RunContext, unit: PoolUnit): Promise<st
       reloaded: 'pool:reloaded',
     }),
   );
+  return { id, admin: new HaproxyAdmin(context.client, id, context.call) };
 }
 
 /** What was created and never ran may lack its files; what is dead cannot be started. */
@@ -181,7 +187,8 @@ async function revive(run: PoolRun, worker: KeptWorker): Promise<void> {
 
 /** Waits until a worker answers, and gives it requests. */
 async function admit(run: PoolRun, worker: Worker, isNew: boolean): Promise<void> {
-  const { context, unit, admin, balancer } = run;
+  const { context, unit } = run;
+  const { id, admin } = await run.balancer;
   await waitUntilHealthy(context, {
     resource: unit.resource,
     id: worker.id,
@@ -189,12 +196,12 @@ async function admit(run: PoolRun, worker: Worker, isNew: boolean): Promise<void
     port: unit.worker.port,
     health: unit.worker.health,
     timeoutMs: unit.worker.startTimeoutMs,
-    vantages: [balancer, ...vantagesOf(context, unit.resource)],
+    vantages: [id, ...vantagesOf(context, unit.resource)],
   });
-  // HAProxy's own check may have been faster; a worker that was in before does not join again.
-  const isUp = (await admin.server(worker.number))?.state === 'up';
-  if (!isUp) await admin.admit(worker.number);
-  if (isUp && !isNew) return;
+  // A worker that was in before does not join again.
+  const isIn = !isNew && (await admin.up()).has(slotName(worker.number));
+  if (isIn) return;
+  await admin.admit(worker.number);
   context.emit('worker:joined', {
     resource: pathOf(context, unit.resource),
     container: worker.name,
@@ -208,7 +215,8 @@ async function retireAll(run: PoolRun, workers: readonly Worker[]): Promise<void
 
 /** No new requests, then the end of those it has or the deadline, then the stop: in this order, nothing is lost. */
 export async function retireWorker(run: PoolRun, worker: Worker): Promise<void> {
-  const { context, unit, admin } = run;
+  const { context, unit } = run;
+  const { admin } = await run.balancer;
   const about = {
     resource: pathOf(context, unit.resource),
     container: worker.name,
@@ -223,7 +231,8 @@ export async function retireWorker(run: PoolRun, worker: Worker): Promise<void> 
   context.emit('worker:left', about);
 }
 
-async function drainWorker({ admin, unit, context }: PoolRun, number: number): Promise<void> {
+async function drainWorker({ balancer, unit, context }: PoolRun, number: number): Promise<void> {
+  const { admin } = await balancer;
   await admin.drain(number);
   await pollUntil(
     async () => {
@@ -237,7 +246,7 @@ async function drainWorker({ admin, unit, context }: PoolRun, number: number): P
 /** Restarts every worker, one after the other, each drained first. */
 export async function restartWorkers(context: RunContext, unit: PoolUnit, balancer: string): Promise<void> {
   const admin = new HaproxyAdmin(context.client, balancer, context.call);
-  const run: PoolRun = { context, unit, admin, balancer };
+  const run: PoolRun = { context, unit, balancer: Promise.resolve({ id: balancer, admin }) };
   for (const container of containersOf(context.observed, unit.resource, 'worker')) {
     const number = slotOf(unit, container);
     if (number === undefined) continue;

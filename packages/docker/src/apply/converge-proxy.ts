@@ -6,6 +6,12 @@ import { switchRouters } from './switch-routers.js';
 import { applyConfig, putConfig, type ProxyCommands } from './proxy-config.js';
 import { pathOf, type RunContext } from './run-context.js';
 
+/**
+ * Longest time without anybody on a proxy's host ports, while the old one finishes what it has: it takes no new connection
+ * any more, and its successor cannot yet.
+ */
+const swapGraceMs = 2000;
+
 interface Proxy {
   readonly role: 'router' | 'balancer';
   /** Rendered when it is needed: what serves may have moved meanwhile. */
@@ -29,7 +35,7 @@ export async function convergeProxy(
     name: containerName(context.stack, unit.resource),
     port: unit.port,
     health: { type: 'tcp', intervalMs: 1000, timeoutMs: 2000, retries: 3 },
-    stopGraceMs: unit.container.creation.stopGraceMs ?? 10_000,
+    stopGraceMs: unit.publishes ? swapGraceMs : (unit.container.creation.stopGraceMs ?? 10_000),
     // A successor takes over the volume of a proxy that still runs: what it is given must pass that one's check first.
     beforeReplace: async (old) => {
       await applyConfig(context, unit.resource, old, proxy.files(), proxy.commands);

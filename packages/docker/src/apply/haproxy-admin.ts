@@ -15,11 +15,16 @@ import {
   type StatTable,
 } from '../proxy/index.js';
 
+import { Coalesced } from './coalesce.js';
+
 /** HAProxy's runtime API, reached by running a command in its container: nothing of it listens outside. */
 export class HaproxyAdmin {
   readonly #client: Pick<DockerWriter, 'exec'>;
   readonly #container: string;
   readonly #call: CallOptions;
+  // Each command costs the start of a process in the container; workers that come and go together share it.
+  readonly #commands = new Coalesced((lines: readonly AdminCommand[]) => this.#command(lines));
+  readonly #looks = new Coalesced<never, StatTable>(() => this.#look());
 
   constructor(client: Pick<DockerWriter, 'exec'>, container: string, call: CallOptions) {
     this.#client = client;
@@ -29,21 +34,28 @@ export class HaproxyAdmin {
 
   /** No new requests for a worker; what it has goes on. */
   drain(worker: number): Promise<void> {
-    return this.#run(drainCommands(worker));
+    return this.#commands.run(...drainCommands(worker));
   }
 
   /** Requests again, from this moment: who calls has just seen the worker answer. */
   admit(worker: number): Promise<void> {
-    return this.#run([setServer(worker, 'health up'), ...readyCommands(worker)]);
+    return this.#commands.run(setServer(worker, 'health up'), ...readyCommands(worker));
   }
 
   /** The slot is empty: down by its health, not draining, so that whoever starts on it next joins by its health. */
   vacate(worker: number): Promise<void> {
-    return this.#run([setServer(worker, 'health down'), ...readyCommands(worker)]);
+    return this.#commands.run(setServer(worker, 'health down'), ...readyCommands(worker));
   }
 
-  async stats(): Promise<StatTable> {
-    return parseStat(await this.#ask([showStat]));
+  /** What HAProxy counts, looked up after this call. */
+  stats(): Promise<StatTable> {
+    return this.#looks.run();
+  }
+
+  /** Names of the slots that get requests. */
+  async up(): Promise<ReadonlySet<string>> {
+    const { servers } = await this.stats();
+    return new Set(servers.filter(({ state }) => state === 'up').map(({ name }) => name));
   }
 
   async server(worker: number): Promise<ServerStat | undefined> {
@@ -55,8 +67,12 @@ export class HaproxyAdmin {
     await this.#client.exec(this.#container, saveStateCommand(adminPort), this.#call);
   }
 
+  async #look(): Promise<StatTable> {
+    return parseStat(await this.#ask([showStat]));
+  }
+
   // The commands used here answer with an empty line; anything else is a complaint.
-  async #run(lines: readonly AdminCommand[]): Promise<void> {
+  async #command(lines: readonly AdminCommand[]): Promise<void> {
     const answer = (await this.#ask(lines)).trim();
     if (answer !== '') {
       throw new PlumbstackError(

@@ -52,12 +52,15 @@ export async function removeStack(removal: Removal): Promise<void> {
   await Promise.all(unwanted.map(({ name }) => client.removeVolume(name, call)));
 }
 
-/** How long a HAProxy of a stack that goes away may wait for idle visitors to close their connections. */
-const balancerGraceMs = 2000;
+/**
+ * Both proxies keep idle connections open while they stop, for visitors who are about to use them. Of a stack that goes
+ * away there is nothing left to use: what is being answered has this long.
+ */
+const proxyGraceMs = 1000;
 
 /** The container's own grace, from what it was made from. */
 function graceOf({ identity, role }: ObservedContainer): number {
-  if (role === 'balancer') return balancerGraceMs;
+  if (role === 'balancer' || role === 'router') return proxyGraceMs;
   const grace = identity['stopGraceMs'];
   return typeof grace === 'number' ? grace : 10_000;
 }

@@ -92,14 +92,14 @@ class BuildOutput {
     if (output !== undefined) {
       const lines = `${this.#open}${output}`.split('\n');
       this.#open = lines.pop() ?? '';
-      for (const line of lines) this.#line(line.trimEnd());
+      for (const line of lines) this.#line(plain(line));
     }
     if (status !== undefined) this.#onProgress?.({ ...(id !== undefined && { id }), status, ...progress });
   }
 
   /** The last output, without a line end as a failing program may leave it. */
   close(): void {
-    if (this.#open !== '') this.#line(this.#open.trimEnd());
+    if (this.#open !== '') this.#line(plain(this.#open));
     this.#open = '';
   }
 
@@ -109,7 +109,8 @@ class BuildOutput {
     if (step !== null) {
       this.#step = { text: line, current: Number(step[1]), total: Number(step[2]) };
       this.lastLines.length = 0;
-    } else {
+    } else if (!line.startsWith(' ---> ')) {
+      // That is how the builder speaks about itself.
       this.lastLines.push(line);
       if (this.lastLines.length > keptLines) this.lastLines.shift();
     }
@@ -119,6 +120,12 @@ class BuildOutput {
       status: line,
     });
   }
+}
+
+/** The builder paints a step's errors red. */
+function plain(line: string): string {
+  // eslint-disable-next-line no-control-regex
+  return line.replace(/\u001b\[\d*m/g, '').trimEnd();
 }
 
 function failed(build: ImageBuild, output: BuildOutput, reason: string, exitCode?: number, cause?: unknown): Error {

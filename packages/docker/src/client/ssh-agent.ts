@@ -66,11 +66,12 @@ class ProgramConnection extends Duplex {
   }
 
   override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#program.stdin.write(chunk, encoding, done);
+    // A program that has ended refuses what is written; why it ended is told by its `close`.
+    this.#program.stdin.write(chunk, encoding, () => done());
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#program.stdin.end(done);
+    this.#program.stdin.end(() => done());
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {

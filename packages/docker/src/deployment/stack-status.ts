@@ -75,8 +75,7 @@ async function workersUp(
 ): Promise<ReadonlySet<string>> {
   const balancer = own.find(({ role, state }) => role === 'balancer' && state === 'running');
   if (balancer === undefined) return new Set();
-  const { servers } = await new HaproxyAdmin(client, balancer.id, call).stats();
-  return new Set(servers.filter(({ state }) => state === 'up').map(({ name }) => name));
+  return new HaproxyAdmin(client, balancer.id, call).up();
 }
 
 async function containerStatus(

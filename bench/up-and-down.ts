@@ -1,0 +1,87 @@
+// Cold up until every route answers, up with nothing to do, and down: beside Docker Compose, in turn, in one run.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { DockerRuntime } from '@plumbstack/docker';
+import { benchStack, routesOf, type BenchOptions } from './support/bench-stack';
+import { ComposeProject } from './support/compose-project';
+import { median, row, timed, untilAllAnswer } from './support/measure';
+
+const rounds = Number(process.env['ROUNDS'] ?? 3);
+
+/** Containers are apps + workers + the two proxies. */
+const sizes: readonly BenchOptions[] = [
+  { name: 'bench-6', apps: 1, workers: 3, port: 28_080 },
+  { name: 'bench-30', apps: 14, workers: 14, port: 28_081 },
+];
+
+interface Figures {
+  readonly up: number[];
+  readonly noop: number[];
+  readonly process: number[];
+  readonly down: number[];
+}
+const none = (): Figures => ({ up: [], noop: [], process: [], down: [] });
+
+async function plumbstack(options: BenchOptions, figures: Figures): Promise<void> {
+  await using runtime = new DockerRuntime();
+  const stack = benchStack(options);
+  try {
+    figures.up.push(
+      await timed(async () => (await runtime.up(stack), await untilAllAnswer(routesOf(options)))),
+    );
+    figures.noop.push(median(await repeat(5, () => timed(() => runtime.up(stack)))));
+    figures.process.push(await timed(async () => wholeProcess(options)));
+  } finally {
+    figures.down.push(await timed(() => runtime.down(stack)));
+  }
+}
+
+function wholeProcess(options: BenchOptions): void {
+  const spec = JSON.stringify(benchStack(options).toSpec());
+  const { status, stderr } = spawnSync(process.execPath, [join(__dirname, 'support', 'up-once.cjs'), spec]);
+  if (status !== 0) throw new Error(stderr.toString());
+}
+
+async function compose(options: BenchOptions, figures: Figures): Promise<void> {
+  const project = await ComposeProject.create({
+    ...options,
+    name: `${options.name}-compose`,
+    port: options.port + 100,
+  });
+  try {
+    const routes = routesOf({ ...options, port: options.port + 100 });
+    figures.up.push(
+      await timed(async () => (await project.compose('up', '-d'), await untilAllAnswer(routes))),
+    );
+    figures.noop.push(median(await repeat(5, () => timed(() => project.compose('up', '-d')))));
+  } finally {
+    figures.down.push(await timed(() => project.compose('down')));
+    await project[Symbol.asyncDispose]();
+  }
+}
+
+async function repeat(times: number, work: () => Promise<number>): Promise<readonly number[]> {
+  const figures: number[] = [];
+  for (let each = 0; each < times; each++) figures.push(await work());
+  return figures;
+}
+
+async function main(): Promise<void> {
+  console.log('| containers | work | plumbstack ms | Compose ms | ratio |\n| --- | --- | --- | --- | --- |');
+  for (const options of sizes) {
+    const [ours, theirs] = [none(), none()];
+    for (let round = 0; round < rounds; round++) {
+      await plumbstack(options, ours);
+      await compose(options, theirs);
+    }
+    const containers = options.apps + options.workers + 2;
+    const show = (work: string, a: readonly number[], b: readonly number[]): void =>
+      console.log(row(containers.toString(), work, median(a), median(b), median(a) / median(b)));
+    show('cold up, every route answers', ours.up, theirs.up);
+    show('no-op up, in a running program', ours.noop, theirs.noop);
+    show('no-op up, whole process', ours.process, theirs.noop);
+    show('down', ours.down, theirs.down);
+  }
+}
+
+void main();
