@@ -18,7 +18,7 @@ import {
   type LifecycleRuntime,
   type LifecycleSource,
 } from '@plumbstack/events';
-import { applyDiff } from './apply/apply-plan.js';
+import { applyDiff, clearNetwork } from './apply/apply-plan.js';
 import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { Gate } from './apply/gate.js';
 import { takeLease, type Lease } from './apply/lease.js';
@@ -194,8 +194,10 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       prepareImages(context(survey), spec, survey.inputs),
       prepareSecrets(context(survey), spec),
     ]);
+    const isCleared = await clearNetwork(context(survey), survey.desired);
     // Images and secrets are part of what containers are made from: now that they are known, look again.
     const isComplete =
+      !isCleared &&
       survey.diff.plan.steps.every(({ kind }) => kind !== 'image') &&
       Object.values(survey.inputs.secrets).every(({ value }) => value !== undefined);
     const complete = isComplete ? survey : await session.survey(spec, secrets, signal);

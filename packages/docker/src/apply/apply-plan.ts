@@ -11,9 +11,12 @@ import { removeContainer } from './remove-container.js';
 import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
 
+/** How long a container that has no successor may take to stop. */
+const clearGraceMs = 10_000;
+
 /** Does what a diff says. Independent steps go on when one fails; what needs a failed one is skipped and named. */
 export async function applyDiff(context: RunContext, desired: DockerSpec, diff: Diff): Promise<void> {
-  await applyNetwork(context, desired);
+  if (context.observed.network === undefined) await context.client.createNetwork(desired.network, context.call);
   await applyVolumes(context, desired);
   const failures = await applyUnits(context, desired, diff);
   // What an abort has ended is not a failure of the resource.
@@ -22,15 +25,17 @@ export async function applyDiff(context: RunContext, desired: DockerSpec, diff: 
   if (failures.length > 0) throw runFailure(context.stack, failures);
 }
 
-async function applyNetwork(context: RunContext, { network }: DockerSpec): Promise<void> {
+/**
+ * Makes room for a network with other addresses: containers cannot move, so they go with the old one. Says whether
+ * anything was removed, and with it, what was seen is true no more.
+ */
+export async function clearNetwork(context: RunContext, { network }: DockerSpec): Promise<boolean> {
   const { client, call, observed } = context;
   const seen = observed.network;
-  if (seen !== undefined && seen.subnets[0] === network.subnet) return;
-  if (seen !== undefined) {
-    await Promise.all(observed.containers.map((each) => removeContainer(context, each, 10_000)));
-    await client.removeNetwork(seen.id, call);
-  }
-  await client.createNetwork(network, call);
+  if (seen === undefined || seen.subnets[0] === network.subnet) return false;
+  await Promise.all(observed.containers.map((each) => removeContainer(context, each, clearGraceMs)));
+  await client.removeNetwork(seen.id, call);
+  return true;
 }
 
 async function applyVolumes({ client, call, observed }: RunContext, { volumes }: DockerSpec): Promise<void> {
@@ -127,7 +132,7 @@ async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Prom
     const name = step.resource.slice(context.stack.length + 1);
     const own = orphans.filter(({ resource }) => resource === name);
     const outcome = await runStep(context, step, async () => {
-      await Promise.all(own.map((each) => removeContainer(context, each, 10_000)));
+      await Promise.all(own.map((each) => removeContainer(context, each, clearGraceMs)));
       await removeConfig(context, name, own);
       context.emit('resource:removed', { resource: step.resource });
     });

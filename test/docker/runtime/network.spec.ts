@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { isPlumbstackError } from '@plumbstack/core';
+import { docker } from '../../support/docker-cli';
+import { ask, Lab } from '../../support/lab';
+import { lightApp } from '../../support/light-app';
+
+describe("a stack's network", () => {
+  const lab = new Lab();
+  afterEach(() => lab.clear());
+
+  const subnetOf = (network: string): Promise<string> =>
+    docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Subnet}}', network);
+
+  it('overlaps no other stack', async () => {
+    const stacks = [lab.stack(), lab.stack()];
+    for (const stack of stacks) stack.app('app', lightApp());
+    await Promise.all(stacks.map((stack) => lab.runtime.up(stack)));
+    const [first, second] = await Promise.all(stacks.map(({ name }) => subnetOf(name)));
+    assert.notEqual(first, second);
+  });
+
+  it('can be chosen, and changed with everything in it', async () => {
+    const version = (subnet: string, of = lab.stack()): ReturnType<Lab['stack']> => {
+      const stack = lab.again(of, { subnet });
+      const app = stack.app('app', lightApp());
+      const pool = stack.pool('workers', { app: stack.app('pooled', lightApp()), replicas: 2 });
+      stack.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/app/', app).route('/pool/', pool);
+      return stack;
+    };
+    const first = version('10.234.16.0/24');
+    await lab.runtime.up(first);
+    assert.equal(await subnetOf(first.name), '10.234.16.0/24');
+    const second = version('10.234.32.0/24', first);
+    assert.match((await lab.runtime.plan(second)).toString(), /replace network/);
+    const deployment = await lab.runtime.up(second);
+    assert.equal(await subnetOf(first.name), '10.234.32.0/24');
+    assert.equal((await ask(deployment.endpoint('web'), '/app/')).host, 'app');
+    assert.match((await ask(deployment.endpoint('web'), '/pool/')).host, /^workers-\d$/);
+    assert.equal((await lab.runtime.plan(second)).isEmpty, true);
+  });
+
+  it('that is too small is refused before anything is made, with what to do', async () => {
+    const stack = lab.stack({ subnet: '10.234.48.0/26' });
+    for (const name of ['a', 'b', 'c', 'd']) {
+      stack.pool(`pool-${name}`, { app: stack.app(name, lightApp()), replicas: 16 });
+    }
+    await assert.rejects(
+      lab.runtime.up(stack),
+      (error) => isPlumbstackError(error, 'ADDRESS_POOL_EXHAUSTED') && /larger network/.test(error.hint ?? ''),
+    );
+    assert.equal(await docker('ps', '--all', '--quiet', '--filter', `label=io.plumbstack.stack=${stack.name}`), '');
+  });
+});
