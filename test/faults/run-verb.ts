@@ -15,7 +15,7 @@ export interface VerbRequest {
 
 async function run({ verb, stack, host, version, replicas = [], volumes = false }: VerbRequest): Promise<void> {
   await using runtime = new DockerRuntime(host === undefined ? {} : { host });
-  using _ = runtime.events.onAny((event) => console.log(JSON.stringify(event)));
+  using _ = runtime.events.on('*', (event) => console.log(JSON.stringify(event)));
   switch (verb) {
     case 'up':
       await runtime.up(smallStack(stack, version));
@@ -34,6 +34,6 @@ async function run({ verb, stack, host, version, replicas = [], volumes = false 
 
 run(JSON.parse(process.argv[2] ?? '{}') as VerbRequest).catch((error: unknown) => {
   const code = isPlumbstackError(error) ? error.code : 'UNKNOWN';
-  console.log(JSON.stringify({ name: 'verb:failed', code, message: String(error) }));
+  console.log(JSON.stringify({ type: 'verb:failed', code, message: String(error) }));
   process.exitCode = 1;
 });

@@ -26,7 +26,7 @@ interface Inspected {
   readonly State: { readonly Status: string };
   readonly Config: {
     readonly Labels: Readonly<Record<string, string>>;
-    readonly Env: readonly string[];
+    readonly Env: readonly string[] | null;
     readonly Hostname: string;
     readonly User: string;
   };
@@ -85,7 +85,7 @@ function settledContainer(stack: string, container: Inspected, networks: readonl
     identity: normalized(stack, JSON.parse(Labels[`${prefix}identity`] ?? '{}')),
     hostname: role === 'secret' ? '' : unnumbered(Config.Hostname),
     user: Config.User,
-    env: Config.Env.map((each) => normal(stack, each)),
+    env: (Config.Env ?? []).map((each) => normal(stack, each)),
     restart: HostConfig.RestartPolicy.Name,
     limits: [HostConfig.Memory, HostConfig.NanoCpus],
     mounts: Mounts.map(({ Type, Name, Destination, RW }) => [Type, normal(stack, Name ?? ''), Destination, RW]).sort(),
