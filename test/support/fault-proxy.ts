@@ -10,6 +10,9 @@ import { buffer } from 'node:stream/consumers';
 
 const engineSocket = '/var/run/docker.sock';
 
+/** The engine itself, with nothing in between. */
+export const engineHost = `unix://${engineSocket}`;
+
 /**
  * What is done to one call: the engine never gets it and its caller is answered with that status; the connection breaks
  * before the engine got it; the engine does it and the answer is lost; nobody ever answers.
@@ -20,7 +23,7 @@ export type Fault = 500 | 409 | 404 | 'unsent' | 'unanswered' | 'hang';
 export interface EngineCall {
   /** From 1, in the order in which they came. */
   readonly number: number;
-  /** As `POST /containers/{stack}-web/start`: names instead of ids, and the same for every stack of a `Lab`. */
+  /** As `POST /containers/{stack}-web/start`: names instead of ids, the same for every stack of a `Lab` and every worker. */
   readonly name: string;
   /** From 1, among the calls of that name: the same call in another run, where calls at once come in another order. */
   readonly nth: number;
@@ -185,7 +188,10 @@ class EngineNames {
       .replace(/^\/v\d+\.\d+/, '')
       .replace(/[0-9a-f]{64}/g, (id) => this.#names.get(id) ?? '{id}');
     const shown = ['name', 'path', 'signal'].flatMap((key) => searchParams.get(key) ?? []);
-    return [path, ...shown].join(' ').replaceAll(/test-[0-9a-f]{8}/g, '{stack}');
+    return [path, ...shown]
+      .join(' ')
+      .replaceAll(/test-[0-9a-f]{8}/g, '{stack}')
+      .replaceAll(/(\{stack\}-[a-z]+)-\d+/g, '$1-N');
   }
 
   learnsFrom({ name }: EngineCall, url: string): boolean {

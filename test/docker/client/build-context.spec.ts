@@ -9,30 +9,55 @@ import { contentSent, contextOf, ContextFolder, filesSent } from './context-fold
 
 describe('build context', () => {
   it('sends modes, links as links, empty folders, and everything as root’s', async () => {
-    using folder = new ContextFolder({ Dockerfile: 'FROM scratch', 'd/a': 'x', link: '->d/a', broken: '->nowhere' });
+    using folder = new ContextFolder({
+      Dockerfile: 'FROM scratch',
+      'd/a': 'x',
+      link: '->d/a',
+      broken: '->nowhere',
+    });
     folder.write('d/run.sh', '#!/bin/sh', 0o775);
     folder.write('d/secret', 's', 0o600);
     const archive = await buffer((await openBuildContext(contextOf(folder.path))).pack());
-    const listed = execFileSync('tar', ['--numeric-owner', '-tvf', '-'], { input: archive }).toString().trim().split('\n');
+    const listed = execFileSync('tar', ['--numeric-owner', '-tvf', '-'], { input: archive })
+      .toString()
+      .trim()
+      .split('\n');
     const seen = listed.map((line) => line.replace(/\s+\d+ \d{4}-\d\d-\d\d \d\d:\d\d/, ''));
-    assert.deepEqual(seen.sort(), [
-      '-rw------- 0/0 d/secret',
-      '-rw-r--r-- 0/0 Dockerfile',
-      '-rw-r--r-- 0/0 d/a',
-      '-rwxrwxr-x 0/0 d/run.sh',
-      'drwxr-xr-x 0/0 d',
-      'lrwxrwxrwx 0/0 broken -> nowhere',
-      'lrwxrwxrwx 0/0 link -> d/a',
-    ].sort());
+    assert.deepEqual(
+      seen.sort(),
+      [
+        '-rw------- 0/0 d/secret',
+        '-rw-r--r-- 0/0 Dockerfile',
+        '-rw-r--r-- 0/0 d/a',
+        '-rwxrwxr-x 0/0 d/run.sh',
+        'drwxr-xr-x 0/0 d',
+        'lrwxrwxrwx 0/0 broken -> nowhere',
+        'lrwxrwxrwx 0/0 link -> d/a',
+      ].sort(),
+    );
   });
 
   it('sends the Dockerfile and .dockerignore even where they are ignored', async () => {
-    using folder = new ContextFolder({ 'build/Dockerfile': 'FROM scratch', 'build/x': '', '.dockerignore': '*', a: '' });
-    assert.deepEqual(await filesSent(contextOf(folder.path, { dockerfile: 'build/Dockerfile' })), ['.dockerignore', 'build/Dockerfile']);
+    using folder = new ContextFolder({
+      'build/Dockerfile': 'FROM scratch',
+      'build/x': '',
+      '.dockerignore': '*',
+      a: '',
+    });
+    assert.deepEqual(await filesSent(contextOf(folder.path, { dockerfile: 'build/Dockerfile' })), [
+      '.dockerignore',
+      'build/Dockerfile',
+    ]);
   });
 
   it('prefers the ignore file of the Dockerfile', async () => {
-    using folder = new ContextFolder({ 'x.Dockerfile': '', 'x.Dockerfile.dockerignore': 'b', '.dockerignore': 'a', a: '', b: '' });
+    using folder = new ContextFolder({
+      'x.Dockerfile': '',
+      'x.Dockerfile.dockerignore': 'b',
+      '.dockerignore': 'a',
+      a: '',
+      b: '',
+    });
     const sent = await filesSent(contextOf(folder.path, { dockerfile: './x.Dockerfile' }));
     assert.deepEqual(sent, ['.dockerignore', 'a', 'x.Dockerfile', 'x.Dockerfile.dockerignore']);
   });
@@ -80,7 +105,12 @@ describe('digest of a build', () => {
   });
 
   it('changes with content, mode, name, link, options, and not with what is ignored', async () => {
-    using folder = new ContextFolder({ Dockerfile: 'FROM scratch', a: 'x', link: '->a', '.dockerignore': 'out' });
+    using folder = new ContextFolder({
+      Dockerfile: 'FROM scratch',
+      a: 'x',
+      link: '->a',
+      '.dockerignore': 'out',
+    });
     const digest = (given = {}): Promise<string> => contextDigest(contextOf(folder.path, given));
     const first = await digest();
     folder.write('out', 'ignored');

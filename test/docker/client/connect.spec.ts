@@ -35,8 +35,14 @@ describe('connect', () => {
   it('speaks the API version that is asked for', async () => {
     const client = await connect({ host: `unix://${socket}`, apiVersion: '1.41' });
     assert.equal((await client.info()).apiVersion, '1.41');
-    const tooNew = await connect({ host: `unix://${socket}`, environment: { ...thisMachine(), env: { DOCKER_API_VERSION: '1.99' } } });
-    await assert.rejects(tooNew.listNetworks(), (error) => isPlumbstackError(error) && /DOCKER_API_VERSION/.test(error.hint ?? ''));
+    const tooNew = await connect({
+      host: `unix://${socket}`,
+      environment: { ...thisMachine(), env: { DOCKER_API_VERSION: '1.99' } },
+    });
+    await assert.rejects(
+      tooNew.listNetworks(),
+      (error) => isPlumbstackError(error) && /DOCKER_API_VERSION/.test(error.hint ?? ''),
+    );
   });
 
   it('is not led elsewhere by DOCKER_HOST once an address is given', async () => {
@@ -55,7 +61,12 @@ describe('connect', () => {
   it('lists all that it tried, and says what to do', async () => {
     const error = await failure({ environment: bareMachine() });
     assert.equal(error.code, 'ENGINE_UNREACHABLE');
-    for (const text of ['/var/run/docker.sock', '/home/me/.docker/run/docker.sock', '/run/podman/podman.sock', 'DOCKER_HOST']) {
+    for (const text of [
+      '/var/run/docker.sock',
+      '/home/me/.docker/run/docker.sock',
+      '/run/podman/podman.sock',
+      'DOCKER_HOST',
+    ]) {
       assert.ok(error.message.includes(text), text);
     }
   });
@@ -74,7 +85,10 @@ describe('connect', () => {
     writeFileSync(stale, '');
     mkdirSync(resolve(live, '..'), { recursive: true });
     symlinkSync(engine.path, live);
-    const machine = { ...bareMachine({ [stale]: '', [live]: '' }, { XDG_RUNTIME_DIR: folder }), home: folder };
+    const machine = {
+      ...bareMachine({ [stale]: '', [live]: '' }, { XDG_RUNTIME_DIR: folder }),
+      home: folder,
+    };
     const client = await connect({ environment: machine });
     assert.deepEqual(await client.listNetworks(), []);
     assert.equal((await client.info()).address, `unix://${live}`);
@@ -91,13 +105,18 @@ describe('connect', () => {
       import(${JSON.stringify(require.resolve('@plumbstack/docker/client'))})
         .then(({ connect }) => connect({ host: 'unix://${engine.path}' }))
         .catch((error) => console.log(error.code, error.hint));`;
-    const output = await new Promise<string>((done) => execFile(process.execPath, ['-e', program], (_, stdout) => done(stdout)));
+    const output = await new Promise<string>((done) =>
+      execFile(process.execPath, ['-e', program], (_, stdout) => done(stdout)),
+    );
     assert.match(output, /^ENGINE_UNREACHABLE .*usermod -aG docker/);
   });
 
   it('rejects with the signal’s reason', async () => {
     const reason = new Error('enough');
-    await assert.rejects(connect({ host: `unix://${socket}`, signal: AbortSignal.abort(reason) }), (error) => error === reason);
+    await assert.rejects(
+      connect({ host: `unix://${socket}`, signal: AbortSignal.abort(reason) }),
+      (error) => error === reason,
+    );
   });
 });
 
@@ -107,18 +126,47 @@ describe('an engine behind TLS', () => {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
   const server = () => {
     const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => readFileSync(file(name), 'utf8'));
-    return createTlsServer({ ca, cert, key, requestCert: true, rejectUnauthorized: true, allowHalfOpen: true } as object, (from) => {
-      const to = dial({ path: socket, allowHalfOpen: true });
-      from.pipe(to).pipe(from);
-      from.on('error', () => to.destroy());
-      to.on('error', () => from.destroy());
-    });
+    return createTlsServer(
+      { ca, cert, key, requestCert: true, rejectUnauthorized: true, allowHalfOpen: true } as object,
+      (from) => {
+        const to = dial({ path: socket, allowHalfOpen: true });
+        from.pipe(to).pipe(from);
+        from.on('error', () => to.destroy());
+        to.on('error', () => from.destroy());
+      },
+    );
   };
 
   before(() => {
     const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', 'key.pem', '-out', 'cert.pem', ...name);
-    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', 'key2.pem', '-out', 'other.pem', ...name);
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-keyout',
+      'key.pem',
+      '-out',
+      'cert.pem',
+      ...name,
+    );
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-keyout',
+      'key2.pem',
+      '-out',
+      'other.pem',
+      ...name,
+    );
     openssl('x509', '-in', 'cert.pem', '-out', 'ca.pem');
   });
   after(() => rmSync(folder, { recursive: true }));
@@ -168,12 +216,19 @@ exec "$@"
     await using objects = await Objects.create({ host: 'ssh://me@far:2222' });
     assert.equal((await objects.client.info()).host, 'far');
     const id = await objects.shell('ssh', 'echo said; sleep 600');
-    assert.deepEqual(await objects.client.exec(id, ['cat'], { stdin: 'half closed' }), { exitCode: 0, stdout: 'half closed', stderr: '' });
+    assert.deepEqual(await objects.client.exec(id, ['cat'], { stdin: 'half closed' }), {
+      exitCode: 0,
+      stdout: 'half closed',
+      stderr: '',
+    });
     for (let count = 0; count < 5; count++) await objects.client.inspectContainer(id);
     for await (const { text } of objects.client.logs(id, { follow: true })) if (text === 'said') break;
     const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
     assert.ok(calls.length < 7, `${calls.length} connections`);
-    assert.equal(calls[0], '-T -o BatchMode=yes -o ConnectTimeout=30 -l me -p 2222 -- far docker system dial-stdio');
+    assert.equal(
+      calls[0],
+      '-T -o BatchMode=yes -o ConnectTimeout=30 -l me -p 2222 -- far docker system dial-stdio',
+    );
   });
 
   it('that refuses is an error with ssh’s own words, and no crash', async () => {
@@ -187,8 +242,13 @@ describe('a program with a client', () => {
   const run = (body: string): Promise<{ code: number | null; milliseconds: number }> => {
     const started = Date.now();
     const program = `import { connect } from ${JSON.stringify(require.resolve('@plumbstack/docker/client'))};\n${body}`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit', timeout: 20_000 });
-    return new Promise((done) => child.on('close', (code) => done({ code, milliseconds: Date.now() - started })));
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: 'inherit',
+      timeout: 20_000,
+    });
+    return new Promise((done) =>
+      child.on('close', (code) => done({ code, milliseconds: Date.now() - started })),
+    );
   };
 
   it('ends by itself once it has closed the client, and also when it never does', async () => {

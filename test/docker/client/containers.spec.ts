@@ -9,7 +9,10 @@ describe('containers', () => {
     await using objects = await Objects.create();
     const network = await objects.network('net', 21);
     const ports = [{ host: '127.0.0.1', port: 39831, containerPort: 80 }];
-    const web = await objects.running('web', { ports, networks: { [network]: { address: '10.231.21.9', aliases: [] } } });
+    const web = await objects.running('web', {
+      ports,
+      networks: { [network]: { address: '10.231.21.9', aliases: [] } },
+    });
     await objects.container('idle');
     const all = await objects.client.listContainers(objects.label);
     assert.deepEqual(all.map(({ name, state }) => [name, state]).sort(), [
@@ -61,10 +64,14 @@ describe('containers', () => {
 
   it('get their stop signal and their grace before they are killed', async () => {
     await using objects = await Objects.create();
-    const id = await objects.shell('grace', 'trap "sleep 0.3; exit 5" TERM; echo ready; while :; do sleep 0.05; done', {
-      init: false,
-      stopSignal: 'SIGTERM',
-    });
+    const id = await objects.shell(
+      'grace',
+      'trap "sleep 0.3; exit 5" TERM; echo ready; while :; do sleep 0.05; done',
+      {
+        init: false,
+        stopSignal: 'SIGTERM',
+      },
+    );
     for await (const { text } of objects.client.logs(id, { follow: true })) if (text === 'ready') break;
     await objects.client.stopContainer(id, 5000);
     assert.equal((await objects.client.inspectContainer(id))?.exitCode, 5);
@@ -80,7 +87,10 @@ describe('containers', () => {
   it('change limits and restart policy while they run', async () => {
     await using objects = await Objects.create();
     const id = await objects.shell('limits', 'sleep 600', { limits: { memoryBytes: 50e6, pids: 20 } });
-    await objects.client.updateContainer(id, { limits: { memoryBytes: 100e6, cpus: 1.5 }, restart: 'unless-stopped' });
+    await objects.client.updateContainer(id, {
+      limits: { memoryBytes: 100e6, cpus: 1.5 },
+      restart: 'unless-stopped',
+    });
     const [{ HostConfig: host }] = JSON.parse(await docker('inspect', id));
     assert.deepEqual([host.Memory, host.MemorySwap, host.NanoCpus], [100e6, 100e6, 1.5e9]);
     assert.ok(!host.PidsLimit, 'a limit of processes can be taken away');
@@ -89,7 +99,13 @@ describe('containers', () => {
 
   it('tell their health, its last output and their exit', async () => {
     await using objects = await Objects.create();
-    const healthcheck = { command: ['sh', '-c', 'echo bad; exit 1'], intervalMs: 100, timeoutMs: 1000, startPeriodMs: 0, retries: 1 };
+    const healthcheck = {
+      command: ['sh', '-c', 'echo bad; exit 1'],
+      intervalMs: 100,
+      timeoutMs: 1000,
+      startPeriodMs: 0,
+      retries: 1,
+    };
     const id = await objects.shell('ill', 'sleep 600', { healthcheck });
     await eventually(async () => (await objects.client.inspectContainer(id))?.health === 'unhealthy');
     assert.equal((await objects.client.inspectContainer(id))?.healthOutput.at(-1), 'bad');
@@ -100,7 +116,9 @@ describe('containers', () => {
 
   it('take a name with odd characters as a name, not as a path', async () => {
     await using objects = await Objects.create();
-    await assert.rejects(objects.client.inspectContainer('../version?x='), (error) => isPlumbstackError(error, 'ENGINE_FAILED'));
+    await assert.rejects(objects.client.inspectContainer('../version?x='), (error) =>
+      isPlumbstackError(error, 'ENGINE_FAILED'),
+    );
     assert.equal(await objects.client.inspectContainer('no?such#one'), undefined);
   });
 });
@@ -113,8 +131,13 @@ describe('networks and volumes', () => {
     const found = (await client.listNetworks()).find((each) => each.name === name);
     assert.deepEqual([found?.subnets, found?.labels[label]], [['10.231.22.0/24'], objects.run]);
     const id = await objects.shell('late', 'sleep 600');
-    await assert.rejects(client.connectNetwork('cl-no-net', id, { aliases: [] }), (error) => engineStatus(error) === 404);
-    const other = await objects.shell('early', 'sleep 600', { networks: { [await objects.network('two', 23)]: { aliases: [] } } });
+    await assert.rejects(
+      client.connectNetwork('cl-no-net', id, { aliases: [] }),
+      (error) => engineStatus(error) === 404,
+    );
+    const other = await objects.shell('early', 'sleep 600', {
+      networks: { [await objects.network('two', 23)]: { aliases: [] } },
+    });
     await client.connectNetwork(name, other, { address: '10.231.22.7', aliases: ['alias'] });
     const { networks } = (await client.inspectContainer(other)) ?? {};
     assert.equal(networks?.[name]?.address, '10.231.22.7');
@@ -132,7 +155,9 @@ describe('networks and volumes', () => {
   it('lists volumes by label', async () => {
     await using objects = await Objects.create();
     const name = await objects.volume('data');
-    assert.deepEqual(await objects.client.listVolumes(objects.label), [{ name, labels: { [label]: objects.run } }]);
+    assert.deepEqual(await objects.client.listVolumes(objects.label), [
+      { name, labels: { [label]: objects.run } },
+    ]);
     assert.equal((await objects.client.inspectVolume(name))?.name, name);
   });
 });

@@ -86,7 +86,13 @@ describe('a client whose engine hangs', () => {
     });
     const client = await engine.client({ silenceTimeoutMs: 250 });
     const started = Date.now();
-    const build = client.buildImage({ dockerfile: 'D', inline: 'FROM scratch', args: {}, labels: {}, tag: 'x:1' });
+    const build = client.buildImage({
+      dockerfile: 'D',
+      inline: 'FROM scratch',
+      args: {},
+      labels: {},
+      tag: 'x:1',
+    });
     await assert.rejects(build, (error) => isPlumbstackError(error, 'ENGINE_UNREACHABLE'));
     assert.ok(Date.now() - started > 500, 'the clock started anew with each message');
   });

@@ -29,29 +29,57 @@ describe('.dockerignore', () => {
     [['d/?'], ['d/x'], ['d/xy']],
     [['[ab]c'], ['ac', 'bc'], ['cc']],
     [['[^a]c'], ['bc'], ['ac']],
-    [['c++', 'x(1)', 'a|b', '{y}'], ['c++', 'x(1)', 'a|b', '{y}'], ['c', 'x1', 'a', 'b', 'y']],
+    [
+      ['c++', 'x(1)', 'a|b', '{y}'],
+      ['c++', 'x(1)', 'a|b', '{y}'],
+      ['c', 'x1', 'a', 'b', 'y'],
+    ],
     [['\\*'], ['*'], ['a']],
     [['a/../b', './c'], ['b', 'c'], ['a']],
     [['#a', '', '  b  '], ['b'], ['#a']],
-    [['*', '!src', 'src/*.tmp'], ['x', 'src/a.tmp'], ['src', 'src/a.c']],
+    [
+      ['*', '!src', 'src/*.tmp'],
+      ['x', 'src/a.tmp'],
+      ['src', 'src/a.c'],
+    ],
   ];
   for (const [patterns, out, kept] of cases) {
     it(`${JSON.stringify(patterns)} leaves out ${out.join(' ')} and nothing of ${kept.join(' ')}`, () => {
-      assert.deepEqual(out.filter((path) => !ignored(patterns, path)), []);
-      assert.deepEqual(kept.filter((path) => ignored(patterns, path)), []);
+      assert.deepEqual(
+        out.filter((path) => !ignored(patterns, path)),
+        [],
+      );
+      assert.deepEqual(
+        kept.filter((path) => ignored(patterns, path)),
+        [],
+      );
     });
   }
 
   it('refuses a line that is no pattern, and says which', () => {
     for (const line of ['!', '[z-a]']) {
-      assert.throws(() => new Dockerignore(line, '/x/.dockerignore'), (error) => {
-        return isPlumbstackError(error, 'INVALID_OPTION') && error.details['line'] === line;
-      });
+      assert.throws(
+        () => new Dockerignore(line, '/x/.dockerignore'),
+        (error) => {
+          return isPlumbstackError(error, 'INVALID_OPTION') && error.details['line'] === line;
+        },
+      );
     }
   });
 
   it('agrees with BuildKit', async function () {
-    const files = ['a', 'b/a', 'b/c++', 'c++/a.md', 'd/e/x(1)', 'd/e/keep.md', 'd/f', 'node_modules/x/i.js', 'README.md', '.hid/a'];
+    const files = [
+      'a',
+      'b/a',
+      'b/c++',
+      'c++/a.md',
+      'd/e/x(1)',
+      'd/e/keep.md',
+      'd/f',
+      'node_modules/x/i.js',
+      'README.md',
+      '.hid/a',
+    ];
     const sets = [
       ['d', '!**/keep.md'],
       ['*', '!d/e', 'd/e/x*'],
@@ -73,7 +101,10 @@ describe('.dockerignore', () => {
       const tar = execFileSync('docker', ['buildx', 'build', '-q', '--output', 'type=tar,dest=-', folder], {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
-      const theirs = execFileSync('tar', ['-tf', '-'], { input: tar }).toString().split('\n').filter((each) => files.includes(each));
+      const theirs = execFileSync('tar', ['-tf', '-'], { input: tar })
+        .toString()
+        .split('\n')
+        .filter((each) => files.includes(each));
       const ours = (await filesSent(contextOf(folder))).filter((each) => files.includes(each));
       rmSync(folder, { recursive: true });
       assert.deepEqual(ours.sort(), theirs.sort(), patterns.join(' '));

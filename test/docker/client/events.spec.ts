@@ -10,7 +10,8 @@ describe('events', () => {
     const seen: EngineEvent[] = [];
     const since = new Date();
     const reader = (async () => {
-      for await (const event of objects.client.events(objects.label, { signal: controller.signal, since })) seen.push(event);
+      for await (const event of objects.client.events(objects.label, { signal: controller.signal, since }))
+        seen.push(event);
     })();
     const network = await objects.network('net', 31);
     const ours = await objects.shell('mine', 'exit 3', { networks: { [network]: { aliases: [] } } });
@@ -20,11 +21,27 @@ describe('events', () => {
     controller.abort(reason);
     await assert.rejects(reader, (error) => error === reason);
     const mine = seen.filter(({ id }) => id === ours);
-    assert.deepEqual(mine.map(({ action }) => action), ['create', 'start', 'die']);
+    assert.deepEqual(
+      mine.map(({ action }) => action),
+      ['create', 'start', 'die'],
+    );
     assert.equal(mine.at(-1)?.attributes['exitCode'], '3');
-    assert.equal(seen.find(({ id }) => id === theirs), undefined);
-    assert.ok(seen.some(({ type, action, attributes }) => type === 'network' && action === 'create' && attributes['name'] === network));
-    assert.ok(seen.some(({ type, action, attributes }) => type === 'network' && action === 'connect' && attributes['container'] === ours));
+    assert.equal(
+      seen.find(({ id }) => id === theirs),
+      undefined,
+    );
+    assert.ok(
+      seen.some(
+        ({ type, action, attributes }) =>
+          type === 'network' && action === 'create' && attributes['name'] === network,
+      ),
+    );
+    assert.ok(
+      seen.some(
+        ({ type, action, attributes }) =>
+          type === 'network' && action === 'connect' && attributes['container'] === ours,
+      ),
+    );
     for (const { timeNano } of seen) assert.match(timeNano, /^\d{19}$/);
   });
 

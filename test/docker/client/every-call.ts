@@ -1,10 +1,26 @@
 import type { CallOptions, ContainerCreation, DockerClient } from '@plumbstack/docker/client';
 
 const creation: ContainerCreation = {
-  ...{ name: 'x', image: 'y', env: {}, labels: {}, mounts: [], ports: [], restart: 'no', init: false, readOnlyRoot: false },
+  ...{
+    name: 'x',
+    image: 'y',
+    env: {},
+    labels: {},
+    mounts: [],
+    ports: [],
+    restart: 'no',
+    init: false,
+    readOnlyRoot: false,
+  },
   ...{ capAdd: [], capDrop: [], securityOptions: [], extraHosts: {}, limits: {}, networks: {} },
 };
-const network = { name: 'n', subnet: '10.231.0.0/24', gateway: '10.231.0.1', dynamicRange: '10.231.0.128/25', labels: {} };
+const network = {
+  name: 'n',
+  subnet: '10.231.0.0/24',
+  gateway: '10.231.0.1',
+  dynamicRange: '10.231.0.128/25',
+  labels: {},
+};
 const build = { dockerfile: 'Dockerfile', inline: 'FROM scratch', args: {}, labels: {}, tag: 'x:1' };
 
 async function drain(items: AsyncIterable<unknown>): Promise<void> {
@@ -13,7 +29,10 @@ async function drain(items: AsyncIterable<unknown>): Promise<void> {
 
 /** Every method of the port but `close`, so that the compiler asks for a new one here, too. */
 export const everyCall: Readonly<
-  Record<Exclude<keyof DockerClient, 'close'>, (client: DockerClient, options: CallOptions) => Promise<unknown>>
+  Record<
+    Exclude<keyof DockerClient, 'close'>,
+    (client: DockerClient, options: CallOptions) => Promise<unknown>
+  >
 > = {
   info: (client, options) => client.info(options),
   listContainers: (client, options) => client.listContainers('l', options),
@@ -40,7 +59,8 @@ export const everyCall: Readonly<
   removeContainer: (client, options) => client.removeContainer('x', options),
   renameContainer: (client, options) => client.renameContainer('x', 'y', options),
   updateContainer: (client, options) => client.updateContainer('x', { limits: {}, restart: 'no' }, options),
-  putFiles: (client, options) => client.putFiles('x', '/', [{ path: 'a', content: 'b', mode: 0o644 }], options),
+  putFiles: (client, options) =>
+    client.putFiles('x', '/', [{ path: 'a', content: 'b', mode: 0o644 }], options),
   exec: (client, options) => client.exec('x', ['true'], options),
   pullImage: (client, options) => client.pullImage('i', options),
   buildImage: (client, options) => client.buildImage(build, options),

@@ -9,7 +9,11 @@ describe('exec', () => {
     const id = await objects.shell('box', 'sleep 600');
     const run = objects.client.exec(id, ['sh', '-c', 'cat; echo oops >&2; exit 3'], { stdin: 'héllo' });
     assert.deepEqual(await run, { exitCode: 3, stdout: 'héllo', stderr: 'oops\n' });
-    assert.deepEqual(await objects.client.exec(id, ['id', '-u'], { user: '101' }), { exitCode: 0, stdout: '101\n', stderr: '' });
+    assert.deepEqual(await objects.client.exec(id, ['id', '-u'], { user: '101' }), {
+      exitCode: 0,
+      stdout: '101\n',
+      stderr: '',
+    });
   });
 
   it('takes and gives megabytes', async () => {
@@ -47,13 +51,20 @@ describe('exec', () => {
     await using objects = await Objects.create();
     const id = await objects.container('idle');
     await assert.rejects(objects.client.exec(id, ['true']), (error) => engineStatus(error) === 409);
-    await assert.rejects(objects.client.exec('cl-none', ['true']), (error) => isPlumbstackError(error, 'NOT_FOUND'));
+    await assert.rejects(objects.client.exec('cl-none', ['true']), (error) =>
+      isPlumbstackError(error, 'NOT_FOUND'),
+    );
   });
 
   it('keeps many at once apart', async () => {
     await using objects = await Objects.create();
     const id = await objects.shell('box', 'sleep 600');
-    const runs = Array.from({ length: 8 }, (_, index) => objects.client.exec(id, ['cat'], { stdin: `run ${index}` }));
-    assert.deepEqual((await Promise.all(runs)).map(({ stdout }) => stdout), Array.from({ length: 8 }, (_, index) => `run ${index}`));
+    const runs = Array.from({ length: 8 }, (_, index) =>
+      objects.client.exec(id, ['cat'], { stdin: `run ${index}` }),
+    );
+    assert.deepEqual(
+      (await Promise.all(runs)).map(({ stdout }) => stdout),
+      Array.from({ length: 8 }, (_, index) => `run ${index}`),
+    );
   });
 });

@@ -37,7 +37,9 @@ describe('a client whose engine misbehaves', () => {
   }
 
   it('takes a page of a proxy for what it is', async () => {
-    await using engine = await FakeEngine.start((_, socket) => socket.write(answer(200, '<html>', 'text/html')));
+    await using engine = await FakeEngine.start((_, socket) =>
+      socket.write(answer(200, '<html>', 'text/html')),
+    );
     const client = await engine.client();
     await assert.rejects(client.listNetworks(), (error) => isPlumbstackError(error, 'ENGINE_UNREACHABLE'));
   });
@@ -78,7 +80,12 @@ describe('a client whose engine misbehaves', () => {
 });
 
 describe('an engine’s words', () => {
-  const cases: readonly (readonly [status: number, words: string, code: PlumbstackErrorCode, facts?: object])[] = [
+  const cases: readonly (readonly [
+    status: number,
+    words: string,
+    code: PlumbstackErrorCode,
+    facts?: object,
+  ])[] = [
     [
       500,
       'driver failed programming external connectivity on endpoint x (81db): Bind for 127.0.0.1:39871 failed: port is already allocated',
@@ -97,9 +104,19 @@ describe('an engine’s words', () => {
       'PORT_IN_USE',
       { host: '0.0.0.0', port: 8080 },
     ],
-    [500, 'rootlessport listen tcp 0.0.0.0:8080: bind: address already in use', 'PORT_IN_USE', { port: 8080 }],
+    [
+      500,
+      'rootlessport listen tcp 0.0.0.0:8080: bind: address already in use',
+      'PORT_IN_USE',
+      { port: 8080 },
+    ],
     [403, 'failed to set up container networking: Address already in use', 'ENGINE_FAILED'],
-    [400, 'invalid mount config for type "bind": bind source path does not exist: /nope', 'NOT_FOUND', { path: '/nope' }],
+    [
+      400,
+      'invalid mount config for type "bind": bind source path does not exist: /nope',
+      'NOT_FOUND',
+      { path: '/nope' },
+    ],
     [404, 'No such image: shop:1', 'NOT_FOUND', { image: 'shop:1' }],
     [404, 'No such container: x', 'NOT_FOUND'],
     [500, 'all predefined address pools have been fully subnetted', 'ADDRESS_POOL_EXHAUSTED'],
@@ -125,7 +142,15 @@ describe('an engine’s words', () => {
   it('tells each way not to reach an engine apart, with what to do', () => {
     const hint = (code: string): string | undefined =>
       toPlumbstackError(Object.assign(new Error(code), { code }), at).hint;
-    const codes = ['ENOENT', 'EACCES', 'ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'ECONNRESET', 'CERT_HAS_EXPIRED'];
+    const codes = [
+      'ENOENT',
+      'EACCES',
+      'ECONNREFUSED',
+      'ENOTFOUND',
+      'ETIMEDOUT',
+      'ECONNRESET',
+      'CERT_HAS_EXPIRED',
+    ];
     assert.equal(new Set(codes.map(hint)).size, codes.length);
     assert.match(hint('EACCES') ?? '', /group/);
   });
@@ -163,7 +188,9 @@ describe('failures of the real engine', () => {
   it('says START_FAILED for a program that is not in the image', async () => {
     await using objects = await Objects.create();
     const id = await objects.container('program', { entrypoint: ['/nope'] });
-    await assert.rejects(objects.client.startContainer(id), (error) => isPlumbstackError(error, 'START_FAILED'));
+    await assert.rejects(objects.client.startContainer(id), (error) =>
+      isPlumbstackError(error, 'START_FAILED'),
+    );
   });
 
   it('says ENGINE_FAILED with 409 for a taken name, and for a signal to what does not run', async () => {
@@ -179,7 +206,10 @@ describe('failures of the real engine', () => {
     await using objects = await Objects.create();
     await objects.network('one', 2);
     await assert.rejects(objects.network('two', 2), (error) => isSubnetTaken(error));
-    await assert.rejects(objects.network('one', 3), (error) => !isSubnetTaken(error) && engineStatus(error) === 409);
+    await assert.rejects(
+      objects.network('one', 3),
+      (error) => !isSubnetTaken(error) && engineStatus(error) === 409,
+    );
   });
 
   it('does not take a fixed address in use for a port in use', async () => {
@@ -187,6 +217,8 @@ describe('failures of the real engine', () => {
     const networks = { [await objects.network('net', 4)]: { address: '10.231.4.9', aliases: [] } };
     await objects.running('first', { networks });
     const second = await objects.container('second', { networks });
-    await assert.rejects(objects.client.startContainer(second), (error) => isPlumbstackError(error, 'ENGINE_FAILED'));
+    await assert.rejects(objects.client.startContainer(second), (error) =>
+      isPlumbstackError(error, 'ENGINE_FAILED'),
+    );
   });
 });

@@ -7,7 +7,13 @@ import { connect } from '@plumbstack/docker/client';
 /** What happens to one request: its first line and the connection that it came on. */
 export type Behaviour = (request: string, socket: Socket) => void;
 
-const version = JSON.stringify({ Version: '28.5.2', ApiVersion: '1.51', MinAPIVersion: '1.24', Os: 'linux', Arch: 'amd64' });
+const version = JSON.stringify({
+  Version: '28.5.2',
+  ApiVersion: '1.51',
+  MinAPIVersion: '1.24',
+  Os: 'linux',
+  Arch: 'amd64',
+});
 
 /** A server on a Unix socket that misbehaves as told. It greets as an engine does, so that a client can be made. */
 export class FakeEngine implements AsyncDisposable {
@@ -48,7 +54,7 @@ export class FakeEngine implements AsyncDisposable {
       const request = /^([A-Z]+ \S+) HTTP\/1\.1\r\n[\s\S]*?\r\n\r\n/.exec(text)?.[1];
       if (request === undefined) return;
       text = '';
-      if (request === 'GET /version') return void socket.write(answer(200, version));
+      if (/^GET (?:\/v[\d.]+)?\/version$/.test(request)) return void socket.write(answer(200, version));
       this.requests.push(request);
       this.behaviour(request, socket);
     });

@@ -18,7 +18,16 @@ describe('files of a container', () => {
     assert.deepEqual((await objects.client.readFiles(id, '/srv/b'))?.get('b'), Buffer.from([0, 255]));
     await objects.client.startContainer(id);
     await objects.client.putFiles(id, '/srv', [{ path: 'new/late', content: 'x', mode: 0o644 }]);
-    const stat = ['stat', '-c', '%n %a %u %g', '/srv/new', '/srv/new/deep', '/srv/new/deep/a.conf', '/srv/b', '/srv/new/late'];
+    const stat = [
+      'stat',
+      '-c',
+      '%n %a %u %g',
+      '/srv/new',
+      '/srv/new/deep',
+      '/srv/new/deep/a.conf',
+      '/srv/b',
+      '/srv/new/late',
+    ];
     assert.deepEqual((await objects.client.exec(id, stat)).stdout.trim().split('\n'), [
       '/srv/new 755 0 0',
       '/srv/new/deep 755 0 0',
@@ -30,15 +39,28 @@ describe('files of a container', () => {
 
   it('leave the mode of folders that exist alone', async () => {
     await using objects = await Objects.create();
-    const id = await objects.shell('box', 'mkdir -p /srv/private && chmod 700 /srv/private && chown 101 /srv/private; sleep 600');
-    await objects.client.exec(id, ['sh', '-c', 'until [ "$(stat -c %u /srv/private)" = 101 ]; do sleep 0.05; done']);
+    const id = await objects.shell(
+      'box',
+      'mkdir -p /srv/private && chmod 700 /srv/private && chown 101 /srv/private; sleep 600',
+    );
+    await objects.client.exec(id, [
+      'sh',
+      '-c',
+      'until [ "$(stat -c %u /srv/private)" = 101 ]; do sleep 0.05; done',
+    ]);
     await objects.client.putFiles(id, '/', [{ path: 'srv/private/key', content: 'k', mode: 0o400 }]);
-    assert.equal((await objects.client.exec(id, ['stat', '-c', '%a %u', '/srv/private'])).stdout, '700 101\n');
+    assert.equal(
+      (await objects.client.exec(id, ['stat', '-c', '%a %u', '/srv/private'])).stdout,
+      '700 101\n',
+    );
   });
 
   it('come back by path, regular files alone', async () => {
     await using objects = await Objects.create();
-    const id = await objects.shell('box', 'mkdir -p /srv/d/e && cd /srv/d && echo 1 > a && ln a hard && ln -s a soft && echo 2 > e/b; touch /ready; sleep 600');
+    const id = await objects.shell(
+      'box',
+      'mkdir -p /srv/d/e && cd /srv/d && echo 1 > a && ln a hard && ln -s a soft && echo 2 > e/b; touch /ready; sleep 600',
+    );
     await objects.client.exec(id, ['sh', '-c', 'until [ -e /ready ]; do sleep 0.05; done']);
     const files = await objects.client.readFiles(id, '/srv/d');
     assert.deepEqual([...(files ?? [])].map(([path, content]) => [path, content.toString()]).sort(), [
@@ -62,7 +84,11 @@ describe('archive', () => {
 
   it('refuses a path that leads out of its folder', () => {
     for (const path of ['', '.', '..', '../a', '/a', 'a/../../b', 'a/']) {
-      assert.throws(() => packFiles([file(path)]), (error) => isPlumbstackError(error, 'INVALID_OPTION'), path);
+      assert.throws(
+        () => packFiles([file(path)]),
+        (error) => isPlumbstackError(error, 'INVALID_OPTION'),
+        path,
+      );
     }
   });
 

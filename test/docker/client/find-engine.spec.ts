@@ -7,7 +7,10 @@ import { bareMachine } from './fake-engine';
 const id = createHash('sha256').update('far').digest('hex');
 const contexts = '/home/me/.docker/contexts';
 const far = {
-  [`${contexts}/meta/${id}/meta.json`]: JSON.stringify({ Name: 'far', Endpoints: { docker: { Host: 'tcp://far.example:2376' } } }),
+  [`${contexts}/meta/${id}/meta.json`]: JSON.stringify({
+    Name: 'far',
+    Endpoints: { docker: { Host: 'tcp://far.example:2376' } },
+  }),
   [`${contexts}/tls/${id}/docker/ca.pem`]: 'CA',
   [`${contexts}/tls/${id}/docker/cert.pem`]: 'CERT',
   [`${contexts}/tls/${id}/docker/key.pem`]: 'KEY',
@@ -22,7 +25,9 @@ describe('find an engine', () => {
     const env = { DOCKER_HOST: 'tcp://from-env:2375', DOCKER_CONTEXT: 'far' };
     assert.deepEqual(await addresses({ host: 'unix:///x.sock' }, bareMachine(far, env)), ['unix:///x.sock']);
     assert.deepEqual(await addresses({}, bareMachine(far, env)), ['tcp://from-env:2375']);
-    assert.deepEqual(await addresses({ context: 'far' }, bareMachine(far, env)), ['https://far.example:2376']);
+    assert.deepEqual(await addresses({ context: 'far' }, bareMachine(far, env)), [
+      'https://far.example:2376',
+    ]);
   });
 
   it('reads the current context with its certificates', async () => {
@@ -43,13 +48,18 @@ describe('find an engine', () => {
   });
 
   it('reads the folder that DOCKER_CONFIG names', async () => {
-    const files = { [`/etc/dc/contexts/meta/${id}/meta.json`]: far[`${contexts}/meta/${id}/meta.json`] ?? '' };
+    const files = {
+      [`/etc/dc/contexts/meta/${id}/meta.json`]: far[`${contexts}/meta/${id}/meta.json`] ?? '',
+    };
     const env = { DOCKER_CONFIG: '/etc/dc', DOCKER_CONTEXT: 'far' };
     assert.deepEqual(await addresses({}, bareMachine(files, env)), ['tcp://far.example:2376']);
   });
 
   it('takes the default context for no context', async () => {
-    const files = { '/home/me/.docker/config.json': '{"currentContext":"default"}', '/var/run/docker.sock': '' };
+    const files = {
+      '/home/me/.docker/config.json': '{"currentContext":"default"}',
+      '/var/run/docker.sock': '',
+    };
     assert.deepEqual(await addresses({}, bareMachine(files)), ['unix:///var/run/docker.sock']);
   });
 
@@ -81,7 +91,12 @@ describe('find an engine', () => {
     const env = { DOCKER_HOST: 'tcp://far:2376', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/certs' };
     const files = { '/certs/ca.pem': 'CA', '/certs/cert.pem': 'CERT', '/certs/key.pem': 'KEY' };
     const [found] = (await findEngine({}, bareMachine(files, env))).candidates;
-    assert.deepEqual(found?.address.type === 'tcp' && found.address.tls, { ca: 'CA', cert: 'CERT', key: 'KEY', verify: true });
+    assert.deepEqual(found?.address.type === 'tcp' && found.address.tls, {
+      ca: 'CA',
+      cert: 'CERT',
+      key: 'KEY',
+      verify: true,
+    });
   });
 });
 
@@ -98,9 +113,20 @@ describe('engine address', () => {
       path: '\\\\.\\pipe\\docker_engine',
       address: 'npipe:////./pipe/docker_engine',
     });
-    assert.deepEqual(read('tcp://[::1]'), { type: 'tcp', host: '::1', port: 2375, address: 'tcp://[::1]:2375' });
+    assert.deepEqual(read('tcp://[::1]'), {
+      type: 'tcp',
+      host: '::1',
+      port: 2375,
+      address: 'tcp://[::1]:2375',
+    });
     assert.deepEqual(read('http://h:80'), { type: 'tcp', host: 'h', port: 80, address: 'tcp://h:80' });
-    assert.deepEqual(read('https://h'), { type: 'tcp', host: 'h', port: 2376, tls: { verify: true }, address: 'https://h:2376' });
+    assert.deepEqual(read('https://h'), {
+      type: 'tcp',
+      host: 'h',
+      port: 2376,
+      tls: { verify: true },
+      address: 'https://h:2376',
+    });
     assert.deepEqual(read('ssh://me@h:2222/run/d.sock'), {
       type: 'ssh',
       host: 'h',
@@ -112,24 +138,56 @@ describe('engine address', () => {
   });
 
   it('refuses what is none', () => {
-    for (const text of ['', 'docker', 'ftp://h', 'tcp://', 'tcp://h/path', 'ssh://-oProxyCommand=x', 'ssh://a:secret@h']) {
-      assert.throws(() => parseEngineAddress(text, 'DOCKER_HOST'), (error) => isPlumbstackError(error, 'INVALID_OPTION'), text);
+    for (const text of [
+      '',
+      'docker',
+      'ftp://h',
+      'tcp://',
+      'tcp://h/path',
+      'ssh://-oProxyCommand=x',
+      'ssh://a:secret@h',
+    ]) {
+      assert.throws(
+        () => parseEngineAddress(text, 'DOCKER_HOST'),
+        (error) => isPlumbstackError(error, 'INVALID_OPTION'),
+        text,
+      );
     }
   });
 
   it('goes to ssh as arguments that cannot become options or commands', () => {
     const address = parseEngineAddress("ssh://me@h:22/a%20b'c.sock", 'DOCKER_HOST');
     assert.ok(address.type === 'ssh');
-    assert.deepEqual(sshArguments(address).slice(-10), [
-      ...['-l', 'me', '-p', '22', '--', 'h', 'docker', '--host', "'unix:///a b'\\''c.sock'", 'system'].slice(0),
-      'dial-stdio',
-    ].slice(-10));
+    assert.deepEqual(
+      sshArguments(address).slice(-10),
+      [
+        ...[
+          '-l',
+          'me',
+          '-p',
+          '22',
+          '--',
+          'h',
+          'docker',
+          '--host',
+          "'unix:///a b'\\''c.sock'",
+          'system',
+        ].slice(0),
+        'dial-stdio',
+      ].slice(-10),
+    );
   });
 });
 
 describe('API version', () => {
   const common = (ApiVersion: string, MinAPIVersion?: string): string =>
-    commonApiVersion({ Version: '', ApiVersion, Os: '', Arch: '', ...(MinAPIVersion !== undefined && { MinAPIVersion }) });
+    commonApiVersion({
+      Version: '',
+      ApiVersion,
+      Os: '',
+      Arch: '',
+      ...(MinAPIVersion !== undefined && { MinAPIVersion }),
+    });
 
   it('is the engine’s own, or the newest known here where the engine is newer', () => {
     assert.equal(common('1.41', '1.12'), '1.41');

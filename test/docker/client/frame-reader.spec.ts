@@ -18,7 +18,9 @@ export function cut(whole: Buffer, places: readonly number[]): Buffer[] {
 
 describe('frame reader', () => {
   it('gives the same frames however the stream is cut into chunks', () => {
-    const frames = fc.array(fc.record({ kind: fc.constantFrom(1, 2), content: fc.uint8Array({ maxLength: 40 }) }));
+    const frames = fc.array(
+      fc.record({ kind: fc.constantFrom(1, 2), content: fc.uint8Array({ maxLength: 40 }) }),
+    );
     fc.assert(
       fc.property(frames, fc.array(fc.nat()), (given, places) => {
         const reader = new FrameReader();
@@ -27,20 +29,29 @@ describe('frame reader', () => {
         reader.end();
         assert.deepEqual(
           read.map(({ stream, content }) => [stream, content.toString('hex')]),
-          given.map(({ kind, content }) => [kind === 1 ? 'stdout' : 'stderr', Buffer.from(content).toString('hex')]),
+          given.map(({ kind, content }) => [
+            kind === 1 ? 'stdout' : 'stderr',
+            Buffer.from(content).toString('hex'),
+          ]),
         );
       }),
     );
   });
 
   it('refuses what are no frames', () => {
-    assert.throws(() => new FrameReader().push(Buffer.from('HTTP/1.1 200 OK\r\n')), (error) => isPlumbstackError(error, 'ENGINE_FAILED'));
+    assert.throws(
+      () => new FrameReader().push(Buffer.from('HTTP/1.1 200 OK\r\n')),
+      (error) => isPlumbstackError(error, 'ENGINE_FAILED'),
+    );
   });
 
   it('refuses a stream that ends inside a frame', () => {
     const reader = new FrameReader();
     reader.push(frame(1, Buffer.from('whole')).subarray(0, 10));
-    assert.throws(() => reader.end(), (error) => isPlumbstackError(error, 'ENGINE_FAILED'));
+    assert.throws(
+      () => reader.end(),
+      (error) => isPlumbstackError(error, 'ENGINE_FAILED'),
+    );
   });
 
   it('throws what the engine says about itself in the stream', () => {

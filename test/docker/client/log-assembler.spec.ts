@@ -21,9 +21,14 @@ describe('log assembler', () => {
     fc.assert(
       fc.property(fc.array(line), fc.array(fc.nat()), (given, places) => {
         const lines = new LogAssembler();
-        const whole = Buffer.concat(given.map(({ stream, text }, index) => message(stream, `${at(index)} ${text}\n`)));
+        const whole = Buffer.concat(
+          given.map(({ stream, text }, index) => message(stream, `${at(index)} ${text}\n`)),
+        );
         const read = [...cut(whole, places).flatMap((chunk) => lines.push(chunk)), ...lines.end()];
-        assert.deepEqual(read, given.map(({ stream, text }, index) => ({ stream, at: at(index), text })));
+        assert.deepEqual(
+          read,
+          given.map(({ stream, text }, index) => ({ stream, at: at(index), text })),
+        );
       }),
     );
   });
@@ -55,7 +60,9 @@ describe('log assembler', () => {
 
   it('gives the last line also where it has no line end, and an empty line', () => {
     const lines = new LogAssembler();
-    assert.deepEqual(lines.push(message('stdout', `${at(1)} \n`)), [{ stream: 'stdout', at: at(1), text: '' }]);
+    assert.deepEqual(lines.push(message('stdout', `${at(1)} \n`)), [
+      { stream: 'stdout', at: at(1), text: '' },
+    ]);
     lines.push(message('stdout', `${at(2)} no end`));
     assert.deepEqual(lines.end(), [{ stream: 'stdout', at: at(2), text: 'no end' }]);
   });

@@ -8,7 +8,6 @@ export const image = 'nginx:1.30';
 export class Objects implements AsyncDisposable {
   readonly client: DockerClient;
   readonly run = `cl-${randomBytes(3).toString('hex')}`;
-  readonly #containers: string[] = [];
   readonly #networks: string[] = [];
   readonly #images: string[] = [];
   readonly #volumes: string[] = [];
@@ -53,7 +52,6 @@ export class Objects implements AsyncDisposable {
   }
 
   async container(last: string, given: Partial<ContainerCreation> = {}): Promise<string> {
-    this.#containers.push(this.name(last));
     return this.client.createContainer(this.creation(last, given));
   }
 
@@ -102,7 +100,8 @@ export class Objects implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#containers.map((name) => this.client.removeContainer(name)));
+    const containers = await this.client.listContainers(this.label);
+    await Promise.all(containers.map(({ id }) => this.client.removeContainer(id)));
     for (const name of this.#networks) await this.client.removeNetwork(name);
     for (const name of this.#volumes) await this.client.removeVolume(name);
     for (const name of this.#images) await this.client.removeImage(name);

@@ -55,7 +55,10 @@ describe('pull', () => {
     const denied = await failure(objects.client.pullImage(`${closed.host}/cl/private:1`));
     const absent = await failure(objects.client.pullImage(`${open.host}/cl/shop:none`));
     const unreached = await failure(objects.client.pullImage('127.0.0.1:1/cl/shop:1'));
-    assert.deepEqual([denied, absent, unreached].map(({ details }) => details['why']), ['denied', 'not-found', 'unreachable']);
+    assert.deepEqual(
+      [denied, absent, unreached].map(({ details }) => details['why']),
+      ['denied', 'not-found', 'unreachable'],
+    );
     assert.match(denied.hint ?? '', /docker login/);
     assert.equal(absent.details['image'], `${open.host}/cl/shop:none`);
     assert.ok(![denied.message, JSON.stringify(denied.details)].some((text) => text.includes('secret')));
@@ -71,11 +74,18 @@ describe('pull', () => {
 
 describe('image reference', () => {
   it('is read as Docker reads it', () => {
-    const read = (text: string): string[] => Object.values(parseImageReference(text));
+    const read = (text: string): string[] => {
+      const { registry, name, version } = parseImageReference(text);
+      return [registry, name, version];
+    };
     assert.deepEqual(read('nginx'), ['docker.io', 'nginx', 'latest']);
     assert.deepEqual(read('rstudio/plumber:1'), ['docker.io', 'rstudio/plumber', '1']);
     assert.deepEqual(read('localhost/a'), ['localhost', 'localhost/a', 'latest']);
     assert.deepEqual(read('r.example:5000/a/b'), ['r.example:5000', 'r.example:5000/a/b', 'latest']);
-    assert.deepEqual(read('r.example:5000/a:1@sha256:ff'), ['r.example:5000', 'r.example:5000/a', 'sha256:ff']);
+    assert.deepEqual(read('r.example:5000/a:1@sha256:ff'), [
+      'r.example:5000',
+      'r.example:5000/a',
+      'sha256:ff',
+    ]);
   });
 });

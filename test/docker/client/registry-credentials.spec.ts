@@ -23,7 +23,9 @@ describe('registry credentials', () => {
     assert.deepEqual(await found.find('docker.io'), {
       credential: { username: 'hub', password: 'pass:word', serveraddress: 'https://index.docker.io/v1/' },
     });
-    assert.deepEqual(await found.find('r.example'), { credential: { identitytoken: 'tok', serveraddress: 'r.example' } });
+    assert.deepEqual(await found.find('r.example'), {
+      credential: { identitytoken: 'tok', serveraddress: 'r.example' },
+    });
     assert.deepEqual(await found.find('other.example'), {});
   });
 
@@ -56,12 +58,17 @@ esac
       assert.deepEqual(await found.find('a.example'), {
         credential: { username: 'me', password: 's', serveraddress: 'a.example' },
       });
-      assert.deepEqual(await found.find('t.example'), { credential: { identitytoken: 't', serveraddress: 't.example' } });
+      assert.deepEqual(await found.find('t.example'), {
+        credential: { identitytoken: 't', serveraddress: 't.example' },
+      });
       assert.deepEqual(await found.find('other.example'), {});
     });
 
     it('may be of one registry alone', async () => {
-      const found = credentials({ credHelpers: { 'a.example': 'test' }, auths: { 'b.example': { auth: base64('b:c') } } }, folder);
+      const found = credentials(
+        { credHelpers: { 'a.example': 'test' }, auths: { 'b.example': { auth: base64('b:c') } } },
+        folder,
+      );
       assert.equal((await found.find('a.example')).credential?.username, 'me');
       assert.equal((await found.find('b.example')).credential?.username, 'b');
     });
@@ -74,7 +81,10 @@ esac
     it('are none, with the reason, where the helper fails', async () => {
       const found = credentials({ credsStore: 'test' }, folder);
       assert.match((await found.find('broken.example')).problem ?? '', /no credentials/);
-      assert.match((await credentials({ credsStore: 'cl-none' }).find('a.example')).problem ?? '', /cannot be run/);
+      assert.match(
+        (await credentials({ credsStore: 'cl-none' }).find('a.example')).problem ?? '',
+        /cannot be run/,
+      );
     });
   });
 });

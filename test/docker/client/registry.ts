@@ -44,7 +44,10 @@ export class Registry implements AsyncDisposable {
       registry.authorizations.push(request.headers.authorization);
       const expected = login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
       if (expected !== undefined && request.headers.authorization !== expected) {
-        response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="test"', 'Content-Type': 'application/json' });
+        response.writeHead(401, {
+          'WWW-Authenticate': 'Basic realm="test"',
+          'Content-Type': 'application/json',
+        });
         return void response.end('{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}');
       }
       const found = known.get(request.url ?? '');

@@ -7,8 +7,28 @@ import { docker } from '../../support/docker-cli';
 import { Objects } from './objects';
 
 /** What the plain `docker` program sees of a container. */
-async function inspect(name: string): Promise<any> {
-  return JSON.parse(await docker('inspect', name))[0];
+async function inspect(name: string): Promise<Inspected> {
+  const [found] = JSON.parse(await docker('inspect', name)) as Inspected[];
+  assert.ok(found);
+  return found;
+}
+
+interface Inspected {
+  readonly Config: Readonly<Record<string, unknown>> & { readonly Env: readonly string[] };
+  readonly HostConfig: Readonly<Record<string, unknown>> & {
+    readonly RestartPolicy: { readonly Name: string };
+  };
+  readonly NetworkSettings: {
+    readonly Networks: Readonly<
+      Record<string, { readonly IPAddress: string; readonly Aliases: readonly string[] }>
+    >;
+  };
+  readonly Mounts: readonly {
+    readonly Destination: string;
+    readonly Source: string;
+    readonly Name?: string;
+    readonly RW: boolean;
+  }[];
 }
 
 const everything: Omit<ContainerCreation, 'name' | 'image' | 'labels' | 'mounts' | 'networks'> = {
@@ -75,28 +95,41 @@ describe('a container in the engine’s shape', () => {
     assert.deepEqual([host.Init, host.ReadonlyRootfs], [true, true]);
     assert.deepEqual([host.CapAdd, host.CapDrop], [['NET_ADMIN'], ['ALL']]);
     assert.deepEqual([host.SecurityOpt, host.ExtraHosts], [['no-new-privileges'], ['db:10.0.0.7']]);
-    assert.deepEqual([host.Memory, host.MemorySwap, host.NanoCpus, host.PidsLimit], [67_108_864, 67_108_864, 5e8, 64]);
-    const byTarget = Object.fromEntries(mounts.map((each: any) => [each.Destination, each]));
-    assert.deepEqual([byTarget['/bind'].Source, byTarget['/bind'].RW], [folder, false]);
-    assert.deepEqual([byTarget['/data'].Name, byTarget['/data'].RW], [volume, true]);
-    assert.match(byTarget['/anonymous'].Name, /^[0-9a-f]{64}$/);
-    const { stdout } = await objects.client.exec(id, ['sh', '-c', 'grep " /scratch " /proc/mounts; stat -c %a /scratch']);
+    assert.deepEqual(
+      [host.Memory, host.MemorySwap, host.NanoCpus, host.PidsLimit],
+      [67_108_864, 67_108_864, 5e8, 64],
+    );
+    const byTarget = Object.fromEntries(mounts.map((each) => [each.Destination, each]));
+    assert.deepEqual([byTarget['/bind']?.Source, byTarget['/bind']?.RW], [folder, false]);
+    assert.deepEqual([byTarget['/data']?.Name, byTarget['/data']?.RW], [volume, true]);
+    assert.match(byTarget['/anonymous']?.Name ?? '', /^[0-9a-f]{64}$/);
+    const { stdout } = await objects.client.exec(id, [
+      'sh',
+      '-c',
+      'grep " /scratch " /proc/mounts; stat -c %a /scratch',
+    ]);
     assert.match(stdout, /size=1024k[^]*\n700\n$/);
     const [one, two] = [network.Networks[objects.name('one')], network.Networks[objects.name('two')]];
-    assert.deepEqual([one.IPAddress, one.Aliases], ['10.231.11.5', ['first']]);
-    assert.deepEqual(two.Aliases, ['second']);
+    assert.deepEqual([one?.IPAddress, one?.Aliases], ['10.231.11.5', ['first']]);
+    assert.deepEqual(two?.Aliases, ['second']);
     await rm(folder, { recursive: true });
   });
 
   it('reads back as it was asked for', async () => {
     await using objects = await Objects.create();
-    const id = await objects.container('back', { ...everything, networks: { [await objects.network('net', 13)]: { aliases: [] } } });
+    const id = await objects.container('back', {
+      ...everything,
+      networks: { [await objects.network('net', 13)]: { aliases: [] } },
+    });
     const details = await objects.client.inspectContainer(id);
     assert.deepEqual(details?.portBindings, everything.ports);
     assert.deepEqual([details?.user, details?.running, details?.state], ['101:101', false, 'created']);
     const [summary] = await objects.client.listContainers(objects.label);
     const { id: sameId, name, state, labels } = details ?? {};
-    assert.deepEqual([summary?.id, summary?.name, summary?.state, summary?.labels], [sameId, name, state, labels]);
+    assert.deepEqual(
+      [summary?.id, summary?.name, summary?.state, summary?.labels],
+      [sameId, name, state, labels],
+    );
   });
 
   it('gets its other networks after it is made where the engine takes one', async () => {
@@ -132,7 +165,9 @@ describe('a container in the engine’s shape', () => {
   it('has no network at all without networks, and no health check with an empty command', async () => {
     await using objects = await Objects.create();
     const healthcheck = { command: [], intervalMs: 1, timeoutMs: 1, startPeriodMs: 0, retries: 1 };
-    const { HostConfig: host, Config: config } = await inspect(await objects.container('bare', { healthcheck }));
+    const { HostConfig: host, Config: config } = await inspect(
+      await objects.container('bare', { healthcheck }),
+    );
     assert.equal(host.NetworkMode, 'none');
     assert.deepEqual(config.Healthcheck, { Test: ['NONE'] });
   });

@@ -40,7 +40,9 @@ describe('limits and restart policies', () => {
     next.app('app', lightApp({ resources: { memoryBytes: 192 * megabyte } }));
     const step = (await lab.runtime.plan(next)).steps.find(({ kind }) => kind === 'app');
     assert.equal(step?.action, 'update');
-    assert.deepEqual(step.reasons, [{ path: 'resources.memoryBytes', from: 128 * megabyte, to: 192 * megabyte }]);
+    assert.deepEqual(step.reasons, [
+      { path: 'resources.memoryBytes', from: 128 * megabyte, to: 192 * megabyte },
+    ]);
     await lab.runtime.up(next);
     assert.equal((await lab.runtime.plan(next)).isEmpty, true);
   });

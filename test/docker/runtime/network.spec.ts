@@ -24,7 +24,10 @@ describe("a stack's network", () => {
       const stack = lab.again(of, { subnet });
       const app = stack.app('app', lightApp());
       const pool = stack.pool('workers', { app: stack.app('pooled', lightApp()), replicas: 2 });
-      stack.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/app/', app).route('/pool/', pool);
+      stack
+        .router('web', { publish: { port: 0, host: '127.0.0.1' } })
+        .route('/app/', app)
+        .route('/pool/', pool);
       return stack;
     };
     const first = version('10.234.16.0/24');
@@ -46,8 +49,12 @@ describe("a stack's network", () => {
     }
     await assert.rejects(
       lab.runtime.up(stack),
-      (error) => isPlumbstackError(error, 'ADDRESS_POOL_EXHAUSTED') && /larger network/.test(error.hint ?? ''),
+      (error) =>
+        isPlumbstackError(error, 'ADDRESS_POOL_EXHAUSTED') && /larger network/.test(error.hint ?? ''),
     );
-    assert.equal(await docker('ps', '--all', '--quiet', '--filter', `label=io.plumbstack.stack=${stack.name}`), '');
+    assert.equal(
+      await docker('ps', '--all', '--quiet', '--filter', `label=io.plumbstack.stack=${stack.name}`),
+      '',
+    );
   });
 });

@@ -16,7 +16,8 @@ const clearGraceMs = 10_000;
 
 /** Does what a diff says. Independent steps go on when one fails; what needs a failed one is skipped and named. */
 export async function applyDiff(context: RunContext, desired: DockerSpec, diff: Diff): Promise<void> {
-  if (context.observed.network === undefined) await context.client.createNetwork(desired.network, context.call);
+  if (context.observed.network === undefined)
+    await context.client.createNetwork(desired.network, context.call);
   await applyVolumes(context, desired);
   const failures = await applyUnits(context, desired, diff);
   // What an abort has ended is not a failure of the resource.

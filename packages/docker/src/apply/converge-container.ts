@@ -54,7 +54,8 @@ export async function convergeContainer(context: RunContext, convergence: Conver
   const containers = all.filter((each) => !unfinished.includes(each));
   const serving = servingContainer(containers, unit.container.digest);
   if (serving === undefined) return create(context, convergence);
-  const isCurrent = containerChanges(serving, unit, context.observed).length === 0 && serving.address !== undefined;
+  const isCurrent =
+    containerChanges(serving, unit, context.observed).length === 0 && serving.address !== undefined;
   if (!isCurrent) return replace(context, convergence, containers, serving);
   return keep(context, convergence, containers, serving);
 }
@@ -134,7 +135,12 @@ async function keep(
   // An interrupted update may have left the name to the container that is about to go.
   const nameIsFree = others.every((each) => each.name !== name);
   const { container: template, aliases } = unit;
-  await mendContainer(context, { container: serving, template, aliases, name: nameIsFree ? name : serving.name });
+  await mendContainer(context, {
+    container: serving,
+    template,
+    aliases,
+    name: nameIsFree ? name : serving.name,
+  });
   await waitUntilHealthy(context, waitFor(convergence, id, address));
   await convergence.switchTo?.(address);
   await Promise.all(others.map((each) => retire(context, convergence, each)));

@@ -1,6 +1,7 @@
 import type { PoolUnit } from '../compile/docker-spec.js';
 import { slotName, workerName } from '../object-names.js';
-import type { ObservedContainer } from '../plan/observed-state.js';
+import { observeStack } from '../observe/observe-stack.js';
+import { readRecord, type ObservedContainer, type PoolRecord } from '../plan/observed-state.js';
 import { poolFiles } from '../plan/proxy-files.js';
 import { isStale } from '../plan/container-changes.js';
 import { containersOf } from '../plan/serving.js';
@@ -42,9 +43,26 @@ interface Balancer {
 
 /**
  * Brings a pool to what is described, from whatever is there. New workers join when they answer and HAProxy knows their
- * slot; one that leaves is drained first.
+ * slot; one that leaves is drained first. Where a new version does not come up, the pool goes back to the one before, which
+ * is the one that its record describes, in the same way.
  */
 export async function convergePool(context: RunContext, unit: PoolUnit): Promise<void> {
+  const previous = readRecord<PoolRecord>(context.observed, unit.resource)?.unit;
+  try {
+    await bringTo(context, unit);
+  } catch (error) {
+    const isUpdate =
+      previous !== undefined && previous.worker.container.digest !== unit.worker.container.digest;
+    if (!isUpdate || unit.spec.update.onFailure === 'pause' || context.signal.aborted) throw error;
+    const observed = await observeStack(context.client, context.stack, context.call);
+    await bringTo({ ...context, observed }, previous);
+    const reason = error instanceof Error ? error.message : String(error);
+    context.emit('update:rolledback', { resource: pathOf(context, unit.resource), reason });
+    throw error;
+  }
+}
+
+async function bringTo(context: RunContext, unit: PoolUnit): Promise<void> {
   const seen = containersOf(context.observed, unit.resource, 'worker');
   const balancer = convergeBalancer(context, unit);
   // Whoever needs it is told when it fails; until somebody does, that is no unhandled rejection.
@@ -140,19 +158,12 @@ function take(free: number[], count: number): readonly number[] {
   return free.splice(0, count);
 }
 
-/** Starts workers on these slots; all of them, or none where one of them does not come up. */
+/** Starts workers on these slots. What came up stays, whatever became of the others. */
 async function join(run: PoolRun, numbers: readonly number[]): Promise<readonly Worker[]> {
   const results = await Promise.allSettled(numbers.map((number) => startWorker(run, number)));
   const failed = results.find((each) => each.status === 'rejected');
-  const joined = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-  if (failed === undefined) return joined;
-  const { context, unit } = run;
-  if (containersOf(context.observed, unit.resource, 'worker').length > 0) {
-    await Promise.allSettled(joined.map((each) => retireWorker(run, each)));
-    const reason = failed.reason instanceof Error ? failed.reason.message : String(failed.reason);
-    context.emit('update:rolledback', { resource: pathOf(context, unit.resource), reason });
-  }
-  throw failed.reason;
+  if (failed !== undefined) throw failed.reason;
+  return results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
 }
 
 async function startWorker(run: PoolRun, number: number): Promise<Worker> {

@@ -23,9 +23,9 @@ export async function explainFailure(
   waitedFor: string,
   call: CallOptions,
 ): Promise<PlumbstackError> {
-  const { name, running, exitCode, oomKilled, healthOutput, restartCount, error } = container;
+  const { name, running, state, exitCode, oomKilled, healthOutput, restartCount, error } = container;
   const lines = await lastLines(client, container, call);
-  const ended = !running || restartCount > 0;
+  const ended = !running || state === 'restarting';
   const what = ended
     ? `its container ${name} ended with exit code ${exitCode}${oomKilled ? ', killed for want of memory' : ''}`
     : `its container ${name} runs, but ${waitedFor} did not come in time`;

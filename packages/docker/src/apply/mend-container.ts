@@ -14,14 +14,22 @@ export interface Mending {
 }
 
 /** Makes right in place what was made right and has changed since: settings, network, state, name. */
-export async function mendContainer(context: RunContext, { container, template, name, aliases }: Mending): Promise<void> {
+export async function mendContainer(
+  context: RunContext,
+  { container, template, name, aliases }: Mending,
+): Promise<void> {
   const { client, call, observed, stack } = context;
   const { id, state, address } = container;
   if (settingChanges(container, template, observed).length > 0) {
     await client.updateContainer(id, settingsOf(template), call);
   }
   if (!isConnected(container, observed)) {
-    await client.connectNetwork(networkName(stack), id, { aliases, ...(address !== undefined && { address }) }, call);
+    await client.connectNetwork(
+      networkName(stack),
+      id,
+      { aliases, ...(address !== undefined && { address }) },
+      call,
+    );
   }
   if (container.name !== name) await client.renameContainer(id, name, call);
   if (state === 'paused') await client.unpauseContainer(id, call);

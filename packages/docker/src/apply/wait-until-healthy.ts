@@ -28,25 +28,28 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
   const { client, call, signal } = context;
   const { id, timeoutMs, resource } = waited;
   const waitedFor = describe(waited);
-  let details: ContainerDetails | undefined;
+  let last: ContainerDetails | undefined;
+  // Between two restarts a container shows how the last run ended; while it runs, no more.
+  let ended: ContainerDetails | undefined;
   let looks = 0;
   const state = await pollUntil(
     async () => {
       const answered = usesEngine(waited) ? undefined : await probe(context, waited);
       if (answered === true) return 'healthy';
       if (usesEngine(waited) || looks++ % looksPerInspection === 0) {
-        details = await client.inspectContainer(id, call);
-        if (details === undefined) return 'gone';
-        if (hasFailed(details)) return 'failed';
-        if (usesEngine(waited) && isHealthy(details)) return 'healthy';
+        last = await client.inspectContainer(id, call);
+        if (last === undefined) return 'gone';
+        if (last.state !== 'running') ended = last;
+        if (hasFailed(last)) return 'failed';
+        if (usesEngine(waited) && isHealthy(last)) return 'healthy';
       }
       return undefined;
     },
     { signal, timeoutMs, intervalMs: 25 },
   );
   if (state === 'healthy') return;
-  if (state !== 'failed') details = (await client.inspectContainer(id, call)) ?? details;
-  if (details === undefined) {
+  const details = ended ?? last ?? (await client.inspectContainer(id, call));
+  if (details === undefined || state === 'gone') {
     throw new PlumbstackError('START_FAILED', 'its container was removed while it started.', {
       resource: pathOf(context, resource),
       hint: 'Run again.',
@@ -61,7 +64,7 @@ function usesEngine({ port, health }: Waited): boolean {
 }
 
 function hasFailed({ state, restartCount, health }: ContainerDetails): boolean {
-  // Between two restarts it shows how the last one ended; while it runs it may yet come up.
+  // A container that restarts may yet come up; after some restarts it will not.
   const ended =
     state === 'exited' || state === 'dead' || (state === 'restarting' && restartCount >= hopelessRestarts);
   return ended || health === 'unhealthy';

@@ -38,7 +38,8 @@ export async function contextDigest(build: BuildSource): Promise<string> {
  */
 export async function openBuildContext(build: BuildSource): Promise<BuildContext> {
   const { context, inline } = build;
-  if (context === undefined && inline === undefined) throw missing('the build has neither a context folder nor a Dockerfile', '');
+  if (context === undefined && inline === undefined)
+    throw missing('the build has neither a context folder nor a Dockerfile', '');
   const files = context === undefined ? [] : await readContext(context, build);
   const added = inline === undefined ? [] : await addedFiles(context, inline, files);
   const kept = files.filter(({ path }) => added.every((each) => each.path !== path));
@@ -46,7 +47,8 @@ export async function openBuildContext(build: BuildSource): Promise<BuildContext
   return {
     dockerfile,
     pack: () => packContext(context ?? '/', kept, added),
-    digest: () => digestOf(build, context ?? '/', kept, added, dockerfile).catch((error) => rethrow(error, context)),
+    digest: () =>
+      digestOf(build, context ?? '/', kept, added, dockerfile).catch((error) => rethrow(error, context)),
   };
 }
 
@@ -82,10 +84,14 @@ async function readContext(context: string, build: BuildSource): Promise<Context
 async function dockerfileIn(context: string, dockerfile: string): Promise<string> {
   const path = posix.normalize(dockerfile);
   if (path.startsWith('/') || path.split('/')[0] === '..') {
-    throw new PlumbstackError('INVALID_OPTION', `the Dockerfile ${dockerfile} is not inside the build context.`, {
-      details: { path: dockerfile, context },
-      hint: 'Give its path from the context folder, or its text as `inline`.',
-    });
+    throw new PlumbstackError(
+      'INVALID_OPTION',
+      `the Dockerfile ${dockerfile} is not inside the build context.`,
+      {
+        details: { path: dockerfile, context },
+        hint: 'Give its path from the context folder, or its text as `inline`.',
+      },
+    );
   }
   const found = await stat(join(context, path)).catch(() => undefined);
   if (found?.isFile() !== true) throw missing('the Dockerfile does not exist', join(context, path));
@@ -142,10 +148,16 @@ async function addedFiles(
   const id = createHash('sha256').update(inline).digest('hex').slice(0, 16);
   let name = `.plumbstack-${id}.Dockerfile`;
   while (taken.has(name)) name = `.plumbstack${name}`;
-  const ignore = context === undefined ? undefined : await readFile(join(context, '.dockerignore'), 'utf8').catch(() => undefined);
+  const ignore =
+    context === undefined
+      ? undefined
+      : await readFile(join(context, '.dockerignore'), 'utf8').catch(() => undefined);
   // Without an ignore file of its own the context gets one that ignores itself, too.
   const text = ignore === undefined ? `.dockerignore\n${name}\n` : `${ignore}\n${name}\n`;
-  return [{ path: name, content: inline }, ...(context === undefined ? [] : [{ path: '.dockerignore', content: text }])];
+  return [
+    { path: name, content: inline },
+    ...(context === undefined ? [] : [{ path: '.dockerignore', content: text }]),
+  ];
 }
 
 function packContext(context: string, files: readonly ContextFile[], added: readonly AddedFile[]): Readable {
@@ -175,7 +187,13 @@ async function digestOf(
 ): Promise<string> {
   const { inline, args, target, platform } = build;
   const hash = createHash('sha256');
-  const options = { dockerfile, inline, target, platform, args: Object.entries(args).sort(([a], [b]) => (a < b ? -1 : 1)) };
+  const options = {
+    dockerfile,
+    inline,
+    target,
+    platform,
+    args: Object.entries(args).sort(([a], [b]) => (a < b ? -1 : 1)),
+  };
   hash.update(JSON.stringify(options));
   for (const { path, content } of added) hash.update(JSON.stringify([path, content]));
   for (const { path, type, mode, target: link } of files) {

@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import type { BuildImageOptions, ImageBuild } from './docker-client.js';
 import { openBuildContext, rethrow, type BuildContext } from './build-context.js';
 import type { Deadline } from './deadline.js';
-import { buildFailure, engineStatus } from './docker-failure.js';
+import { engineStatus } from './docker-failure.js';
+import { buildFailure } from './image-failure.js';
 import type { Engine } from './engine.js';
 import { readEngineMessages, type EngineMessage } from './engine-messages.js';
 import type { RegistryCredentials } from './registry-credentials.js';
@@ -27,7 +28,10 @@ export async function buildImage(
     `build image ${build.tag}`,
     { ...options, silenceMs: engine.silenceTimeoutMs },
     (docker, deadline) =>
-      docker.buildImage(counted(archive, deadline), { ...buildOptions(build, context), registryconfig } as object),
+      docker.buildImage(counted(archive, deadline), {
+        ...buildOptions(build, context),
+        registryconfig,
+      } as object),
   );
   try {
     for await (const message of readEngineMessages(answer)) {
@@ -128,18 +132,30 @@ function plain(line: string): string {
   return line.replace(/\u001b\[\d*m/g, '').trimEnd();
 }
 
-function failed(build: ImageBuild, output: BuildOutput, reason: string, exitCode?: number, cause?: unknown): Error {
+function failed(
+  build: ImageBuild,
+  output: BuildOutput,
+  reason: string,
+  exitCode?: number,
+  cause?: unknown,
+): Error {
   output.close();
   const { step, lastLines } = output;
   return buildFailure({ image: build.tag, reason, step, lastLines: [...lastLines], exitCode, cause });
 }
 
 /** Engines that do not tell the new image's id know it by its tag. */
-async function idOf(engine: Engine, build: ImageBuild, output: BuildOutput, options: BuildImageOptions): Promise<string> {
+async function idOf(
+  engine: Engine,
+  build: ImageBuild,
+  output: BuildOutput,
+  options: BuildImageOptions,
+): Promise<string> {
   const found = await engine
     .call(`inspect image ${build.tag}`, options, (docker) => docker.getImage(build.tag).inspect())
     .catch((error: unknown) => {
-      if (engineStatus(error) === 404) throw failed(build, output, 'the engine ended the build without an image');
+      if (engineStatus(error) === 404)
+        throw failed(build, output, 'the engine ended the build without an image');
       throw error;
     });
   return found.Id;

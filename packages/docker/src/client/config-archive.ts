@@ -33,10 +33,20 @@ export function packNothing(): Readable {
 
 function innerPath(path: string): string {
   const normal = posix.normalize(path);
-  if (path === '' || normal.startsWith('/') || normal === '.' || normal.split('/')[0] === '..' || normal.endsWith('/')) {
-    throw new PlumbstackError('INVALID_OPTION', `${JSON.stringify(path)} is no path of a file below a folder.`, {
-      details: { path },
-    });
+  if (
+    path === '' ||
+    normal.startsWith('/') ||
+    normal === '.' ||
+    normal.split('/')[0] === '..' ||
+    normal.endsWith('/')
+  ) {
+    throw new PlumbstackError(
+      'INVALID_OPTION',
+      `${JSON.stringify(path)} is no path of a file below a folder.`,
+      {
+        details: { path },
+      },
+    );
   }
   return normal;
 }
@@ -64,7 +74,8 @@ export async function unpackFiles(
     content.on('end', () => {
       // A second name of one file is an entry without content, that names the first.
       const linked = header.type === 'link' ? files.get(header.linkname ?? '') : undefined;
-      if (header.type === 'file' || linked !== undefined) files.set(header.name, linked ?? Buffer.concat(chunks));
+      if (header.type === 'file' || linked !== undefined)
+        files.set(header.name, linked ?? Buffer.concat(chunks));
       next();
     });
     content.resume();

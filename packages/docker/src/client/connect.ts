@@ -40,7 +40,8 @@ export async function connect(options: ConnectOptions = {}): Promise<DockerClien
     const { address } = candidate;
     try {
       const version = await firstContact(address, limits, signal);
-      const apiVersion = options.apiVersion ?? (environment.env['DOCKER_API_VERSION'] || commonApiVersion(version));
+      const apiVersion =
+        options.apiVersion ?? (environment.env['DOCKER_API_VERSION'] || commonApiVersion(version));
       const credentials = new RegistryCredentials(environment);
       return new DockerodeClient({ address, apiVersion, credentials, ...limits });
     } catch (error) {
@@ -66,7 +67,10 @@ async function firstContact(
 }
 
 /** The engine's own version, or ours where the engine's is newer and it still knows ours. */
-export function commonApiVersion({ ApiVersion: newest, MinAPIVersion: oldest = '0.0' }: EngineVersion): string {
+export function commonApiVersion({
+  ApiVersion: newest,
+  MinAPIVersion: oldest = '0.0',
+}: EngineVersion): string {
   if (!isAtLeast(newest, newestApiVersion)) return newest;
   return isAtLeast(newestApiVersion, oldest) ? newestApiVersion : oldest;
 }
@@ -78,10 +82,20 @@ interface FailedCandidate extends EngineCandidate {
 function unreachable(failures: readonly FailedCandidate[], absent: readonly string[]): PlumbstackError {
   const [only] = failures;
   const tried = [
-    ...failures.map(({ address, foundBy, error }) => ({ address: address.address, foundBy, reason: firstLine(error) })),
-    ...absent.map((path) => ({ address: `unix://${path}`, foundBy: 'the usual sockets', reason: 'does not exist' })),
+    ...failures.map(({ address, foundBy, error }) => ({
+      address: address.address,
+      foundBy,
+      reason: firstLine(error),
+    })),
+    ...absent.map((path) => ({
+      address: `unix://${path}`,
+      foundBy: 'the usual sockets',
+      reason: 'does not exist',
+    })),
   ];
-  const lines = tried.map(({ address, foundBy, reason }) => `\n  ${address} (${foundBy}): ${reason}`).join('');
+  const lines = tried
+    .map(({ address, foundBy, reason }) => `\n  ${address} (${foundBy}): ${reason}`)
+    .join('');
   return new PlumbstackError('ENGINE_UNREACHABLE', `no Docker engine answers.${lines}`, {
     details: { tried, ...(failures.length === 1 && only?.error.details) },
     hint: only === undefined ? nothingFound : hintFor(only),
@@ -93,8 +107,11 @@ const nothingFound =
   'Start an engine (`sudo systemctl start docker`, Docker Desktop, or `systemctl --user start podman.socket`), or say where one is: DOCKER_HOST, `docker context use`, or the option host.';
 
 function hintFor({ foundBy, error }: FailedCandidate): string {
-  const chosen = /context/.test(foundBy) ? ` It was chosen by ${foundBy}: \`docker context ls\` lists the others.` : '';
-  const byHost = foundBy === 'DOCKER_HOST' ? ' It was chosen by DOCKER_HOST: unset that for the usual socket.' : '';
+  const chosen = /context/.test(foundBy)
+    ? ` It was chosen by ${foundBy}: \`docker context ls\` lists the others.`
+    : '';
+  const byHost =
+    foundBy === 'DOCKER_HOST' ? ' It was chosen by DOCKER_HOST: unset that for the usual socket.' : '';
   return `${error.hint ?? nothingFound}${chosen}${byHost}`;
 }
 

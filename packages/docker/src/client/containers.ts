@@ -48,7 +48,8 @@ export class Containers {
       return (await docker.createContainer(request)).id;
     });
     try {
-      for (const [network, attachment] of later) await this.connect(network, id, toEndpoint(attachment), options);
+      for (const [network, attachment] of later)
+        await this.connect(network, id, toEndpoint(attachment), options);
     } catch (error) {
       await this.remove(id, {});
       throw error;
@@ -63,7 +64,9 @@ export class Containers {
   }
 
   async start(id: string, options: CallOptions): Promise<void> {
-    const start = this.#engine.call(`start container ${id}`, options, (docker) => docker.getContainer(part(id)).start());
+    const start = this.#engine.call(`start container ${id}`, options, (docker) =>
+      docker.getContainer(part(id)).start(),
+    );
     await unlessUnchanged(start);
   }
 
@@ -89,7 +92,9 @@ export class Containers {
   }
 
   async unpause(id: string, options: CallOptions): Promise<void> {
-    await this.#engine.call(`unpause container ${id}`, options, (docker) => docker.getContainer(part(id)).unpause());
+    await this.#engine.call(`unpause container ${id}`, options, (docker) =>
+      docker.getContainer(part(id)).unpause(),
+    );
   }
 
   async remove(id: string, options: CallOptions): Promise<void> {
@@ -99,7 +104,9 @@ export class Containers {
     );
     const end = removal.catch(async (error: unknown) => {
       if (!isRemovalInProgress(error)) throw error;
-      await this.#engine.call(name, options, (docker) => docker.getContainer(part(id)).wait({ condition: 'removed' }));
+      await this.#engine.call(name, options, (docker) =>
+        docker.getContainer(part(id)).wait({ condition: 'removed' }),
+      );
     });
     await unlessGone(end);
   }
@@ -127,7 +134,11 @@ export class Containers {
     }
   }
 
-  async readFiles(id: string, path: string, options: CallOptions): Promise<ReadonlyMap<string, Buffer> | undefined> {
+  async readFiles(
+    id: string,
+    path: string,
+    options: CallOptions,
+  ): Promise<ReadonlyMap<string, Buffer> | undefined> {
     const archive = this.#engine.chunks(
       `read ${path} of container ${id}`,
       { ...options, silenceMs: this.#engine.callTimeoutMs },

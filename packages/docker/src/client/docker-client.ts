@@ -31,7 +31,11 @@ export interface DockerReader {
    * Regular files at or below a path in a container, running or not, by path relative to `path`'s folder; nothing where
    * the path or the container does not exist.
    */
-  readFiles(container: string, path: string, options?: CallOptions): Promise<ReadonlyMap<string, Buffer> | undefined>;
+  readFiles(
+    container: string,
+    path: string,
+    options?: CallOptions,
+  ): Promise<ReadonlyMap<string, Buffer> | undefined>;
   logs(container: string, options?: EngineLogOptions): AsyncIterable<EngineLogLine>;
   /** What happens on the engine to objects with the label, until the signal aborts. Ends or throws when the feed does. */
   events(label: string, options?: EventsOptions): AsyncIterable<EngineEvent>;
@@ -42,7 +46,12 @@ export interface DockerWriter {
   createNetwork(network: NetworkCreation, options?: CallOptions): Promise<string>;
   /** Nothing happens where there is none. */
   removeNetwork(id: string, options?: CallOptions): Promise<void>;
-  connectNetwork(network: string, container: string, attachment: NetworkAttachment, options?: CallOptions): Promise<void>;
+  connectNetwork(
+    network: string,
+    container: string,
+    attachment: NetworkAttachment,
+    options?: CallOptions,
+  ): Promise<void>;
   createVolume(volume: VolumeCreation, options?: CallOptions): Promise<void>;
   removeVolume(name: string, options?: CallOptions): Promise<void>;
   /** Resolves to the container's id. A taken name is `ENGINE_FAILED` with `details.status` 409. */
@@ -61,7 +70,12 @@ export interface DockerWriter {
   /** Changes limits and restart policy of a container that keeps running. */
   updateContainer(id: string, update: ContainerUpdate, options?: CallOptions): Promise<void>;
   /** Puts files below an existing folder of a container, running or not. */
-  putFiles(container: string, folder: string, files: readonly PutFile[], options?: CallOptions): Promise<void>;
+  putFiles(
+    container: string,
+    folder: string,
+    files: readonly PutFile[],
+    options?: CallOptions,
+  ): Promise<void>;
   /** Runs a command in a running container to its end. */
   exec(container: string, command: readonly string[], options?: ExecOptions): Promise<EngineExecResult>;
   /** Rejects with `IMAGE_PULL_FAILED`. */

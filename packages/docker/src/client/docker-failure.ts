@@ -30,12 +30,16 @@ export function engineStatus(error: unknown): number | undefined {
 /** Whether a network could not be made because another one has addresses of its subnet. */
 export function isSubnetTaken(error: unknown): boolean {
   // Docker 20.10 to 28.5: the first; bridges outside Docker's own list: the second; Podman 4, 5: the third.
-  return /Pool overlaps with other one|networks have overlapping IPv4|subnet \S+ is already used/.test(reasonOf(error));
+  return /Pool overlaps with other one|networks have overlapping IPv4|subnet \S+ is already used/.test(
+    reasonOf(error),
+  );
 }
 
 /** Whether a container is on its way out already, so that the engine takes no second removal. Docker 20.10 to 28.5. */
 export function isRemovalInProgress(error: unknown): boolean {
-  return engineStatus(error) === 409 && /removal of container \S+ is already in progress/.test(reasonOf(error));
+  return (
+    engineStatus(error) === 409 && /removal of container \S+ is already in progress/.test(reasonOf(error))
+  );
 }
 
 /** The engine accepted and did not answer in time. */
@@ -57,11 +61,15 @@ export function streamFailure({ call }: FailedCall, reason: string): PlumbstackE
 
 /** An answer that is not an engine's. */
 export function notAnEngine(at: FailedCall, found: string, cause?: unknown): PlumbstackError {
-  return new PlumbstackError('ENGINE_UNREACHABLE', `${at.call}: what answers at ${at.address} is no Docker engine: ${found}.`, {
-    details: { call: at.call, address: at.address },
-    hint: 'Check the address, and what stands in between: a proxy, or TLS (https://) spoken to a plain port or the reverse.',
-    cause,
-  });
+  return new PlumbstackError(
+    'ENGINE_UNREACHABLE',
+    `${at.call}: what answers at ${at.address} is no Docker engine: ${found}.`,
+    {
+      details: { call: at.call, address: at.address },
+      hint: 'Check the address, and what stands in between: a proxy, or TLS (https://) spoken to a plain port or the reverse.',
+      cause,
+    },
+  );
 }
 
 interface DockerodeError extends Error {
@@ -87,12 +95,17 @@ interface Meaning {
   readonly hint?: string;
 }
 
-const portTaken = 'Another program or container has that port: find it with `docker ps` or `ss -ltnp`, or publish another.';
+const portTaken =
+  'Another program or container has that port: find it with `docker ps` or `ss -ltnp`, or publish another.';
 
 /** First match wins. Each with the engines it was seen on, or whose source has it. */
 const meanings: readonly Meaning[] = [
   // Docker 20.10 to 28.5, a port that another container has.
-  { words: /Bind for (?<host>\S+):(?<port>\d+) failed: port is already allocated/, code: 'PORT_IN_USE', hint: portTaken },
+  {
+    words: /Bind for (?<host>\S+):(?<port>\d+) failed: port is already allocated/,
+    code: 'PORT_IN_USE',
+    hint: portTaken,
+  },
   // Docker 28: a port that another program has.
   {
     words: /failed to bind host port for (?<host>\S+?):(?<port>\d+):\S+: address already in use/,
@@ -106,7 +119,11 @@ const meanings: readonly Meaning[] = [
     hint: portTaken,
   },
   // Podman 5 with pasta.
-  { words: /Failed to bind port (?<port>\d+) \(Address already in use\)/, code: 'PORT_IN_USE', hint: portTaken },
+  {
+    words: /Failed to bind port (?<port>\d+) \(Address already in use\)/,
+    code: 'PORT_IN_USE',
+    hint: portTaken,
+  },
   // Docker 28.5: an address to publish on that this machine does not have.
   {
     words: /(?<host>[\d.a-f:]+):(?<port>\d+):\S+: cannot assign requested address/,
@@ -155,9 +172,13 @@ const meanings: readonly Meaning[] = [
   {
     words: /unable to find (?:user|group) |no matching entries in (?:passwd|group) file/,
     code: 'START_FAILED',
-    hint: "The image has no such user or group: name one that is in its /etc/passwd, or a number.",
+    hint: 'The image has no such user or group: name one that is in its /etc/passwd, or a number.',
   },
-  { words: /Cannot mkdir: .* is not a directory/, code: 'START_FAILED', hint: 'The working directory is a file in the image.' },
+  {
+    words: /Cannot mkdir: .* is not a directory/,
+    code: 'START_FAILED',
+    hint: 'The working directory is a file in the image.',
+  },
   // Go's TLS server, any version.
   {
     words: /Client sent an HTTP request to an HTTPS server/i,
@@ -174,17 +195,25 @@ const meanings: readonly Meaning[] = [
 
 function fromAnswer(error: Error, status: number, at: FailedCall): PlumbstackError {
   const reason = engineWords(error);
-  const meaning = meanings.find(({ words, status: only }) => (only ?? status) === status && words.test(reason));
+  const meaning = meanings.find(
+    ({ words, status: only }) => (only ?? status) === status && words.test(reason),
+  );
   const facts = meaning === undefined ? {} : { ...meaning.words.exec(reason)?.groups };
-  return new PlumbstackError(meaning?.code ?? 'ENGINE_FAILED', `${at.call}: ${reason || `the engine answered ${status}`}`, {
-    details: { call: at.call, status, reason, ...typed(facts) },
-    ...(meaning?.hint !== undefined && { hint: meaning.hint }),
-    cause: error,
-  });
+  return new PlumbstackError(
+    meaning?.code ?? 'ENGINE_FAILED',
+    `${at.call}: ${reason || `the engine answered ${status}`}`,
+    {
+      details: { call: at.call, status, reason, ...typed(facts) },
+      ...(meaning?.hint !== undefined && { hint: meaning.hint }),
+      cause: error,
+    },
+  );
 }
 
 function typed(facts: Readonly<Record<string, string>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, key === 'port' ? Number(value) : value]));
+  return Object.fromEntries(
+    Object.entries(facts).map(([key, value]) => [key, key === 'port' ? Number(value) : value]),
+  );
 }
 
 /** docker-modem puts the engine's words between its own: `(HTTP code 409) conflict - <words> `. */
@@ -230,7 +259,8 @@ const connectionMeanings: readonly ConnectionMeaning[] = [
     hint: 'The engine was stopped or restarted, or a proxy in between ended the connection. The call may have happened or not.',
   },
   {
-    codes: /^(?:EPROTO|ERR_SSL_.*|ERR_TLS_.*|CERT_.*|UNABLE_TO_.*|DEPTH_ZERO_.*|SELF_SIGNED_.*|HOSTNAME_MISMATCH)$/,
+    codes:
+      /^(?:EPROTO|ERR_SSL_.*|ERR_TLS_.*|CERT_.*|UNABLE_TO_.*|DEPTH_ZERO_.*|SELF_SIGNED_.*|HOSTNAME_MISMATCH)$/,
     text: 'TLS with it failed',
     hint: 'Check the certificates in DOCKER_CERT_PATH or of the docker context: its authority, its host names, its dates, and that the port speaks TLS.',
   },
@@ -241,110 +271,26 @@ function fromConnection(error: unknown, at: FailedCall): PlumbstackError {
   if (typeof code === 'string' && code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
     return notAnEngine(at, 'it does not speak HTTP', error);
   }
-  const meaning = typeof code === 'string' ? connectionMeanings.find(({ codes }) => codes.test(code)) : undefined;
+  const meaning =
+    typeof code === 'string' ? connectionMeanings.find(({ codes }) => codes.test(code)) : undefined;
   const words = error instanceof Error ? error.message : String(error);
   if (meaning === undefined) {
-    return new PlumbstackError('ENGINE_FAILED', `${at.call}: the answer of ${at.address} could not be used: ${words}`, {
-      details: { call: at.call, address: at.address, reason: words },
+    return new PlumbstackError(
+      'ENGINE_FAILED',
+      `${at.call}: the answer of ${at.address} could not be used: ${words}`,
+      {
+        details: { call: at.call, address: at.address, reason: words },
+        cause: error,
+      },
+    );
+  }
+  return new PlumbstackError(
+    'ENGINE_UNREACHABLE',
+    `${at.call}: the engine at ${at.address} does not answer: ${meaning.text} (${code}).`,
+    {
+      details: { call: at.call, address: at.address, code, reason: words },
+      hint: meaning.hint,
       cause: error,
-    });
-  }
-  return new PlumbstackError('ENGINE_UNREACHABLE', `${at.call}: the engine at ${at.address} does not answer: ${meaning.text} (${code}).`, {
-    details: { call: at.call, address: at.address, code, reason: words },
-    hint: meaning.hint,
-    cause: error,
-  });
-}
-
-export interface ImageFailure {
-  readonly image: string;
-  /** What the engine said, as its answer or in the stream. */
-  readonly reason: string;
-  readonly cause?: unknown;
-  /** What is known about the credentials that were used. */
-  readonly note?: string | undefined;
-}
-
-interface PullMeaning {
-  readonly words: RegExp;
-  readonly why: 'not-found' | 'denied' | 'unreachable' | 'limited' | 'platform';
-  readonly hint: string;
-}
-
-/** Docker 20.10 to 28.5 hand on the registry's words (distribution, Docker Hub) and Go's network errors. */
-const pullMeanings: readonly PullMeaning[] = [
-  {
-    words: /toomanyrequests|rate limit/i,
-    why: 'limited',
-    hint: 'The registry limits how much may be pulled: log in with `docker login`, wait, or use a mirror.',
-  },
-  {
-    words: /pull access denied/i,
-    why: 'denied',
-    hint: 'There is no such repository, or it needs a login: check the name, or `docker login` to its registry.',
-  },
-  {
-    words: /unauthorized|denied|forbidden|authentication required|no basic auth credentials/i,
-    why: 'denied',
-    hint: 'Log in to the registry with `docker login <registry>`; the same credentials are used here.',
-  },
-  {
-    words: /no matching manifest|does not match the specified platform|image operating system/i,
-    why: 'platform',
-    hint: "The image is not made for the engine's platform.",
-  },
-  {
-    words: /manifest unknown|manifest for .* not found|not found|does not exist|name unknown|repository .* not known/i,
-    why: 'not-found',
-    hint: 'The registry has no such image or tag: check both, or build the image.',
-  },
-  {
-    words: /dial tcp|no such host|connection refused|i\/o timeout|TLS handshake|Client\.Timeout|network is unreachable|EOF|certificate|server gave HTTP response|context deadline exceeded/i,
-    why: 'unreachable',
-    hint: "The engine's machine cannot reach the registry: check its network, DNS, proxy settings and certificates.",
-  },
-];
-
-/** `IMAGE_PULL_FAILED`, with what to do about each kind of failure; `details.why` is the kind. */
-export function pullFailure({ image, reason, cause, note }: ImageFailure): PlumbstackError {
-  const meaning = pullMeanings.find(({ words }) => words.test(reason));
-  const hint = [meaning?.hint, note].filter((each) => each !== undefined).join(' ');
-  return new PlumbstackError('IMAGE_PULL_FAILED', `${image} cannot be pulled: ${reason}`, {
-    details: { image, reason, ...(meaning && { why: meaning.why }) },
-    ...(hint !== '' && { hint }),
-    cause,
-  });
-}
-
-export interface BuildFailure {
-  readonly image: string;
-  readonly reason: string;
-  /** As `Step 3/5 : RUN make`. */
-  readonly step?: string | undefined;
-  readonly lastLines: readonly string[];
-  readonly exitCode?: number | undefined;
-  readonly cause?: unknown;
-}
-
-/** `IMAGE_BUILD_FAILED`, with the step and the last lines of its output. */
-export function buildFailure({ image, reason, step, lastLines, exitCode, cause }: BuildFailure): PlumbstackError {
-  // Docker 20.10 to 28.5, classic builder: the exit code is in the words where the error frame has none.
-  const inWords = /returned a non-zero code: (\d+)/.exec(reason)?.[1];
-  const code = exitCode ?? (inWords === undefined ? undefined : Number(inWords));
-  const where = step === undefined ? '' : `\n  ${step}`;
-  const tail = lastLines.map((line) => `\n  | ${line}`).join('');
-  return new PlumbstackError('IMAGE_BUILD_FAILED', `${image} cannot be built: ${reason}${where}${tail}`, {
-    details: { image, reason, lastLines, ...(step !== undefined && { step }), ...(code !== undefined && { exitCode: code }) },
-    hint: buildHint(reason),
-    cause,
-  });
-}
-
-function buildHint(reason: string): string {
-  if (/COPY failed|ADD failed|forbidden path|file not found in build context|no source files/i.test(reason)) {
-    return 'What is copied must be inside the build context, and not excluded by .dockerignore.';
-  }
-  if (/returned a non-zero code/.test(reason)) return "The step's command failed: its last lines say why.";
-  const pull = pullMeanings.find(({ words }) => words.test(reason));
-  return pull?.hint ?? 'Correct the Dockerfile and run again: unchanged steps are taken from the cache.';
+    },
+  );
 }

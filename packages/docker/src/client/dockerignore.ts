@@ -13,7 +13,10 @@ export class Dockerignore {
 
   /** @param from the file, for the error */
   constructor(text: string, from: string) {
-    this.#patterns = text.replace(/^\uFEFF/, '').split(/\r?\n/).flatMap((line) => readPattern(line, from));
+    this.#patterns = text
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/)
+      .flatMap((line) => readPattern(line, from));
   }
 
   /** How the root folder stands: begin with this, and go down with {@link Verdict.inside}. */
@@ -69,7 +72,10 @@ function readPattern(line: string, from: string): Pattern[] {
   const negated = text.startsWith('!');
   if (negated) text = text.slice(1).trim();
   if (text === '') return negated ? refusePattern(line, from) : [];
-  const clean = posix.normalize(text).replace(/(?<=.)\/$/, '').replace(/^\/(?=.)/, '');
+  const clean = posix
+    .normalize(text)
+    .replace(/(?<=.)\/$/, '')
+    .replace(/^\/(?=.)/, '');
   try {
     return [{ negated, regexp: new RegExp(toRegExp(clean), 's'), literalStart: literalStart(clean) }];
   } catch (cause) {
@@ -113,8 +119,12 @@ function escape(text: string): string {
 }
 
 function refusePattern(line: string, from: string, cause?: unknown): never {
-  throw new PlumbstackError('INVALID_OPTION', `${from} has a line that is no pattern: ${JSON.stringify(line)}.`, {
-    details: { path: from, line },
-    cause,
-  });
+  throw new PlumbstackError(
+    'INVALID_OPTION',
+    `${from} has a line that is no pattern: ${JSON.stringify(line)}.`,
+    {
+      details: { path: from, line },
+      cause,
+    },
+  );
 }

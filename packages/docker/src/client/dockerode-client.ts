@@ -102,7 +102,11 @@ export class DockerodeClient implements DockerClient {
   putFiles(id: string, folder: string, files: readonly PutFile[], options: CallOptions = {}): Promise<void> {
     return this.#containers.putFiles(id, folder, files, options);
   }
-  readFiles(id: string, path: string, options: CallOptions = {}): Promise<ReadonlyMap<string, Buffer> | undefined> {
+  readFiles(
+    id: string,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<ReadonlyMap<string, Buffer> | undefined> {
     return this.#containers.readFiles(id, path, options);
   }
   exec(id: string, command: readonly string[], options: ExecOptions = {}): Promise<EngineExecResult> {
@@ -124,7 +128,12 @@ export class DockerodeClient implements DockerClient {
   removeNetwork(id: string, options: CallOptions = {}): Promise<void> {
     return this.#others.removeNetwork(id, options);
   }
-  connectNetwork(network: string, id: string, to: NetworkAttachment, options: CallOptions = {}): Promise<void> {
+  connectNetwork(
+    network: string,
+    id: string,
+    to: NetworkAttachment,
+    options: CallOptions = {},
+  ): Promise<void> {
     return this.#containers.connect(network, id, toEndpoint(to), options);
   }
   listVolumes(label: string, options: CallOptions = {}): Promise<readonly VolumeSummary[]> {

@@ -75,9 +75,22 @@ function tcpAddress(text: string, from: string, tls: TlsMaterial | undefined): T
   // Node's URL does not parse the host of a scheme it does not know the way it parses an http one's.
   const url = readUrl(text.replace(/^[a-z]+:/, 'http:'), text, from);
   if ((url.pathname !== '/' && url.pathname !== '') || url.username !== '') refuseAddress(text, from);
-  const port = url.port === '' ? (/:80\/?$/.test(text) ? 80 : tls === undefined ? plainPort : tlsPort) : Number(url.port);
+  const port =
+    url.port === ''
+      ? /:80\/?$/.test(text)
+        ? 80
+        : tls === undefined
+          ? plainPort
+          : tlsPort
+      : Number(url.port);
   const host = bareHost(url);
-  return { type: 'tcp', host, port, ...(tls && { tls }), address: `${tls ? 'https' : 'tcp'}://${url.hostname}:${port}` };
+  return {
+    type: 'tcp',
+    host,
+    port,
+    ...(tls && { tls }),
+    address: `${tls ? 'https' : 'tcp'}://${url.hostname}:${port}`,
+  };
 }
 
 function sshAddress(text: string, from: string): SshAddress {
@@ -103,8 +116,12 @@ function readUrl(text: string, given: string, from: string): URL {
 }
 
 function refuseAddress(text: string, from: string): never {
-  throw new PlumbstackError('INVALID_OPTION', `${from} is ${JSON.stringify(text)}, which is no engine's address.`, {
-    details: { path: from },
-    hint: 'It looks like unix:///var/run/docker.sock, tcp://host:2375, https://host:2376 or ssh://user@host.',
-  });
+  throw new PlumbstackError(
+    'INVALID_OPTION',
+    `${from} is ${JSON.stringify(text)}, which is no engine's address.`,
+    {
+      details: { path: from },
+      hint: 'It looks like unix:///var/run/docker.sock, tcp://host:2375, https://host:2376 or ssh://user@host.',
+    },
+  );
 }

@@ -23,10 +23,10 @@ export function agentFor(address: EngineAddress): Agent {
  */
 function withoutRedirects(agent: Agent): Agent {
   const open = agent as Agent & { addRequest(request: ClientRequest, ...rest: unknown[]): void };
-  const add = open.addRequest;
-  open.addRequest = function (request, ...rest) {
+  const add = open.addRequest.bind(agent);
+  open.addRequest = (request, ...rest) => {
     request.prependListener('response', ({ headers }: IncomingMessage) => delete headers.location);
-    add.call(this, request, ...rest);
+    add(request, ...rest);
   };
   return agent;
 }
@@ -62,16 +62,27 @@ export function modemFor(address: EngineAddress, agent: Agent, apiVersion: strin
     agent,
     version: apiVersion === undefined ? undefined : `v${apiVersion}`,
     headers: { 'User-Agent': 'plumbstack' },
-    ...{ ca: undefined, cert: undefined, key: undefined, timeout: undefined, pathPrefix: '/', username: undefined },
+    ...{
+      ca: undefined,
+      cert: undefined,
+      key: undefined,
+      timeout: undefined,
+      pathPrefix: '/',
+      username: undefined,
+    },
   };
   try {
     return new Dockerode(options).modem;
   } catch (error) {
-    throw new PlumbstackError('INVALID_OPTION', 'DOCKER_HOST or DOCKER_CERT_PATH is set to what cannot be used.', {
-      details: { path: 'DOCKER_HOST' },
-      hint: 'Correct or unset them: they are read even where the address comes from elsewhere.',
-      cause: error,
-    });
+    throw new PlumbstackError(
+      'INVALID_OPTION',
+      'DOCKER_HOST or DOCKER_CERT_PATH is set to what cannot be used.',
+      {
+        details: { path: 'DOCKER_HOST' },
+        hint: 'Correct or unset them: they are read even where the address comes from elsewhere.',
+        cause: error,
+      },
+    );
   }
 }
 

@@ -16,7 +16,8 @@ export async function readEngineVersion(engine: Engine, options: CallOptions): P
   return engine.call('ask the version', options, async (docker) => {
     const version = (await docker.version()) as Partial<EngineVersion>;
     const { Version = '', ApiVersion = '', Os = '', Arch = '' } = version;
-    if (!/^\d+\.\d+$/.test(ApiVersion)) throw engine.notAnEngine('ask the version', 'it tells no API version');
+    if (!/^\d+\.\d+$/.test(ApiVersion))
+      throw engine.notAnEngine('ask the version', 'it tells no API version');
     return { ...version, Version, ApiVersion, Os, Arch };
   });
 }

@@ -4,7 +4,13 @@ import type { PlumbstackError } from '@plumbstack/core';
 import Dockerode from 'dockerode';
 import type { CallOptions } from './docker-client.js';
 import { Deadline } from './deadline.js';
-import { noAnswer, notAnEngine, streamFailure, toPlumbstackError, type FailedCall } from './docker-failure.js';
+import {
+  noAnswer,
+  notAnEngine,
+  streamFailure,
+  toPlumbstackError,
+  type FailedCall,
+} from './docker-failure.js';
 import type { EngineAddress } from './engine-address.js';
 import { agentFor, asStream, modemFor, readAnswer, type Dial, type Modem } from './engine-dial.js';
 
@@ -63,7 +69,12 @@ export class Engine {
     const at = this.#at(name);
     const deadline = this.#deadline(at, options.deadlineMs ?? this.callTimeoutMs, options);
     try {
-      return await race(at, deadline, () => run(this.#bound(deadline, (dial) => readAnswer(dial, at)), deadline));
+      return await race(at, deadline, () =>
+        run(
+          this.#bound(deadline, (dial) => readAnswer(dial, at)),
+          deadline,
+        ),
+      );
     } finally {
       deadline.clear();
     }

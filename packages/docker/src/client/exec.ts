@@ -35,25 +35,32 @@ export async function exec(
       AttachStderr: true,
     }),
   );
-  const output = await engine.call(name, { ...callOptions, deadlineMs: timeoutMs }, async (docker, deadline) => {
-    deadline.endsWith(() => tookTooLong(name, command, timeoutMs));
-    const connection = (await docker.getExec(created.id).start({ hijack: true, stdin: false })) as Duplex;
-    const end = (): unknown => connection.destroy();
-    // The signal of a request does not reach a connection that has left HTTP.
-    deadline.signal.addEventListener('abort', end, { once: true });
-    try {
-      return await converse(connection, stdin);
-    } finally {
-      connection.destroy();
-      deadline.signal.removeEventListener('abort', end);
-    }
-  });
+  const output = await engine.call(
+    name,
+    { ...callOptions, deadlineMs: timeoutMs },
+    async (docker, deadline) => {
+      deadline.endsWith(() => tookTooLong(name, command, timeoutMs));
+      const connection = await docker.getExec(created.id).start({ hijack: true, stdin: false });
+      const end = (): unknown => connection.destroy();
+      // The signal of a request does not reach a connection that has left HTTP.
+      deadline.signal.addEventListener('abort', end, { once: true });
+      try {
+        return await converse(connection, stdin);
+      } finally {
+        connection.destroy();
+        deadline.signal.removeEventListener('abort', end);
+      }
+    },
+  );
   const exitCode = await engine.call(name, callOptions, (docker) => exitCodeOf(docker.getExec(created.id)));
   return { exitCode, ...output };
 }
 
 /** Writes the input, closes that half, and reads what comes until the engine closes the other. */
-async function converse(connection: Duplex, stdin: string | Buffer | undefined): Promise<Omit<EngineExecResult, 'exitCode'>> {
+async function converse(
+  connection: Duplex,
+  stdin: string | Buffer | undefined,
+): Promise<Omit<EngineExecResult, 'exitCode'>> {
   const frames = new FrameReader();
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   let bytes = 0;
@@ -86,8 +93,12 @@ function tookTooLong(name: string, command: readonly string[], timeoutMs: number
 }
 
 function tooMuchOutput(): PlumbstackError {
-  return new PlumbstackError('ENGINE_FAILED', `the command's output is larger than ${maxOutputBytes} bytes.`, {
-    details: { limitBytes: maxOutputBytes },
-    hint: 'Write it to a file in the container.',
-  });
+  return new PlumbstackError(
+    'ENGINE_FAILED',
+    `the command's output is larger than ${maxOutputBytes} bytes.`,
+    {
+      details: { limitBytes: maxOutputBytes },
+      hint: 'Write it to a file in the container.',
+    },
+  );
 }

@@ -41,7 +41,10 @@ export async function findEngine(choice: EngineChoice, environment: Environment)
   return { candidates, absent };
 }
 
-async function chosenEngine(choice: EngineChoice, environment: Environment): Promise<EngineCandidate | undefined> {
+async function chosenEngine(
+  choice: EngineChoice,
+  environment: Environment,
+): Promise<EngineCandidate | undefined> {
   const { env } = environment;
   if (choice.host !== undefined) {
     const tls = await tlsFromEnvironment(environment);
@@ -66,21 +69,29 @@ async function chosenEngine(choice: EngineChoice, environment: Environment): Pro
  * `DOCKER_TLS_VERIFY` (any text) or `DOCKER_CERT_PATH` turn TLS on. The engine's certificate is checked in either case:
  * TLS to whoever answers protects nothing.
  */
-async function tlsFromEnvironment(environment: Environment): Promise<Awaited<ReturnType<typeof tlsMaterial>>> {
+async function tlsFromEnvironment(
+  environment: Environment,
+): Promise<Awaited<ReturnType<typeof tlsMaterial>>> {
   const { DOCKER_TLS_VERIFY: verify, DOCKER_CERT_PATH: folder } = environment.env;
   if (!verify && !folder) return undefined;
   const material = await tlsMaterial(folder || dockerConfigFolder(environment), true, environment);
   return material ?? { verify: true };
 }
 
-function usualSockets({ env, home, platform }: Environment): readonly (readonly [path: string, foundBy: string])[] {
+function usualSockets({
+  env,
+  home,
+  platform,
+}: Environment): readonly (readonly [path: string, foundBy: string])[] {
   if (platform === 'win32') return [['\\\\.\\pipe\\docker_engine', "Docker's usual pipe"]];
   const runtimeFolder = env['XDG_RUNTIME_DIR'];
   return [
     ['/var/run/docker.sock', "Docker's usual socket"],
     ...(runtimeFolder ? ([[`${runtimeFolder}/docker.sock`, "rootless Docker's socket"]] as const) : []),
     [`${home}/.docker/run/docker.sock`, "Docker Desktop's socket"],
-    ...(runtimeFolder ? ([[`${runtimeFolder}/podman/podman.sock`, "rootless Podman's socket"]] as const) : []),
+    ...(runtimeFolder
+      ? ([[`${runtimeFolder}/podman/podman.sock`, "rootless Podman's socket"]] as const)
+      : []),
     ['/run/podman/podman.sock', "Podman's socket"],
   ];
 }

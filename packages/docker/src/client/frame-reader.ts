@@ -36,7 +36,13 @@ export class FrameReader {
     if (this.#bytes < headerBytes) return undefined;
     const header = this.#peekHeader();
     const [kind = 0, length] = [header[0], header.readUInt32BE(4)];
-    if (kind > engineError || header[1] !== 0 || header[2] !== 0 || header[3] !== 0 || length > maxFrameBytes) {
+    if (
+      kind > engineError ||
+      header[1] !== 0 ||
+      header[2] !== 0 ||
+      header[3] !== 0 ||
+      length > maxFrameBytes
+    ) {
       throw notFrames(header);
     }
     if (this.#bytes < headerBytes + length) return undefined;
@@ -64,10 +70,14 @@ export class FrameReader {
 }
 
 function notFrames(start: Buffer): PlumbstackError {
-  return new PlumbstackError('ENGINE_FAILED', "the engine's stream of output is not in the frames it should be.", {
-    details: { bytes: start.subarray(0, 32).toString('hex') },
-    hint: 'A container with a terminal (TTY) has no frames; else something between here and the engine cut the answer.',
-  });
+  return new PlumbstackError(
+    'ENGINE_FAILED',
+    "the engine's stream of output is not in the frames it should be.",
+    {
+      details: { bytes: start.subarray(0, 32).toString('hex') },
+      hint: 'A container with a terminal (TTY) has no frames; else something between here and the engine cut the answer.',
+    },
+  );
 }
 
 function failedInside(reason: string): PlumbstackError {

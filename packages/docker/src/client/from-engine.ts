@@ -27,7 +27,9 @@ export function toContainerSummary(container: Dockerode.ContainerInfo): Containe
     networks: toNetworks(container.NetworkSettings?.Networks),
     ports: sorted(
       (container.Ports ?? []).flatMap(({ IP, PublicPort, PrivatePort, Type }) =>
-        PublicPort && Type === 'tcp' ? [{ host: IP ?? '0.0.0.0', port: PublicPort, containerPort: PrivatePort }] : [],
+        PublicPort && Type === 'tcp'
+          ? [{ host: IP ?? '0.0.0.0', port: PublicPort, containerPort: PrivatePort }]
+          : [],
       ),
     ),
   };
@@ -47,7 +49,9 @@ export function toContainerDetails(container: Dockerode.ContainerInspectInfo): C
     ports: toPorts(network?.Ports),
     running: state.Running,
     health: toHealth(state.Health?.Status),
-    healthOutput: ((state.Health?.Log as Maybe<{ Output?: string }[]>) ?? []).map(({ Output = '' }) => Output.trim()),
+    healthOutput: ((state.Health?.Log as Maybe<{ Output?: string }[]>) ?? []).map(({ Output = '' }) =>
+      Output.trim(),
+    ),
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
     error: state.Error ?? '',
@@ -70,7 +74,8 @@ function toSettings({ Memory, NanoCpus, PidsLimit, RestartPolicy }: Dockerode.Ho
       ...(NanoCpus && { cpus: NanoCpus / 1e9 }),
       ...(PidsLimit && PidsLimit > 0 && { pids: PidsLimit }),
     },
-    restart: restart === 'always' || restart === 'unless-stopped' || restart === 'on-failure' ? restart : 'no',
+    restart:
+      restart === 'always' || restart === 'unless-stopped' || restart === 'on-failure' ? restart : 'no',
   };
 }
 
@@ -80,7 +85,15 @@ function plainName(names: readonly string[]): string {
   return name.replace(/^\//, '');
 }
 
-const states: readonly string[] = ['created', 'running', 'paused', 'restarting', 'exited', 'dead', 'removing'];
+const states: readonly string[] = [
+  'created',
+  'running',
+  'paused',
+  'restarting',
+  'exited',
+  'dead',
+  'removing',
+];
 
 /** Podman has states of its own before a first start and around a stop. */
 function toState(state: string): ContainerState {
@@ -126,7 +139,10 @@ function toPorts(ports: Maybe<PortMap>): PublishedPort[] {
 /** An engine's maps have no order; ours has, so that two readings compare. */
 function sorted(ports: readonly PublishedPort[]): PublishedPort[] {
   return [...ports].sort(
-    (a, b) => a.containerPort - b.containerPort || a.port - b.port || (a.host < b.host ? -1 : a.host > b.host ? 1 : 0),
+    (a, b) =>
+      a.containerPort - b.containerPort ||
+      a.port - b.port ||
+      (a.host < b.host ? -1 : a.host > b.host ? 1 : 0),
   );
 }
 
@@ -140,7 +156,10 @@ export function toNetworkSummary(network: Dockerode.NetworkInspectInfo): Network
   };
 }
 
-export function toVolumeSummary(volume: { Name: string; Labels?: Maybe<Record<string, string>> }): VolumeSummary {
+export function toVolumeSummary(volume: {
+  Name: string;
+  Labels?: Maybe<Record<string, string>>;
+}): VolumeSummary {
   return { name: volume.Name, labels: volume.Labels ?? {} };
 }
 

@@ -30,7 +30,9 @@ export class Images {
 
   async remove(reference: string, options: CallOptions): Promise<void> {
     await unlessGone(
-      this.#engine.call(`remove image ${reference}`, options, (docker) => docker.getImage(reference).remove()),
+      this.#engine.call(`remove image ${reference}`, options, (docker) =>
+        docker.getImage(reference).remove(),
+      ),
     );
   }
 
@@ -39,8 +41,10 @@ export class Images {
     const { name: repo, version: tag } = parseImageReference(reference);
     const archive = packNothing();
     try {
-      const answer = this.#engine.chunks(name, { ...options, silenceMs: this.#engine.callTimeoutMs }, (docker) =>
-        docker.importImage(archive, { repo, tag }),
+      const answer = this.#engine.chunks(
+        name,
+        { ...options, silenceMs: this.#engine.callTimeoutMs },
+        (docker) => docker.importImage(archive, { repo, tag }),
       );
       for await (const { error } of readEngineMessages(answer)) {
         if (error !== undefined) throw this.#engine.refused(name, error);

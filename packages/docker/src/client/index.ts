@@ -55,6 +55,10 @@ export { FrameReader, type Frame } from './frame-reader.js';
 export { parseImageReference, type ImageReference } from './image-reference.js';
 export { JsonSplitter } from './json-splitter.js';
 export { LogAssembler } from './log-assembler.js';
-export { RegistryCredentials, type FoundCredential, type RegistryCredential } from './registry-credentials.js';
+export {
+  RegistryCredentials,
+  type FoundCredential,
+  type RegistryCredential,
+} from './registry-credentials.js';
 export { SshAgent, sshArguments } from './ssh-agent.js';
 export { toEngineContainer, type EngineContainer } from './to-engine.js';

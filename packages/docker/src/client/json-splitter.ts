@@ -59,8 +59,12 @@ export async function* splitJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<
 }
 
 function notJson(text: string): PlumbstackError {
-  return new PlumbstackError('ENGINE_FAILED', `the engine's stream is not the JSON it should be: ${JSON.stringify(text)}.`, {
-    details: { text },
-    hint: 'Something between this program and the engine may have changed or cut the answer.',
-  });
+  return new PlumbstackError(
+    'ENGINE_FAILED',
+    `the engine's stream is not the JSON it should be: ${JSON.stringify(text)}.`,
+    {
+      details: { text },
+      hint: 'Something between this program and the engine may have changed or cut the answer.',
+    },
+  );
 }

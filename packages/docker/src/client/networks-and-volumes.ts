@@ -32,7 +32,9 @@ export class NetworksAndVolumes {
   }
 
   async removeNetwork(id: string, options: CallOptions): Promise<void> {
-    await unlessGone(this.#engine.call(`remove network ${id}`, options, (docker) => docker.getNetwork(part(id)).remove()));
+    await unlessGone(
+      this.#engine.call(`remove network ${id}`, options, (docker) => docker.getNetwork(part(id)).remove()),
+    );
   }
 
   async listVolumes(label: string, options: CallOptions): Promise<readonly VolumeSummary[]> {
@@ -61,6 +63,8 @@ export class NetworksAndVolumes {
   }
 
   async removeVolume(name: string, options: CallOptions): Promise<void> {
-    await unlessGone(this.#engine.call(`remove volume ${name}`, options, (docker) => docker.getVolume(part(name)).remove()));
+    await unlessGone(
+      this.#engine.call(`remove volume ${name}`, options, (docker) => docker.getVolume(part(name)).remove()),
+    );
   }
 }

@@ -1,6 +1,7 @@
 import { isPlumbstackError } from '@plumbstack/core';
 import type { PullImageOptions } from './docker-client.js';
-import { engineStatus, pullFailure } from './docker-failure.js';
+import { engineStatus } from './docker-failure.js';
+import { pullFailure } from './image-failure.js';
 import type { Engine } from './engine.js';
 import { readEngineMessages, type EngineMessage } from './engine-messages.js';
 import { parseImageReference } from './image-reference.js';
@@ -23,7 +24,8 @@ export async function pullImage(
   );
   try {
     for await (const message of readEngineMessages(answer)) {
-      if (message.error !== undefined) throw pullFailure({ image: reference, reason: message.error, note: problem });
+      if (message.error !== undefined)
+        throw pullFailure({ image: reference, reason: message.error, note: problem });
       report(message, options);
     }
   } catch (error) {

@@ -62,9 +62,14 @@ export class RegistryCredentials {
   }
 
   async #lookUp(server: string, configuration: DockerConfiguration): Promise<FoundCredential> {
-    const helper = configuration.credHelpers?.[hostOf(server)] ?? configuration.credHelpers?.[server] ?? configuration.credsStore;
+    const helper =
+      configuration.credHelpers?.[hostOf(server)] ??
+      configuration.credHelpers?.[server] ??
+      configuration.credsStore;
     if (helper !== undefined && helper !== '') return this.#fromHelper(helper, server);
-    const found = Object.entries(configuration.auths ?? {}).find(([key]) => key === server || hostOf(key) === hostOf(server));
+    const found = Object.entries(configuration.auths ?? {}).find(
+      ([key]) => key === server || hostOf(key) === hostOf(server),
+    );
     const credential = found === undefined ? undefined : fromFile(found[1], server);
     return credential === undefined ? {} : { credential };
   }
@@ -74,7 +79,8 @@ export class RegistryCredentials {
     // The helpers' own way to say "none", on standard output. docker/docker-credential-helpers, credentials/error.go
     if (/credentials not found/i.test(stdout)) return {};
     const answer = problem === undefined ? readAnswer(stdout) : undefined;
-    if (answer === undefined) return { problem: problem ?? `docker-credential-${helper} answers no credentials.` };
+    if (answer === undefined)
+      return { problem: problem ?? `docker-credential-${helper} answers no credentials.` };
     const { Username, Secret } = answer;
     if (Username === '<token>') return { credential: { identitytoken: Secret, serveraddress: server } };
     return { credential: { username: Username, password: Secret, serveraddress: server } };
@@ -149,7 +155,9 @@ function runHelper(
     child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
     child.stderr.resume();
     child.stdin.on('error', () => {}); // A helper that reads nothing closes it; its exit code says more.
-    child.on('error', (error) => resolve({ stdout: '', problem: `${program} cannot be run (${error.message}).` }));
+    child.on('error', (error) =>
+      resolve({ stdout: '', problem: `${program} cannot be run (${error.message}).` }),
+    );
     child.on('close', (code) => {
       const stdout = Buffer.concat(output).toString();
       resolve(code === 0 ? { stdout } : { stdout, problem: `${program} ended with ${code ?? 'a signal'}.` });

@@ -54,7 +54,9 @@ class ProgramConnection extends Duplex {
       this.#complaint = `${this.#complaint}${chunk.toString()}`.slice(-2000);
     });
     stdin.on('error', () => {}); // The program's end says more.
-    program.on('error', (error) => this.destroy(unreachable(address, `ssh cannot be run: ${error.message}`, error)));
+    program.on('error', (error) =>
+      this.destroy(unreachable(address, `ssh cannot be run: ${error.message}`, error)),
+    );
     program.on('close', (code) => {
       if (code === 0 || this.destroyed) this.push(null);
       else this.destroy(unreachable(address, this.#complaint.trim() || `ssh ended with ${code}`));

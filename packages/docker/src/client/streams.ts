@@ -16,8 +16,10 @@ export async function* readLogs(
     ...(since !== undefined && { since: toEngineTime(since) as unknown as number }),
     ...(tail !== undefined && { tail }),
   };
-  const chunks = engine.chunks(`read the log of container ${container}`, signal === undefined ? {} : { signal }, (docker) =>
-    docker.getContainer(part(container)).logs(query),
+  const chunks = engine.chunks(
+    `read the log of container ${container}`,
+    signal === undefined ? {} : { signal },
+    (docker) => docker.getContainer(part(container)).logs(query),
   );
   const lines = new LogAssembler();
   for await (const chunk of chunks) yield* lines.push(chunk);
@@ -29,7 +31,20 @@ export async function* readLogs(
  * its health check, is not asked for: three events a second and container on an engine that has many.
  */
 const actions = [
-  ...['create', 'start', 'restart', 'stop', 'die', 'kill', 'oom', 'pause', 'unpause', 'rename', 'update', 'destroy'],
+  ...[
+    'create',
+    'start',
+    'restart',
+    'stop',
+    'die',
+    'kill',
+    'oom',
+    'pause',
+    'unpause',
+    'rename',
+    'update',
+    'destroy',
+  ],
   ...['health_status', 'connect', 'disconnect', 'remove'],
   ...['pull', 'tag', 'untag', 'delete', 'import', 'load', 'reload'],
 ];
@@ -49,7 +64,9 @@ export async function* readEvents(
     filters: { type: types, event: actions },
     ...(since !== undefined && { since: toEngineTime(since) as unknown as number }),
   };
-  const chunks = engine.chunks('follow events', signal === undefined ? {} : { signal }, (docker) => docker.getEvents(query as object));
+  const chunks = engine.chunks('follow events', signal === undefined ? {} : { signal }, (docker) =>
+    docker.getEvents(query as object),
+  );
   for await (const text of splitJson(chunks)) {
     const event = toEngineEvent(text);
     if (isWanted(event, label)) yield event;

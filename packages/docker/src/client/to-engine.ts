@@ -40,9 +40,14 @@ export function toEngineContainer(container: ContainerCreation, apiVersion: stri
       ...optional('Hostname', container.hostname),
       Labels: { ...container.labels },
       ...optional('StopSignal', container.stopSignal),
-      ...optional('StopTimeout', container.stopGraceMs === undefined ? undefined : toSeconds(container.stopGraceMs)),
+      ...optional(
+        'StopTimeout',
+        container.stopGraceMs === undefined ? undefined : toSeconds(container.stopGraceMs),
+      ),
       ...optional('Healthcheck', container.healthcheck && toHealthcheck(container.healthcheck)),
-      ExposedPorts: Object.fromEntries(container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}])),
+      ExposedPorts: Object.fromEntries(
+        container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}]),
+      ),
       HostConfig: toHostConfig(container, networks[0]?.[0] ?? 'none'),
       NetworkingConfig: {
         EndpointsConfig: Object.fromEntries(now.map(([name, attachment]) => [name, toEndpoint(attachment)])),
@@ -80,7 +85,7 @@ export function toEndpoint({ address, aliases }: NetworkAttachment): Dockerode.E
   return {
     Aliases: [...aliases],
     ...optional('IPAMConfig', address === undefined ? undefined : { IPv4Address: address }),
-  } as Dockerode.EndpointSettings; // Its type wants the fields that only an answer has.
+  };
 }
 
 export function toEngineNetwork(network: NetworkCreation): Dockerode.NetworkCreateOptions {
@@ -110,7 +115,9 @@ function toRestartPolicy(restart: ContainerCreation['restart']): Dockerode.HostR
   return { Name: restart, MaximumRetryCount: 0 };
 }
 
-function toPortBindings(ports: readonly PublishedPort[]): Record<string, { HostIp: string; HostPort: string }[]> {
+function toPortBindings(
+  ports: readonly PublishedPort[],
+): Record<string, { HostIp: string; HostPort: string }[]> {
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const { host, port, containerPort } of ports) {
     const binding = { HostIp: host, HostPort: port === 0 ? '' : String(port) };

@@ -9,6 +9,7 @@ import {
   sizeOf,
   type Subnet,
 } from './ipv4.js';
+import { own } from './own.js';
 
 /**
  * Every container has a fixed address, so that neither proxy ever looks one up: what crashes and comes back, and a
@@ -20,9 +21,7 @@ export interface AddressPlan {
   readonly gateway: string;
   /** Where the engine may put containers that ask for no address, a stranger's for instance. */
   readonly dynamicRange: string;
-  /**
-   * By resource. A service and a router have one; an app and a pool's HAProxy have two, for the old version and the new;
-   */
+  /** By resource, lowest first. A service and a router have one; an app and a pool's HAProxy two: an old and a new version's. */
   readonly addresses: Readonly<Record<string, readonly string[]>>;
   /** By pool: the address of each slot; worker 1 sits on the first. */
   readonly slots: Readonly<Record<string, readonly string[]>>;
@@ -31,7 +30,7 @@ export interface AddressPlan {
 /** What is already on the engine, by resource. */
 export interface TakenAddresses {
   readonly subnet?: string;
-  /** Addresses in use, by resource; a pool's are those of its HAProxy. */
+  /** Addresses in use, by resource, first what must be kept; a pool's are those of its HAProxy. */
   readonly addresses: Readonly<Record<string, readonly string[]>>;
   /** Slot addresses by pool. Holes are slots that nothing is known of. */
   readonly slots: Readonly<Record<string, readonly (string | undefined)[]>>;
@@ -50,21 +49,27 @@ export function planAddresses(spec: StackSpec, taken: TakenAddresses, freeSubnet
     taken.subnet !== undefined && formatSubnet(parseSubnet(taken.subnet)) !== formatSubnet(subnet);
   const kept: TakenAddresses = moved ? { addresses: {}, slots: {} } : taken;
   const dynamic: Subnet = dynamicRange(subnet);
-  const free = freeAddresses(subnet, dynamic, kept, spec.name);
+  const isUsable = (address: number): boolean =>
+    // The network's own address and the gateway's come first.
+    contains(subnet, address) && !contains(dynamic, address) && address > subnet.base + 1;
+  const claim = claims(isUsable);
+  const free = freeAddresses(subnet, isUsable, kept, spec.name);
 
   const addresses: Record<string, readonly string[]> = {};
   const slots: Record<string, readonly string[]> = {};
   for (const resource of spec.resources) {
     const wanted = addressCount(resource.kind);
     if (wanted === 0) continue;
-    const known = (kept.addresses[resource.name] ?? []).slice(0, wanted);
-    addresses[resource.name] = [...known, ...Array.from({ length: wanted - known.length }, free)];
+    const known = (own(kept.addresses, resource.name) ?? []).filter(claim).slice(0, wanted);
+    const all = [...known, ...Array.from({ length: wanted - known.length }, free)];
+    // In an order that does not depend on which of them is in use.
+    addresses[resource.name] = all.sort((a, b) => parseAddress(a) - parseAddress(b));
     if (resource.kind !== 'pool') continue;
-    const old = kept.slots[resource.name] ?? [];
-    slots[resource.name] = Array.from(
-      { length: Math.max(old.length, slotCount(resource)) },
-      (_, index) => old[index] ?? free(),
-    );
+    const old = own(kept.slots, resource.name) ?? [];
+    slots[resource.name] = Array.from({ length: Math.max(old.length, slotCount(resource)) }, (_, index) => {
+      const before = old[index];
+      return before !== undefined && claim(before) ? before : free();
+    });
   }
   return {
     subnet: formatSubnet(subnet),
@@ -95,17 +100,32 @@ function dynamicRange(subnet: Subnet): Subnet {
   return { base: subnet.base + sizeOf(subnet) - size, prefix: subnet.prefix + 3 };
 }
 
-function freeAddresses(subnet: Subnet, dynamic: Subnet, taken: TakenAddresses, stack: string): () => string {
+/** Takes what is seen at its word once: labels may have been tampered with, or come from a network that is gone. */
+function claims(isUsable: (address: number) => boolean): (address: string) => boolean {
+  const claimed = new Set<number>();
+  return (text) => {
+    const address = parseAddress(text);
+    if (!isUsable(address) || claimed.has(address) || formatAddress(address) !== text) return false;
+    claimed.add(address);
+    return true;
+  };
+}
+
+function freeAddresses(
+  subnet: Subnet,
+  isUsable: (address: number) => boolean,
+  taken: TakenAddresses,
+  stack: string,
+): () => string {
   const used = new Set(
     [...Object.values(taken.addresses), ...Object.values(taken.slots)]
       .flat()
       .map((each) => (each === undefined ? -1 : parseAddress(each))),
   );
-  // The network's own address and the gateway's come first.
   let next = subnet.base + 2;
   return () => {
     while (used.has(next)) next++;
-    if (contains(dynamic, next) || !contains(subnet, next)) {
+    if (!isUsable(next)) {
       throw new PlumbstackError(
         'ADDRESS_POOL_EXHAUSTED',
         `the network ${formatSubnet(subnet)} has no address left.`,

@@ -4,7 +4,8 @@ import { baseLabels, label, type Role } from '../labels.js';
 import { volumeName } from '../object-names.js';
 import type { ContainerTemplate, FolderFiles, ResolvedImage } from './docker-spec.js';
 import { portKey, type Inputs } from './inputs.js';
-import { canonicalJson, digestOf } from './spec-hash.js';
+import { own } from './own.js';
+import { canonicalJson, contentDigest, digestOf } from './spec-hash.js';
 
 /** The parts of a template that its digest is made of, before labels are put on. */
 type Draft = Omit<ContainerTemplate['creation'], 'labels'>;
@@ -34,7 +35,7 @@ export function compileContainer(
   const secrets: PutFile[] = spec.secrets.map(({ secret, target }) => ({
     path: target,
     mode: 0o400,
-    content: inputs.secrets[secret]?.value ?? '',
+    content: own(inputs.secrets, secret)?.value ?? '',
   }));
   const { command, entrypoint, stopSignal, workingDir, user } = spec;
   const check = engineHealthcheck(spec.health, spec.startTimeoutMs);
@@ -50,7 +51,7 @@ export function compileContainer(
     ...(check !== undefined && { healthcheck: check }),
     mounts: [
       ...spec.mounts.map((each) => engineMount(stack, each, inputs)),
-      ...(spec.readOnly ? writableFolders([...files, ...secrets]) : []),
+      ...(spec.readOnly ? writableFolders([...files, ...secrets], spec.mounts) : []),
     ],
     ports: publishedPorts(resource, publish, inputs),
     restart: spec.restart,
@@ -69,10 +70,10 @@ export function compileContainer(
       ...facts,
       labels: spec.labels,
       files: Object.fromEntries(
-        files.map(({ path, mode, content }) => [path, { mode, digest: digestOf(String(content)) }]),
+        files.map(({ path, mode, content }) => [path, { mode, digest: contentDigest(content) }]),
       ),
       secrets: Object.fromEntries(
-        spec.secrets.map(({ secret, target }) => [target, inputs.secrets[secret]?.fingerprint ?? 'new']),
+        spec.secrets.map(({ secret, target }) => [target, own(inputs.secrets, secret)?.fingerprint ?? 'new']),
       ),
     },
   });
@@ -119,7 +120,7 @@ export function template(
 }
 
 export function imageOf(resource: string, inputs: Inputs): ResolvedImage {
-  return inputs.images[resource] ?? { reference: '', action: 'none', user: '', hasHealthcheck: false };
+  return own(inputs.images, resource) ?? { reference: '', action: 'none', user: '', hasHealthcheck: false };
 }
 
 /** Ports with 0 replaced by the one that was chosen. */
@@ -163,14 +164,15 @@ function engineHealthcheck(
 
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
 
-// The engine refuses files for a read-only root, but not for a volume in it.
-function writableFolders(files: readonly PutFile[]): readonly EngineMount[] {
-  return [...new Set(files.map(({ path }) => folderOf(path)))].map((target) => ({
-    type: 'volume',
-    target,
-    readOnly: false,
-  }));
+// The engine refuses files for a read-only root, but not for a volume in it; nor a second mount at one place.
+function writableFolders(files: readonly PutFile[], mounts: readonly MountSpec[]): readonly EngineMount[] {
+  const folders = new Set(files.map(({ path }) => folderOf(path)));
+  return [...folders]
+    .filter((folder) => !mounts.some(({ target }) => withoutSlash(target) === folder))
+    .map((target) => ({ type: 'volume', target, readOnly: false }));
 }
+
+const withoutSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');
 
 function inFolders(
   files: readonly PutFile[],

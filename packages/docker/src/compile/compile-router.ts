@@ -6,6 +6,7 @@ import type { AddressPlan } from './address-plan.js';
 import { imageOf, publishedPorts } from './compile-container.js';
 import type { RouterModel, RouterUnit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
+import { own } from './own.js';
 import { configFolder, proxyContainer, proxyUser } from './proxy-container.js';
 
 /** nginx's status server, on its container's own loopback. */
@@ -102,7 +103,7 @@ function tlsFiles({ tls }: RouterSpec, inputs: Inputs): readonly PutFile[] {
   if (tls === undefined) return [];
   const file = (path: string, secret: string): PutFile => ({
     path,
-    content: inputs.secrets[secret]?.value ?? '',
+    content: own(inputs.secrets, secret)?.value ?? '',
     mode: 0o400,
     uid: proxyUser,
     gid: proxyUser,

@@ -111,7 +111,7 @@ function compileApp(spec: StackSpec, app: AppSpec, addresses: AddressPlan, input
 
 /** The app's environment, with its public prefix where one route leads to it. */
 function appEnv(spec: StackSpec, app: AppSpec, routedAs: string): Readonly<Record<string, string>> {
-  if (app.prefixEnv === undefined || app.env[app.prefixEnv] !== undefined) return app.env;
+  if (app.prefixEnv === undefined || Object.hasOwn(app.env, app.prefixEnv)) return app.env;
   const prefixes = new Set(spec.resources.flatMap((each) => prefixesTo(each, routedAs)));
   const [prefix] = prefixes;
   if (prefixes.size !== 1 || prefix === undefined || prefix === '/') return app.env;

@@ -12,6 +12,11 @@ export function canonicalJson(value: unknown): string {
   return `{${members.join(',')}}`;
 }
 
+/** SHA-256 over a file's bytes, as 64 hex digits. Text is UTF-8. */
+export function contentDigest(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
 /** SHA-256 over the canonical JSON, as 64 hex digits. */
 export function digestOf(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');

@@ -6,7 +6,11 @@ import type { ObservedContainer, ObservedState } from './observed-state.js';
 import { losesLimit, settingChanges } from './settings.js';
 
 /** Whether a container can only be made right by making another: what it is made from differs. */
-export function isStale(container: ObservedContainer, template: ContainerTemplate, observed: ObservedState): boolean {
+export function isStale(
+  container: ObservedContainer,
+  template: ContainerTemplate,
+  observed: ObservedState,
+): boolean {
   return container.digest !== template.digest || losesLimit(container, template, observed);
 }
 

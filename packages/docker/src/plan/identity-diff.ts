@@ -1,4 +1,5 @@
 import type { StepReason } from '@plumbstack/core';
+import { own } from '../compile/own.js';
 import { canonicalJson } from '../compile/spec-hash.js';
 
 type Data = Readonly<Record<string, unknown>>;
@@ -11,5 +12,7 @@ export function differences(from: unknown, to: unknown, path = ''): readonly Ste
   if (!isData(from) || !isData(to))
     return [{ path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
   const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])];
-  return keys.flatMap((key) => differences(from[key], to[key], path === '' ? key : `${path}.${key}`));
+  return keys.flatMap((key) =>
+    differences(own(from, key), own(to, key), path === '' ? key : `${path}.${key}`),
+  );
 }

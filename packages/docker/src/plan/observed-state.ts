@@ -8,6 +8,7 @@ import type {
 import { label, type Role } from '../labels.js';
 import type { PoolUnit } from '../compile/docker-spec.js';
 import type { TakenAddresses } from '../compile/address-plan.js';
+import { own } from '../compile/own.js';
 
 /** What the engine has of one stack. Plain data, read in a handful of calls. */
 export interface ObservedState {
@@ -45,6 +46,9 @@ export interface ObservedContainer {
   readonly summary: ContainerSummary;
 }
 
+/** The largest slot number there can be: a thousand workers and as many successors, by the ranges of a pool's options. */
+const mostSlots = 2000;
+
 export function observedContainer(summary: ContainerSummary): ObservedContainer {
   const { id, name, labels, state } = summary;
   const worker = Number(labels[label.worker]);
@@ -57,10 +61,10 @@ export function observedContainer(summary: ContainerSummary): ObservedContainer 
     role: (labels[label.role] ?? 'app') as Role,
     digest: labels[label.digest] ?? '',
     address: labels[label.address],
-    worker: Number.isSafeInteger(worker) && worker > 0 ? worker : undefined,
+    worker: Number.isSafeInteger(worker) && worker > 0 && worker <= mostSlots ? worker : undefined,
     state,
     identity,
-    identityPorts: Array.isArray(ports) ? (ports as PublishedPort[]) : [],
+    identityPorts: Array.isArray(ports) ? ports.filter(isPort) : [],
     summary,
   };
 }
@@ -68,10 +72,20 @@ export function observedContainer(summary: ContainerSummary): ObservedContainer 
 function parseIdentity(text: string | undefined): Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = JSON.parse(text ?? '{}');
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {};
+    return isData(parsed) ? parsed : {};
   } catch {
     return {};
   }
+}
+
+function isData(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isPort(value: unknown): value is PublishedPort {
+  if (!isData(value)) return false;
+  const { host, port, containerPort } = value;
+  return typeof host === 'string' && typeof port === 'number' && typeof containerPort === 'number';
 }
 
 /** Name of the file in a configuration volume that holds what the volume's owner must remember. */
@@ -97,15 +111,52 @@ export interface RouterRecord {
   readonly model: unknown;
 }
 
-/** A record that was lost or damaged is no record: what it says can be found out anew. */
-export function readRecord<R>(state: ObservedState, resource: string): R | undefined {
-  const file = state.configs[resource]?.get(recordFile);
+/**
+ * What a proxy's configuration volume remembers. A record that was lost or damaged is no record: what it says can be found
+ * out anew.
+ */
+export function readRecord<R extends PoolRecord | RouterRecord>(
+  state: ObservedState,
+  resource: string,
+): R | undefined {
+  const file = own(state.configs, resource)?.get(recordFile);
   if (file === undefined) return undefined;
   try {
-    return JSON.parse(file.toString(), revive) as R;
+    const parsed: unknown = JSON.parse(file.toString(), revive);
+    return isRecord(parsed) ? (parsed as R) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether a file that can be read holds what is looked at without further checks. */
+function isRecord(value: unknown): value is PoolRecord | RouterRecord {
+  if (!isData(value)) return false;
+  const { active, model, replicas, slots, unit } = value;
+  if (unit === undefined) return isData(active) && isData(model);
+  if (!isTexts(slots) || typeof replicas !== 'number' || !isData(unit)) return false;
+  const { addresses, container, worker, spec, config } = unit;
+  return (
+    isTexts(addresses) &&
+    isTemplate(container) &&
+    isData(spec) &&
+    isData(config) &&
+    isData(worker) &&
+    isTemplate(worker['container'])
+  );
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
+}
+
+function isTemplate(value: unknown): boolean {
+  return (
+    isData(value) &&
+    isData(value['creation']) &&
+    isData(value['identity']) &&
+    typeof value['digest'] === 'string'
+  );
 }
 
 // A Buffer is written by its own toJSON.
@@ -118,26 +169,32 @@ function revive(_key: string, value: unknown): unknown {
 
 /** The addresses that must not change or be given to others. */
 export function takenAddresses(state: ObservedState): TakenAddresses {
-  const addresses: Record<string, string[]> = {};
-  const slots: Record<string, (string | undefined)[]> = {};
+  const addresses = new Map<string, Set<string>>();
+  const slots = new Map<string, (string | undefined)[]>();
   for (const { resource, role, address, worker } of state.containers) {
-    if (address === undefined) continue;
     if (role === 'worker') {
-      const list = (slots[resource] ??= [...(readRecord<PoolRecord>(state, resource)?.slots ?? [])]);
-      if (worker !== undefined) list[worker - 1] = address;
-    } else {
-      const list = (addresses[resource] ??= []);
-      if (!list.includes(address)) list.push(address);
+      const list = slots.get(resource) ?? [...(readRecord<PoolRecord>(state, resource)?.slots ?? [])];
+      slots.set(resource, list);
+      if (address !== undefined && worker !== undefined) list[worker - 1] = address;
+    } else if (address !== undefined) {
+      addresses.set(resource, (addresses.get(resource) ?? new Set()).add(address));
     }
   }
   for (const { resource, role } of state.containers) {
     const record = role === 'balancer' ? readRecord<PoolRecord>(state, resource) : undefined;
-    if (record !== undefined) slots[resource] ??= [...record.slots];
+    if (record === undefined) continue;
+    if (!slots.has(resource)) slots.set(resource, [...record.slots]);
+    // A pool remembers the address of its HAProxy's successor too.
+    const known = addresses.get(resource) ?? new Set();
+    addresses.set(
+      resource,
+      record.unit.addresses.reduce((all, each) => all.add(each), known),
+    );
   }
   const [subnet] = state.network?.subnets ?? [];
   return {
     ...(subnet !== undefined && { subnet }),
-    addresses,
-    slots: Object.fromEntries(Object.entries(slots).map(([pool, list]) => [pool, Array.from(list)])),
+    addresses: Object.fromEntries([...addresses].map(([resource, list]) => [resource, [...list]])),
+    slots: Object.fromEntries([...slots].map(([pool, list]) => [pool, Array.from(list)])),
   };
 }

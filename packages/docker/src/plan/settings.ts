@@ -28,7 +28,11 @@ export function settingChanges(
 }
 
 /** Whether a limit is to go: an engine can change one in place, but not take it away. */
-export function losesLimit(container: ObservedContainer, template: ContainerTemplate, observed: ObservedState): boolean {
+export function losesLimit(
+  container: ObservedContainer,
+  template: ContainerTemplate,
+  observed: ObservedState,
+): boolean {
   const now = Object.keys(currentSettings(container, observed).limits);
   return now.some((limit) => !(limit in template.creation.limits));
 }
