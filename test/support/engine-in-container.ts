@@ -35,6 +35,11 @@ const capabilities = [
   ...['SYS_BOOT', 'SYS_MODULE', 'SYS_NICE', 'SYS_PACCT', 'SYS_PTRACE', 'SYS_RAWIO', 'SYS_TIME'],
   ...['SYS_TTY_CONFIG', 'WAKE_ALARM'],
 ];
+const privileges = [
+  ...capabilities.flatMap((each) => ['--cap-add', each]),
+  ...['seccomp', 'apparmor', 'systempaths'].flatMap((each) => ['--security-opt', `${each}=unconfined`]),
+  ...['--device-cgroup-rule', 'a *:* rwm', '--volume', '/sys/fs/cgroup:/sys/fs/cgroup'],
+];
 
 /**
  * A Docker engine of its own inside a container: it can be killed and restarted without harm to anybody. Of its containers'
@@ -66,6 +71,14 @@ export class EngineInContainer implements AsyncDisposable {
       await engine[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Why no container of this machine may mount file systems and translate addresses; nothing where one may. */
+  static async refusal(): Promise<string | undefined> {
+    await buildOnce();
+    const needed = 'mount -t tmpfs none /mnt && iptables --table nat --list';
+    const { code, stderr } = await tryDocker('run', '--rm', ...privileges, image, 'sh', '-c', needed);
+    return code === 0 ? undefined : stderr.trim();
   }
 
   /** For `DOCKER_HOST` and the option `host`. */
@@ -101,9 +114,7 @@ export class EngineInContainer implements AsyncDisposable {
     await docker('network', 'create', '--subnet', this.#subnet, this.#name);
     await docker(
       ...['run', '--detach', '--name', this.#name, '--network', this.#name, '--ip', this.address],
-      ...capabilities.flatMap((each) => ['--cap-add', each]),
-      ...['seccomp', 'apparmor', 'systempaths'].flatMap((each) => ['--security-opt', `${each}=unconfined`]),
-      ...['--device-cgroup-rule', 'a *:* rwm', '--volume', '/sys/fs/cgroup:/sys/fs/cgroup'],
+      ...privileges,
       // Layers upon layers: an overlay cannot lie on an overlay.
       ...['--volume', '/var/lib/docker', image, 'sh', '-c', supervisor],
     );

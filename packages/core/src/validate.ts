@@ -176,9 +176,13 @@ function pooledApps(spec: StackSpec): readonly Problem[] {
 
 function routeClashes(router: RouterSpec): readonly Problem[] {
   const key = ({ host, prefix }: RouteSpec): string => `${host ?? '*'}${prefix}`;
+  const firsts = new Map<string, number>();
   return router.routes.flatMap((route, index) => {
-    const first = router.routes.findIndex((other) => key(other) === key(route));
-    if (first === index) return [];
+    const first = firsts.get(key(route));
+    if (first === undefined) {
+      firsts.set(key(route), index);
+      return [];
+    }
     return [
       {
         path: `${router.name}.routes[${index}]`,

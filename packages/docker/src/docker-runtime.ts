@@ -205,15 +205,16 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
   }
 
   #connected(signal: AbortSignal): Promise<EngineSession> {
-    this.#session ??= this.#connect(signal).catch((error: unknown) => {
+    const session = (this.#session ??= this.#connect().catch((error: unknown) => {
       // The next verb tries again: the engine may have been started meanwhile.
       this.#session = undefined;
       throw error;
-    });
-    return this.#session;
+    }));
+    // Not under the signal itself: other verbs may be waiting for the same connection.
+    return unlessAborted(signal, () => session);
   }
 
-  async #connect(signal: AbortSignal): Promise<EngineSession> {
+  async #connect(): Promise<EngineSession> {
     const { client: given, host, context, callTimeoutMs } = this.#options;
     const client =
       given ??
@@ -222,7 +223,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         ...(context !== undefined && { context }),
         ...(callTimeoutMs !== undefined && { callTimeoutMs }),
       }));
-    return new EngineSession(client, await client.info({ signal }), this.#options, this.#emitter);
+    return new EngineSession(client, await client.info(), this.#options, this.#emitter);
   }
 }
 

@@ -25,6 +25,11 @@ export class EngineSession {
     this.emitter = emitter;
   }
 
+  /** Whether the engine may run on this machine: another machine's may have the same addresses for other containers. */
+  get isLocal(): boolean {
+    return this.engine.address.startsWith('unix:');
+  }
+
   emit(stack: string): Emit {
     return (name, payload) => {
       this.emitter.emit(stack, name, payload);
@@ -37,7 +42,7 @@ export class EngineSession {
       baseDir,
       addressPool,
       secretValues,
-      engine: this.engine,
+      local: this.isLocal,
       signal,
     });
   }
@@ -47,7 +52,7 @@ export class EngineSession {
       client: this.client,
       stack: observed.stack,
       observed,
-      reach: lazyReach(parts.gateway),
+      reach: this.isLocal ? lazyReach(parts.gateway) : () => 'from-inside',
       signal,
       call: { signal },
       gate: new Gate(this.options.concurrency),

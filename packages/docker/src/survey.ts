@@ -1,10 +1,10 @@
-import { PlumbstackError, type StackSpec } from '@plumbstack/core';
-import type { CallOptions, DockerReader, EngineInfo } from './client/docker-client.js';
+import type { StackSpec } from '@plumbstack/core';
+import type { CallOptions, DockerReader } from './client/docker-client.js';
 import { findFreeSubnet, planAddresses } from './compile/address-plan.js';
 import { compileStack } from './compile/compile-stack.js';
 import type { DockerSpec } from './compile/docker-spec.js';
 import type { Inputs } from './compile/inputs.js';
-import { label, owner } from './labels.js';
+import { isOfStack, notOurs } from './not-ours.js';
 import { observeStack } from './observe/observe-stack.js';
 import { readInputs } from './observe/read-inputs.js';
 import type { SecretValues } from './observe/read-secrets.js';
@@ -24,7 +24,8 @@ export interface SurveyOptions extends CallOptions {
   readonly baseDir: string;
   readonly addressPool: string;
   readonly secretValues: SecretValues;
-  readonly engine: EngineInfo;
+  /** Whether the engine runs on this machine. */
+  readonly local: boolean;
 }
 
 /** Size of a stack's network where its program does not say: a thousand addresses. */
@@ -36,11 +37,10 @@ export async function surveyStack(
   spec: StackSpec,
   options: SurveyOptions,
 ): Promise<Survey> {
-  const { baseDir, addressPool, secretValues, engine, signal } = options;
+  const { baseDir, addressPool, secretValues, local, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const observed = await observeStack(reader, spec.name, call);
   refuseStrangers(observed);
-  const local = engine.address.startsWith('unix:');
   const inputs = await readInputs(reader, spec, observed, { baseDir, secretValues, local, ...call });
   const addresses = planAddresses(spec, takenAddresses(observed), () =>
     findFreeSubnet(addressPool, subnetPrefix, observed.otherSubnets),
@@ -65,18 +65,7 @@ async function readSettings(
 }
 
 function refuseStrangers({ stack, network }: ObservedState): void {
-  if (
-    network === undefined ||
-    (network.labels[label.owner] === owner && network.labels[label.stack] === stack)
-  )
-    return;
-  throw new PlumbstackError(
-    'NOT_OURS',
-    `a network called ${network.name} exists already, and plumbstack did not make it.`,
-    {
-      resource: stack,
-      details: { network: network.name, id: network.id },
-      hint: `Give the stack another name, or remove that network: docker network rm ${network.name}.`,
-    },
-  );
+  if (network === undefined || isOfStack(network.labels, stack)) return;
+  const { name, id, labels } = network;
+  throw notOurs({ kind: 'network', name, labels, facts: { id } }, stack);
 }

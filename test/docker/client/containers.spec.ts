@@ -4,6 +4,14 @@ import { engineStatus } from '@plumbstack/docker/client';
 import { docker } from '../../support/docker-cli';
 import { eventually, label, Objects } from './objects';
 
+interface HostLimits {
+  readonly Memory: number;
+  readonly MemorySwap: number;
+  readonly NanoCpus: number;
+  readonly PidsLimit: number | null;
+  readonly RestartPolicy: { readonly Name: string };
+}
+
 describe('containers', () => {
   it('are listed in any state, with their networks and ports, by label', async () => {
     await using objects = await Objects.create();
@@ -91,7 +99,9 @@ describe('containers', () => {
       limits: { memoryBytes: 100e6, cpus: 1.5 },
       restart: 'unless-stopped',
     });
-    const [{ HostConfig: host }] = JSON.parse(await docker('inspect', id));
+    const [found] = JSON.parse(await docker('inspect', id)) as { readonly HostConfig: HostLimits }[];
+    assert.ok(found);
+    const { HostConfig: host } = found;
     assert.deepEqual([host.Memory, host.MemorySwap, host.NanoCpus], [100e6, 100e6, 1.5e9]);
     assert.ok(!host.PidsLimit, 'a limit of processes can be taken away');
     assert.equal(host.RestartPolicy.Name, 'unless-stopped');

@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
+import { packFiles } from '@plumbstack/docker/client';
 
 /** One image in a registry on loopback, which an engine on this machine pulls from. `login` is asked for where given. */
 export class Registry implements AsyncDisposable {
@@ -13,7 +15,8 @@ export class Registry implements AsyncDisposable {
   }
 
   static async start(repository: string, tag: string, login?: string): Promise<Registry> {
-    const layer = Buffer.alloc(1024);
+    // Another layer each time: the engine does not fetch what it has.
+    const layer = await buffer(packFiles([{ path: 'id', content: randomUUID(), mode: 0o644 }]));
     const packed = gzipSync(layer);
     const config = Buffer.from(
       JSON.stringify({

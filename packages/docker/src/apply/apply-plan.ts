@@ -7,6 +7,7 @@ import type { ObservedContainer } from '../plan/observed-state.js';
 import { convergePool } from './converge-pool.js';
 import { convergeRouter } from './converge-router.js';
 import { convergeApp, convergeService } from './converge-single.js';
+import { ensureVolume } from './ensure-volume.js';
 import { removeContainer } from './remove-container.js';
 import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
@@ -39,11 +40,8 @@ export async function clearNetwork(context: RunContext, { network }: DockerSpec)
   return true;
 }
 
-async function applyVolumes({ client, call, observed }: RunContext, { volumes }: DockerSpec): Promise<void> {
-  const missing = volumes.filter(
-    ({ creation }) => !observed.volumes.some(({ name }) => name === creation.name),
-  );
-  await Promise.all(missing.map(({ creation }) => client.createVolume(creation, call)));
+async function applyVolumes(context: RunContext, { volumes }: DockerSpec): Promise<void> {
+  await Promise.all(volumes.map(({ resource, creation }) => ensureVolume(context, resource, creation)));
 }
 
 type Outcome = 'done' | { readonly failed: unknown } | { readonly skipped: string };

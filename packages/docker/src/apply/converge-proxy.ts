@@ -2,6 +2,7 @@ import type { PoolUnit, RouterUnit } from '../compile/docker-spec.js';
 import { containerName } from '../object-names.js';
 import type { ProxyFiles } from '../plan/proxy-files.js';
 import { convergeContainer } from './converge-container.js';
+import { ensureVolume } from './ensure-volume.js';
 import { switchRouters } from './switch-routers.js';
 import { applyConfig, putConfig, type ProxyCommands } from './proxy-config.js';
 import { pathOf, type RunContext } from './run-context.js';
@@ -26,8 +27,7 @@ export async function convergeProxy(
   unit: RouterUnit | PoolUnit,
   proxy: Proxy,
 ): Promise<string> {
-  const { client, call, emit } = context;
-  await client.createVolume(unit.config.volume, call);
+  await ensureVolume(context, unit.resource, unit.config.volume);
   const { id, isNew } = await convergeContainer(context, {
     unit,
     role: proxy.role,
@@ -48,6 +48,6 @@ export async function convergeProxy(
   });
   if (isNew) return id;
   const reloaded = await applyConfig(context, unit.resource, id, proxy.files(), proxy.commands);
-  if (reloaded) emit(proxy.reloaded, { resource: pathOf(context, unit.resource) });
+  if (reloaded) context.emit(proxy.reloaded, { resource: pathOf(context, unit.resource) });
   return id;
 }

@@ -1,8 +1,9 @@
-import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
+import { isPlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '../client/docker-failure.js';
 import type { PutFile } from '../client/docker-client.js';
 import type { ContainerTemplate } from '../compile/docker-spec.js';
-import { label, owner } from '../labels.js';
+import { label } from '../labels.js';
+import { isOfStack, notOurs } from '../not-ours.js';
 import { networkName } from '../object-names.js';
 import { explainPort } from './port-holder.js';
 import { pathOf, type RunContext } from './run-context.js';
@@ -124,15 +125,7 @@ async function nameTaken(
   cause: unknown,
 ): Promise<unknown> {
   const holder = await context.client.inspectContainer(name, context.call);
-  if (holder === undefined || holder.labels[label.owner] === owner) return cause;
-  return new PlumbstackError(
-    'NOT_OURS',
-    `a container called ${name} exists already, and plumbstack did not make it.`,
-    {
-      resource: pathOf(context, resource),
-      details: { container: name, id: holder.id, image: holder.image },
-      hint: `Rename or remove it (docker rename ${name} ...), or give the stack or the resource another name.`,
-      cause,
-    },
-  );
+  if (holder === undefined || isOfStack(holder.labels, context.stack)) return cause;
+  const { id, image, labels } = holder;
+  return notOurs({ kind: 'container', name, labels, facts: { id, image } }, pathOf(context, resource), cause);
 }

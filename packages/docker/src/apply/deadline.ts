@@ -2,6 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PlumbstackError } from '@plumbstack/core';
 
+/** The longest time that a timer can wait, about 24.8 days; one that is asked for more fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** A signal that aborts with the caller's own, or with `TIMEOUT` after a time. */
 export function deadlineSignal(
   what: string,
@@ -12,7 +15,7 @@ export function deadlineSignal(
   // Every call of a run listens to it: many at once are no leak.
   setMaxListeners(0, controller.signal);
   const timer =
-    timeoutMs === undefined
+    timeoutMs === undefined || timeoutMs > longestTimerMs
       ? undefined
       : setTimeout(() => {
           controller.abort(
@@ -23,12 +26,14 @@ export function deadlineSignal(
           );
         }, timeoutMs);
   const forward = (): void => controller.abort(signal?.reason);
-  signal?.addEventListener('abort', forward, { once: true });
-  if (signal?.aborted === true) forward();
   const dispose = (): void => {
     clearTimeout(timer);
     signal?.removeEventListener('abort', forward);
   };
+  // However it ends, nothing of it is left.
+  controller.signal.addEventListener('abort', dispose, { once: true });
+  signal?.addEventListener('abort', forward, { once: true });
+  if (signal?.aborted === true) forward();
   return Object.assign(controller.signal, { [Symbol.dispose]: dispose });
 }
 
@@ -72,7 +77,8 @@ export function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): P
     const abort = (): void => reject(signal.reason as Error);
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
-    work()
+    // In a function of its own, so that what it throws at once is a rejection too.
+    (async () => work())()
       .then(resolve, reject)
       .finally(() => signal.removeEventListener('abort', abort));
   });

@@ -17,8 +17,14 @@ export async function explainPort(
     const container = containers.find(
       (each) => each.id !== id && each.ports.some((port) => clash(port, binding)),
     );
+    // Of another machine's processes this one's list says nothing.
+    const isHere = context.reach() === 'direct';
     const holder =
-      container === undefined ? await processOn(binding.port) : `the container ${container.name}`;
+      container !== undefined
+        ? `the container ${container.name}`
+        : isHere
+          ? await processOn(binding.port)
+          : undefined;
     if (holder !== undefined) return taken(context, resource, binding, holder, cause);
   }
   const [first] = wanted;

@@ -11,6 +11,8 @@ import { configFolder, proxyContainer, proxyUser } from './proxy-container.js';
 
 /** nginx's status server, on its container's own loopback. */
 export const statusPort = 9998;
+/** From the folder of nginx's configuration. */
+const tlsFile = { certificate: 'tls/certificate.pem', key: 'tls/key.pem' } as const;
 /** Where the folder of static files is mounted. */
 const rootFolder = '/srv/www';
 /** The welcome page that every nginx image brings along. */
@@ -69,8 +71,9 @@ function routerModel(
       tls: {
         port: routerTlsPort,
         publicPort,
-        certificatePath: `${configFolder}/tls/certificate.pem`,
-        keyPath: `${configFolder}/tls/key.pem`,
+        // Beside the nginx.conf that names them, so that a new one is checked with its own certificate.
+        certificatePath: tlsFile.certificate,
+        keyPath: tlsFile.key,
       },
     }),
     serverNames: spec.serverName,
@@ -108,5 +111,5 @@ function tlsFiles({ tls }: RouterSpec, inputs: Inputs): readonly PutFile[] {
     uid: proxyUser,
     gid: proxyUser,
   });
-  return [file('tls/certificate.pem', tls.certificate), file('tls/key.pem', tls.key)];
+  return [file(tlsFile.certificate, tls.certificate), file(tlsFile.key, tls.key)];
 }

@@ -19,11 +19,12 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
   const { name: stack, resources } = spec;
   const byName = new Map(resources.map((each) => [each.name, each]));
   const pooled = new Set(resources.flatMap((each) => (each.kind === 'pool' ? [each.app] : [])));
+  const prefixes = strippedPrefixes(spec);
   const unit = (name: string): Unit | undefined => {
     const resource = byName.get(name);
     switch (resource?.kind) {
       case 'app':
-        return pooled.has(name) ? undefined : compileApp(spec, resource, addresses, inputs);
+        return pooled.has(name) ? undefined : compileApp(spec, resource, addresses, inputs, prefixes);
       case 'service': {
         const container = compileContainer(
           stack,
@@ -50,7 +51,7 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
       }
       case 'pool': {
         const app = byName.get(resource.app) as AppSpec;
-        return compilePool(stack, resource, app, appEnv(spec, app, name), addresses, inputs);
+        return compilePool(stack, resource, app, appEnv(app, name, prefixes), addresses, inputs);
       }
       case 'router':
         return compileRouter(stack, resource, byName, addresses, inputs);
@@ -89,14 +90,20 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
   };
 }
 
-function compileApp(spec: StackSpec, app: AppSpec, addresses: AddressPlan, inputs: Inputs): AppUnit {
+function compileApp(
+  spec: StackSpec,
+  app: AppSpec,
+  addresses: AddressPlan,
+  inputs: Inputs,
+  prefixes: Prefixes,
+): AppUnit {
   const { name, dependsOn, port, health, startTimeoutMs, stopGraceMs, publish } = app;
   return {
     kind: 'app',
     resource: name,
     dependsOn,
     aliases: [name],
-    container: compileContainer(spec.name, name, app, 'app', appEnv(spec, app, name), publish, inputs, {
+    container: compileContainer(spec.name, name, app, 'app', appEnv(app, name, prefixes), publish, inputs, {
       port,
       health,
     }),
@@ -109,18 +116,27 @@ function compileApp(spec: StackSpec, app: AppSpec, addresses: AddressPlan, input
   };
 }
 
-/** The app's environment, with its public prefix where one route leads to it. */
-function appEnv(spec: StackSpec, app: AppSpec, routedAs: string): Readonly<Record<string, string>> {
-  if (app.prefixEnv === undefined || Object.hasOwn(app.env, app.prefixEnv)) return app.env;
-  const prefixes = new Set(spec.resources.flatMap((each) => prefixesTo(each, routedAs)));
-  const [prefix] = prefixes;
-  if (prefixes.size !== 1 || prefix === undefined || prefix === '/') return app.env;
-  return { ...app.env, [app.prefixEnv]: prefix.slice(0, -1) };
+/** Prefixes that routes take off on the way to each target, by its name. */
+type Prefixes = ReadonlyMap<string, ReadonlySet<string>>;
+
+function strippedPrefixes(spec: StackSpec): Prefixes {
+  const prefixes = new Map<string, Set<string>>();
+  for (const resource of spec.resources) {
+    if (resource.kind !== 'router') continue;
+    for (const { target, prefix, stripPrefix } of resource.routes) {
+      if (target.type !== 'resource' || !stripPrefix) continue;
+      const known = prefixes.get(target.name);
+      if (known === undefined) prefixes.set(target.name, new Set([prefix]));
+      else known.add(prefix);
+    }
+  }
+  return prefixes;
 }
 
-function prefixesTo(resource: ResourceSpec, name: string): readonly string[] {
-  if (resource.kind !== 'router') return [];
-  return resource.routes.flatMap(({ target, prefix, stripPrefix }) =>
-    target.type === 'resource' && target.name === name && stripPrefix ? [prefix] : [],
-  );
+/** The app's environment, with its public prefix where one route leads to it. */
+function appEnv(app: AppSpec, routedAs: string, prefixes: Prefixes): Readonly<Record<string, string>> {
+  if (app.prefixEnv === undefined || Object.hasOwn(app.env, app.prefixEnv)) return app.env;
+  const [prefix, another] = prefixes.get(routedAs) ?? [];
+  if (prefix === undefined || another !== undefined || prefix === '/') return app.env;
+  return { ...app.env, [app.prefixEnv]: prefix.slice(0, -1) };
 }

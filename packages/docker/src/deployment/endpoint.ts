@@ -33,12 +33,25 @@ export function urlOf(
   engineHost: string,
 ): string {
   const { host, port, containerPort } = published;
-  const everywhere = ['0.0.0.0', '::', ''];
-  const reached = everywhere.includes(host) || host.startsWith('127.') ? engineHost : host;
+  const reached = reachedAt(host, engineHost);
   const role = containers[0]?.role;
   const scheme =
     role === 'service' ? 'tcp' : role === 'router' && containerPort === routerTlsPort ? 'https' : 'http';
-  return `${scheme}://${reached.includes(':') ? `[${reached}]` : reached}:${port}/`;
+  return `${scheme}://${reached.includes(':') && !reached.startsWith('[') ? `[${reached}]` : reached}:${port}/`;
+}
+
+/** Where a port that is bound to an address of the engine's machine is reached from here. */
+function reachedAt(bound: string, engineHost: string): string {
+  const isLocal = isLoopback(engineHost.replace(/^\[(.*)\]$/, '$1'));
+  if (bound === '0.0.0.0' || bound === '') return engineHost;
+  // An engine binds `::` to IPv6 alone.
+  if (bound === '::') return isLocal ? '::1' : engineHost;
+  // A loopback address means the engine's own machine, as seen from there.
+  return isLoopback(bound) && !isLocal ? engineHost : bound;
+}
+
+function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1' || host === 'localhost';
 }
 
 function notPublished(

@@ -9,10 +9,19 @@ export async function* mergeLogs(
   containers: readonly ObservedContainer[],
   options: LogOptions,
 ): AsyncGenerator<LogLine, void, undefined> {
-  const sources = containers.map((each) => linesOf(client, stack, each, options)[Symbol.asyncIterator]());
+  // Aborted when the reader stops too: a followed container may say nothing for hours, and would be waited for.
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  options.signal?.addEventListener('abort', end, { once: true });
+  if (options.signal?.aborted === true) end();
+  const sources = containers.map((each) =>
+    linesOf(client, stack, each, { ...options, signal: ended.signal })[Symbol.asyncIterator](),
+  );
   try {
     yield* options.follow === true ? asTheyCome(sources) : byTime(sources);
   } finally {
+    options.signal?.removeEventListener('abort', end);
+    end();
     await Promise.all(sources.map((each) => each.return?.()));
   }
 }
@@ -23,13 +32,13 @@ async function* linesOf(
   client: DockerReader,
   stack: string,
   { id, name, resource }: ObservedContainer,
-  { since, tail, follow, signal }: LogOptions,
+  { since, tail, follow, signal }: LogOptions & { readonly signal: AbortSignal },
 ): AsyncGenerator<LogLine, void, undefined> {
   const lines = client.logs(id, {
     ...(since !== undefined && { since }),
     ...(tail !== undefined && { tail }),
     ...(follow !== undefined && { follow }),
-    ...(signal !== undefined && { signal }),
+    signal,
   });
   try {
     for await (const { stream, at, text } of lines) {
@@ -37,7 +46,7 @@ async function* linesOf(
     }
   } catch (error) {
     // An abort is how a reader says that it has enough.
-    if (signal?.aborted !== true) throw error;
+    if (!signal.aborted) throw error;
   }
 }
 
@@ -62,11 +71,11 @@ async function* asTheyCome(sources: readonly Source[]): AsyncGenerator<LogLine, 
   const pending = new Map(sources.map((source) => [source, next(source)]));
   while (pending.size > 0) {
     const { source, result } = await Promise.race(pending.values());
-    if (result.done === true) pending.delete(source);
-    else {
-      yield result.value;
-      pending.set(source, next(source));
-    }
+    // Whoever has just had a turn goes to the end, so that one that never pauses does not silence the others.
+    pending.delete(source);
+    if (result.done === true) continue;
+    yield result.value;
+    pending.set(source, next(source));
   }
 }
 

@@ -4,8 +4,8 @@ import { readRecord, type ObservedState, type PoolRecord } from '../plan/observe
 
 /** A pool as the last `up` described it, from the engine alone. */
 export function recordedPool(observed: ObservedState, pool: string): PoolUnit {
-  const record = readRecord<PoolRecord>(observed, pool);
-  if (record !== undefined) return record.unit;
+  const unit = readRecord<PoolRecord>(observed, pool)?.unit;
+  if (unit !== undefined) return unit;
   const pools = observed.containers.filter(({ role }) => role === 'balancer').map(({ resource }) => resource);
   const isPool =
     pools.includes(pool) ||
@@ -13,7 +13,7 @@ export function recordedPool(observed: ObservedState, pool: string): PoolUnit {
   throw new PlumbstackError(
     'NOT_FOUND',
     isPool
-      ? 'its HAProxy, which keeps its description, is missing.'
+      ? 'its HAProxy, which keeps its description, is missing or has lost it.'
       : `the stack "${observed.stack}" has no pool "${pool}".`,
     {
       resource: resourcePath(observed.stack, pool),

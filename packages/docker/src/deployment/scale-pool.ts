@@ -34,7 +34,8 @@ function resized(observed: ObservedState, unit: PoolUnit, replicas: number): Poo
   const spec: PoolSpec = { ...unit.spec, replicas };
   const taken = takenAddresses(observed);
   const alone = { schemaVersion: 1 as const, name: observed.stack, resources: [spec] };
-  const slots = planAddresses(alone, taken, () => '0.0.0.0/32').slots[unit.resource] ?? unit.worker.slots;
+  const plan = planAddresses(alone, taken, () => refuseWithoutNetwork(observed.stack));
+  const slots = plan.slots[unit.resource] ?? unit.worker.slots;
   const { port } = unit.worker;
   return {
     ...unit,
@@ -48,4 +49,11 @@ function resized(observed: ObservedState, unit: PoolUnit, replicas: number): Poo
       },
     },
   };
+}
+
+function refuseWithoutNetwork(stack: string): never {
+  throw new PlumbstackError('NOT_FOUND', "the stack's network is missing.", {
+    resource: stack,
+    hint: 'Run up to mend it.',
+  });
 }

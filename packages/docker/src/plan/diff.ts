@@ -8,10 +8,12 @@ import type {
   ServiceUnit,
   Unit,
 } from '../compile/docker-spec.js';
-import { digestOf } from '../compile/spec-hash.js';
+import type { PutFile } from '../client/docker-client.js';
+import { own } from '../compile/own.js';
+import { canonicalJson, contentDigest, digestOf } from '../compile/spec-hash.js';
 import { label, owner, type Role } from '../labels.js';
 import { containerName, secretVolumeName, workerName } from '../object-names.js';
-import { containerChanges, drift, isStale, staleReasons } from './container-changes.js';
+import { containerChanges, drift, isConnected, isStale, staleReasons } from './container-changes.js';
 import { differences } from './identity-diff.js';
 import {
   readRecord,
@@ -75,17 +77,47 @@ function fingerprint({ spec, images, units }: DockerSpec, observed: ObservedStat
       spec,
       images,
       units.flatMap((unit) => templatesOf(unit).map(({ identity: { ports: _, ...rest } }) => rest)),
+      units.flatMap((unit) => ('config' in unit ? unit.config.files : [])).map(contentOf),
     ],
     observed: [
       observed.network?.id,
-      observed.containers.map(({ id, name, state, digest }) => [id, name, state, digest]).sort(),
-      observed.volumes.map(({ name }) => name).sort(),
-      Object.entries(observed.configs).map(([name, files]) => [
-        name,
-        [...files].map(([path, content]) => [path, content.toString('base64')]),
-      ]),
+      observed.network?.subnets,
+      sorted(
+        observed.containers.map((each) => {
+          const { id, name, resource, role, worker, address, state, digest } = each;
+          const settings = own(observed.settings, id);
+          return {
+            id,
+            name,
+            resource,
+            role,
+            worker,
+            address,
+            state,
+            digest,
+            settings,
+            connected: isConnected(each, observed),
+          };
+        }),
+      ),
+      sorted(observed.volumes.map(({ name }) => name)),
+      Object.fromEntries(
+        Object.entries(observed.configs).map(([resource, files]) => [
+          resource,
+          sorted([...files].map(([path, content]) => contentOf({ path, content }))),
+        ]),
+      ),
     ],
   });
+}
+
+function contentOf({ path, content }: Pick<PutFile, 'path' | 'content'>): readonly string[] {
+  return [path, contentDigest(content)];
+}
+
+/** The engine lists what it has in no order that means anything. */
+function sorted(list: readonly unknown[]): readonly string[] {
+  return list.map(canonicalJson).sort();
 }
 
 function templatesOf(unit: Unit): readonly ContainerTemplate[] {
@@ -130,6 +162,14 @@ function secretSteps({ stack, spec }: DockerSpec, observed: ObservedState): read
 }
 
 function unitStep(desired: DockerSpec, unit: Unit, observed: ObservedState): Step {
+  const found = differingUnitStep(desired, unit, observed);
+  const { action, reasons } = networkStep(desired, observed);
+  if (action !== 'replace' || found.action === 'create') return found;
+  // A container cannot move to another network, whatever else is right about it.
+  return { ...found, action: 'replace', reasons: [...reasons, ...found.reasons] };
+}
+
+function differingUnitStep(desired: DockerSpec, unit: Unit, observed: ObservedState): Step {
   switch (unit.kind) {
     case 'app':
     case 'service':
@@ -171,61 +211,91 @@ function poolStep(stack: string, unit: PoolUnit, observed: ObservedState): Step 
   const serving = servingContainer(proxies, unit.container.digest);
   if (serving === undefined && workers.length === 0) return step(stack, 'pool', unit.resource, undefined);
 
-  const { container: worker } = unit.worker;
+  const { container: worker, slots } = unit.worker;
   const stale = workers.filter((each) => isStale(each, worker, observed));
-  const workerChanges = stale
-    .slice(0, 1)
-    .flatMap((each) => prefixed('worker', staleReasons(each, worker, observed)));
+  const misplaced = workers.filter((each) => each.address !== slots[(each.worker ?? 0) - 1]);
+  const workerChanges = [
+    ...stale.slice(0, 1).flatMap((each) => prefixed('worker', staleReasons(each, worker, observed))),
+    ...misplaced.map(({ name, address, worker: number = 0 }) =>
+      reason(`${name}.address`, address, slots[number - 1] ?? 'a slot of the pool'),
+    ),
+  ];
   const proxyChanges =
     serving === undefined
       ? [{ path: 'haproxy', from: 'missing', to: 'created' }]
       : prefixed('haproxy', containerChanges(serving, unit, observed));
   const { replicas } = unit.spec;
-  const reasons: StepReason[] = [
+  const record = readRecord<PoolRecord>(observed, unit.resource);
+  // Workers are counted first; where they are as many as wanted, the record may still say that others are.
+  const before = workers.length === replicas ? (record?.replicas ?? replicas) : workers.length;
+  const told: StepReason[] = [
     ...workerChanges,
     ...proxyChanges,
-    ...(workers.length === replicas ? [] : [{ path: 'replicas', from: workers.length, to: replicas }]),
-    ...configReasons(unit, observed),
+    ...(before === replicas ? [] : [{ path: 'replicas', from: before, to: replicas }]),
     ...(serving === undefined
       ? []
       : prefixed('haproxy', drift(serving, unit.container, containerName(stack, unit.resource), observed))),
     ...workers
-      .filter((each) => !stale.includes(each))
+      .filter((each) => !stale.includes(each) && !misplaced.includes(each))
       .flatMap((each) => {
         const name = workerName(stack, unit.resource, each.worker ?? 0);
         return prefixed(each.name, drift(each, worker, name, observed));
       }),
     ...extras(proxies.filter((each) => each !== serving)),
   ];
+  const reasons = serving === undefined ? told : [...told, ...poolConfigReasons(unit, observed, told)];
   const base = step(stack, 'pool', unit.resource, reasons);
   if (serving !== undefined && proxyChanges.length > 0) {
     const impact = unit.publishes ? 'its HAProxy is stopped before its successor starts' : undefined;
     return { ...base, action: 'replace', ...(impact !== undefined && { impact }) };
   }
-  return stale.length > 0 ? { ...base, action: 'replace' } : base;
+  return workerChanges.length > 0 ? { ...base, action: 'replace' } : base;
+}
+
+function reason(path: string, from: unknown, to: unknown): StepReason {
+  return { path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
 }
 
 function prefixed(prefix: string, reasons: readonly StepReason[]): readonly StepReason[] {
   return reasons.map((each) => ({ ...each, path: `${prefix}.${each.path}` }));
 }
 
-function configReasons(unit: PoolUnit, observed: ObservedState): readonly StepReason[] {
-  const seen = observed.configs[unit.resource];
-  if (seen === undefined) return [];
-  const record = readRecord<PoolRecord>(observed, unit.resource);
+/** @param told what is to be done for the pool anyway, which its record only repeats */
+function poolConfigReasons(
+  unit: PoolUnit,
+  observed: ObservedState,
+  told: readonly StepReason[],
+): readonly StepReason[] {
+  const seen = own(observed.configs, unit.resource);
   const differing = differingFiles(poolFiles(unit).files, seen);
-  const changes =
-    differing.length === 0
-      ? []
-      : differences(record?.unit.spec, unit.spec).filter(({ path }) => path !== 'replicas');
+  if (differing.length === 0) return [];
+  const before = readRecord<PoolRecord>(observed, unit.resource)?.unit;
+  if (before === undefined) return fileReasons(differing, seen);
+  const changes = differences(rememberedOf(before), rememberedOf(unit));
   if (changes.length > 0) return changes;
-  return differing
-    .filter((path) => path !== recordFile || record?.replicas === unit.spec.replicas)
-    .map((path) => ({
-      path: `file ${path}`,
-      from: seen.has(path) ? 'another content' : 'missing',
-      to: 'as described',
-    }));
+  const changed =
+    told.length > 0
+      ? []
+      : differences(before.worker.container.identity, unit.worker.container.identity, 'worker');
+  if (changed.length > 0) return changed;
+  return fileReasons(told.length > 0 ? differing.filter((path) => path !== recordFile) : differing, seen);
+}
+
+/** What a pool remembers beside its containers' descriptions and the number of its workers. Holds no secret. */
+function rememberedOf({ spec: { replicas: _, ...spec }, dependsOn, worker }: PoolUnit): unknown {
+  const { slots, startTimeoutMs } = worker;
+  return { ...spec, dependsOn, slots, startTimeoutMs };
+}
+
+function fileReasons(
+  paths: readonly string[],
+  seen: ReadonlyMap<string, Buffer> | undefined,
+): readonly StepReason[] {
+  return paths.map((path) => ({
+    path: `file ${path}`,
+    from: seen?.has(path) === true ? 'another content' : 'missing',
+    to: 'as described',
+  }));
 }
 
 function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedState): Step {
@@ -234,17 +304,9 @@ function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedSta
   const serving = servingContainer(containers, unit.container.digest);
   if (serving === undefined) return step(stack, 'router', unit.resource, undefined);
   const changes = containerChanges(serving, unit, observed);
-  const seen = observed.configs[unit.resource];
-  const differing = differingFiles(routerFiles(unit, activeAddresses(units, observed)).files, seen);
-  const record = readRecord<RouterRecord>(observed, unit.resource);
-  const modelChanges =
-    differing.length === 0 ? [] : differences(record?.model, comparable(unit.config.model));
   const reasons: StepReason[] = [
     ...changes,
-    ...modelChanges,
-    ...(differing.length > 0 && modelChanges.length === 0
-      ? differing.map((path) => ({ path: `file ${path}`, from: 'another content', to: 'as described' }))
-      : []),
+    ...routerConfigReasons(unit, units, observed),
     ...drift(serving, unit.container, containerName(stack, unit.resource), observed),
     ...extras(containers.filter((each) => each !== serving)),
   ];
@@ -255,6 +317,19 @@ function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedSta
     action: 'replace',
     impact: 'nginx is stopped before its successor starts; connections are refused for a moment',
   };
+}
+
+function routerConfigReasons(
+  unit: RouterUnit,
+  units: readonly Unit[],
+  observed: ObservedState,
+): readonly StepReason[] {
+  const seen = own(observed.configs, unit.resource);
+  const differing = differingFiles(routerFiles(unit, activeAddresses(units, observed)).files, seen);
+  if (differing.length === 0) return [];
+  const before = readRecord<RouterRecord>(observed, unit.resource)?.model;
+  const changes = before === undefined ? [] : differences(before, comparable(unit.config.model));
+  return changes.length > 0 ? changes : fileReasons(differing, seen);
 }
 
 /** Containers of what the program no longer has. A volume is never one: it goes when asked for. */

@@ -113,24 +113,24 @@ export interface RouterRecord {
 
 /**
  * What a proxy's configuration volume remembers. A record that was lost or damaged is no record: what it says can be found
- * out anew.
+ * out anew. Each part may be missing: the resource may have been of another kind.
  */
 export function readRecord<R extends PoolRecord | RouterRecord>(
   state: ObservedState,
   resource: string,
-): R | undefined {
+): Partial<R> | undefined {
   const file = own(state.configs, resource)?.get(recordFile);
   if (file === undefined) return undefined;
   try {
     const parsed: unknown = JSON.parse(file.toString(), revive);
-    return isRecord(parsed) ? (parsed as R) : undefined;
+    return isRecord(parsed) ? (parsed as Partial<R>) : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Whether a file that can be read holds what is looked at without further checks. */
-function isRecord(value: unknown): value is PoolRecord | RouterRecord {
+function isRecord(value: unknown): boolean {
   if (!isData(value)) return false;
   const { active, model, replicas, slots, unit } = value;
   if (unit === undefined) return isData(active) && isData(model);
@@ -182,14 +182,10 @@ export function takenAddresses(state: ObservedState): TakenAddresses {
   }
   for (const { resource, role } of state.containers) {
     const record = role === 'balancer' ? readRecord<PoolRecord>(state, resource) : undefined;
-    if (record === undefined) continue;
-    if (!slots.has(resource)) slots.set(resource, [...record.slots]);
+    if (record?.slots !== undefined && !slots.has(resource)) slots.set(resource, [...record.slots]);
     // A pool remembers the address of its HAProxy's successor too.
-    const known = addresses.get(resource) ?? new Set();
-    addresses.set(
-      resource,
-      record.unit.addresses.reduce((all, each) => all.add(each), known),
-    );
+    for (const each of record?.unit?.addresses ?? [])
+      addresses.set(resource, (addresses.get(resource) ?? new Set()).add(each));
   }
   const [subnet] = state.network?.subnets ?? [];
   return {

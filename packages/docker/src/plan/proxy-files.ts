@@ -1,6 +1,6 @@
 import type { PutFile } from '../client/docker-client.js';
 import type { PoolUnit, RouterUnit } from '../compile/docker-spec.js';
-import { digestOf } from '../compile/spec-hash.js';
+import { canonicalJson, contentDigest, digestOf } from '../compile/spec-hash.js';
 import { proxyUser } from '../compile/proxy-container.js';
 import { renderHaproxy, renderNginx, type NginxModel, type ProxyFile } from '../proxy/index.js';
 import { recordFile, type PoolRecord, type RouterRecord } from './observed-state.js';
@@ -25,7 +25,7 @@ export function routerFiles(unit: RouterUnit, active: Readonly<Record<string, st
   const revision = digestOf({
     model,
     used,
-    files: files.map(({ path, content }) => [path, String(content)]),
+    files: files.map(({ path, content }) => [path, contentDigest(content)]),
   }).slice(0, 16);
   const record: RouterRecord = { active: used, model: comparable(model) };
   return {
@@ -48,7 +48,9 @@ function readable(files: readonly ProxyFile[]): readonly PutFile[] {
 }
 
 function recordOf(record: PoolRecord | RouterRecord): PutFile {
-  return { path: recordFile, content: `${JSON.stringify(record)}\n`, mode: 0o400, uid: 0, gid: 0 };
+  // As JSON first: what a Buffer becomes is for its own toJSON to say.
+  const data: unknown = JSON.parse(JSON.stringify(record));
+  return { path: recordFile, content: `${canonicalJson(data)}\n`, mode: 0o400, uid: 0, gid: 0 };
 }
 
 /** A router's model for a plan's reasons: routes by host and prefix, and no password hash. */

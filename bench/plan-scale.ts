@@ -1,0 +1,50 @@
+// How time and memory of a plan grow with the stack: model, spec, addresses, compiling and comparing, without an engine.
+import { Stack, type StackSpec } from '@plumbstack/core';
+import { compileStack, diff, planAddresses } from '@plumbstack/docker/internal';
+import { row } from './support/measure';
+
+const sizes = [10, 100, 1000, 10_000];
+
+/** Nine apps of ten routed; each tenth has a volume. */
+function stackOf(resources: number): Stack {
+  const stack = new Stack('scale', { subnet: '10.16.0.0/16' });
+  const router = stack.router('web');
+  for (let index = 1; index < resources; index++) {
+    const name = `r${index}`;
+    if (index % 10 === 0) stack.volume(name);
+    else router.route(`/${name}/`, stack.app(name, { image: 'rstudio/plumber', env: { NAME: name } }));
+  }
+  return stack;
+}
+
+function planOf(spec: StackSpec): number {
+  const addresses = planAddresses(spec, { addresses: {}, slots: {} }, () => '10.16.0.0/16');
+  const desired = compileStack(spec, addresses, {
+    images: {},
+    files: {},
+    secrets: {},
+    ports: {},
+    absolute: (path) => path,
+  });
+  const observed = {
+    stack: spec.name,
+    otherSubnets: [],
+    containers: [],
+    settings: {},
+    volumes: [],
+    configs: {},
+  };
+  return diff(desired, observed).plan.steps.length;
+}
+
+console.log('| resources | ms | µs a resource | MB |\n| --- | --- | --- | --- |');
+for (const resources of sizes) {
+  // Once to warm up, so that the smallest is not charged for the compiler.
+  planOf(stackOf(10).toSpec());
+  const before = process.memoryUsage().heapUsed;
+  const start = performance.now();
+  planOf(stackOf(resources).toSpec());
+  const ms = performance.now() - start;
+  const megabytes = (process.memoryUsage().heapUsed - before) / 1024 / 1024;
+  console.log(row(String(resources), ms, (ms * 1000) / resources, megabytes));
+}

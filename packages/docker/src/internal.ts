@@ -1,0 +1,66 @@
+// For authors of runtimes and tests, outside semver: the pure stages between a spec and a plan.
+export {
+  findFreeSubnet,
+  planAddresses,
+  type AddressPlan,
+  type TakenAddresses,
+} from './compile/address-plan.js';
+export type { Inputs, SecretInput } from './compile/inputs.js';
+export { portKey } from './compile/inputs.js';
+export type {
+  ContainerTemplate,
+  DockerSpec,
+  FolderFiles,
+  PoolUnit,
+  ResolvedImage,
+  RouterUnit,
+  Unit,
+} from './compile/docker-spec.js';
+export { compileStack } from './compile/compile-stack.js';
+export {
+  contains,
+  formatAddress,
+  formatSubnet,
+  isIPv4Subnet,
+  overlap,
+  parseAddress,
+  parseSubnet,
+  sizeOf,
+  type Subnet,
+} from './compile/ipv4.js';
+export { canonicalJson, contentDigest, digestOf } from './compile/spec-hash.js';
+
+export { diff, type Diff } from './plan/diff.js';
+export { differences } from './plan/identity-diff.js';
+export {
+  observedContainer,
+  readRecord,
+  recordFile,
+  takenAddresses,
+  type ObservedContainer,
+  type ObservedState,
+  type PoolRecord,
+  type RouterRecord,
+} from './plan/observed-state.js';
+export { differingFiles, poolFiles, routerFiles, type ProxyFiles } from './plan/proxy-files.js';
+export { activeAddresses, containersOf, roleOf, servingContainer } from './plan/serving.js';
+export { withOtherSettings } from './plan/settings.js';
+
+// The same for what acts, in the parts that can be tried without an engine.
+export { deadlineSignal, pauseFor, pollUntil, unlessAborted, type PollOptions } from './apply/deadline.js';
+export { countEstablished } from './apply/drain-connections.js';
+export { Gate } from './apply/gate.js';
+export { endpointOf, urlOf } from './deployment/endpoint.js';
+export { mergeLogs } from './deployment/merge-logs.js';
+export { recordedPool } from './deployment/recorded-pool.js';
+export { observeStack } from './observe/observe-stack.js';
+
+// How objects on the engine are told apart.
+export { baseLabels, label, owner, type Role } from './labels.js';
+export {
+  configVolumeName,
+  containerName,
+  networkName,
+  nextContainerName,
+  workerName,
+} from './object-names.js';

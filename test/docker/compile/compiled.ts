@@ -1,0 +1,104 @@
+import { resolve } from 'node:path';
+import type { AppSpec, ImageSpec, PoolSpec, ResourceSpec, RouterSpec, ServiceSpec, StackSpec } from '@plumbstack/core';
+import {
+  compileStack,
+  contentDigest,
+  digestOf,
+  planAddresses,
+  portKey,
+  type DockerSpec,
+  type Inputs,
+  type PoolUnit,
+  type RouterUnit,
+  type TakenAddresses,
+  type Unit,
+} from '@plumbstack/docker/internal';
+
+/** What a secret's value begins with here, so that it is found wherever it should not be. */
+export const secretMarker = 'MARKER-of-a-secret-';
+
+/** A stack from which nothing is on the engine yet. */
+export const nothingTaken: TakenAddresses = { addresses: {}, slots: {} };
+
+/** What `readInputs` would find: every image is there, every file can be read, every secret has a value. */
+export function inputsOf(spec: StackSpec): Inputs {
+  const absolute = (path: string): string => resolve('/base', spec.baseDir ?? '.', path);
+  return {
+    absolute,
+    images: Object.fromEntries(spec.resources.filter(hasImage).map(({ name, image }) => [name, imageOf(image)])),
+    files: Object.fromEntries(
+      sourcesIn(spec).map((path) => [absolute(path), Buffer.from(`what ${path} holds`)]),
+    ),
+    secrets: Object.fromEntries(
+      spec.resources
+        .filter(({ kind }) => kind === 'secret')
+        .map(({ name }) => [name, secretInput(`${secretMarker}${name}`)]),
+    ),
+    ports: Object.fromEntries(freePortsIn(spec).map((key, index) => [key, 40_000 + index])),
+  };
+}
+
+export function secretInput(value: string): Inputs['secrets'][string] {
+  return { value: Buffer.from(value), fingerprint: contentDigest(value).slice(0, 16) };
+}
+
+type Imaged = AppSpec | ServiceSpec | PoolSpec | RouterSpec;
+const hasImage = (resource: ResourceSpec): resource is Imaged => 'image' in resource;
+
+export function imageOf(image: ImageSpec): Inputs['images'][string] {
+  const reference = image.type === 'pull' ? image.reference : `plumbstack/built:${digestOf(image).slice(0, 12)}`;
+  return { reference, id: `sha256:${contentDigest(reference)}`, action: 'none', user: '', hasHealthcheck: false };
+}
+
+function sourcesIn({ resources }: StackSpec): readonly string[] {
+  return resources.flatMap((each) => ('files' in each ? each.files.flatMap(({ source }) => source ?? []) : []));
+}
+
+function freePortsIn({ resources }: StackSpec): readonly string[] {
+  return resources.flatMap((each) =>
+    [...('publish' in each ? each.publish : []), ...(each.kind === 'pool' ? each.stats : [])]
+      .filter(({ port }) => port === 0)
+      .map(({ containerPort }) => portKey(each.name, containerPort)),
+  );
+}
+
+/** Compiles a spec whose addresses are free to choose. */
+export function compiled(spec: StackSpec, inputs: Partial<Inputs> = {}, taken = nothingTaken): DockerSpec {
+  const addresses = planAddresses(spec, taken, () => '10.208.0.0/22');
+  return compileStack(spec, addresses, { ...inputsOf(spec), ...inputs });
+}
+
+export function unitOf(desired: DockerSpec, resource: string): Unit {
+  const unit = desired.units.find((each) => each.resource === resource);
+  if (unit === undefined) throw new RangeError(`no unit ${resource}`);
+  return unit;
+}
+
+export function poolOf(desired: DockerSpec, resource: string): PoolUnit {
+  const unit = unitOf(desired, resource);
+  if (unit.kind !== 'pool') throw new RangeError(`${resource} is ${unit.kind}`);
+  return unit;
+}
+
+export function routerOf(desired: DockerSpec, resource: string): RouterUnit {
+  const unit = unitOf(desired, resource);
+  if (unit.kind !== 'router') throw new RangeError(`${resource} is ${unit.kind}`);
+  return unit;
+}
+
+/** The same stack with pools that a test can hold a thousand of, in a network that has room for all of it. */
+export function modest(spec: StackSpec): StackSpec {
+  return {
+    ...spec,
+    subnet: '10.77.0.0/16',
+    resources: spec.resources.map((each) =>
+      each.kind === 'pool'
+        ? {
+            ...each,
+            replicas: each.replicas % 20,
+            update: { ...each.update, parallelism: 1 + (each.update.parallelism % 20) },
+          }
+        : each,
+    ),
+  };
+}
