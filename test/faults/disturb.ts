@@ -3,7 +3,7 @@ import { isPlumbstackError } from '@plumbstack/core';
 import { DockerRuntime } from '@plumbstack/docker';
 import { FaultProxy, type EngineCall, type Fault } from '../support/fault-proxy';
 import { Lab, leftovers } from '../support/lab';
-import { settledState, type SettledState } from '../support/settled-state';
+import { assertSameState, settledState, type SettledState } from '../support/settled-state';
 import { assertServes, eventuallyServes, smallStack } from './small-stack';
 import { perform, type VerbRequest } from './verb';
 import { VerbProcess } from './verb-process';
@@ -91,10 +91,11 @@ export class Lane implements AsyncDisposable {
       : await this.#disturbed(request, call, disturbance);
     if (keepsServing) await eventuallyServes(await this.#web());
     await this.#perform(mend);
-    assert.deepEqual(await settledState(this.#stack), state);
+    assertSameState(await settledState(this.#stack), state);
     if (serves === undefined) assert.deepEqual(await leftovers(this.#stack), []);
     else {
-      assert.equal((await this.#lab.runtime.plan(smallStack(this.#stack, serves))).toString().includes('nothing to do'), true);
+      const plan = await this.#lab.runtime.plan(smallStack(this.#stack, serves));
+      assert.ok(plan.isEmpty, plan.toString());
       await assertServes(await this.#web(), serves);
     }
     return came;

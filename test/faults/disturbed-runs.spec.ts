@@ -4,12 +4,15 @@
 //
 //   PLUMBSTACK_FAULTS=full npx mocha test/faults/disturbed-runs.spec.ts
 //
-// With --grep one of the runs alone; PLUMBSTACK_FAULT_LANES sets how many cases run at once (3).
+// With --grep one of the runs alone; PLUMBSTACK_FAULT_LANES sets how many cases run at once (3). To try one case again:
+//
+//   PLUMBSTACK_FAULT='GET /version #1, 500' npx mocha test/faults/disturbed-runs.spec.ts --grep 'new version'
 import assert from 'node:assert/strict';
 import { allCases, sampledCases } from './cases';
 import { Lane, type Case, type Scenario, type Undisturbed } from './disturb';
 
 const isFull = process.env['PLUMBSTACK_FAULTS'] === 'full';
+const only = process.env['PLUMBSTACK_FAULT'];
 const laneCount = Number(process.env['PLUMBSTACK_FAULT_LANES'] ?? 3);
 
 const scenarios: readonly Scenario[] = [
@@ -70,7 +73,8 @@ describe('a run that is disturbed at one of its calls to the engine', function (
       assert.ok(first);
       const undisturbed = await first.undisturbed(scenario);
       const { calls } = undisturbed;
-      const cases = isFull ? allCases(calls) : sampledCases(calls, offset);
+      const all = isFull || only !== undefined ? allCases(calls) : sampledCases(calls, offset);
+      const cases = all.filter((each) => only === undefined || titleOf(each) === only);
       const { converged, absent, failures } = await tryAll(lanes, scenario, cases, undisturbed);
       const tried = cases.length - absent.length;
       if (this.test) this.test.title += ` (${converged} of ${tried})`;

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -45,6 +46,37 @@ interface InspectedNetwork {
 }
 
 const prefix = 'io.plumbstack.';
+
+/** Fails with one line for each fact that differs. */
+export function assertSameState(actual: SettledState, expected: SettledState): void {
+  assert.deepEqual(differing(actual, expected, ''), []);
+}
+
+function differing(actual: unknown, expected: unknown, path: string): readonly string[] {
+  const isData = (value: unknown): value is object => typeof value === 'object' && value !== null;
+  if (!isData(actual) || !isData(expected)) {
+    return actual === expected ? [] : [`${path}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`];
+  }
+  const [left, right] = [byName(actual), byName(expected)];
+  const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])];
+  return keys.flatMap((key) => differing(left[key], right[key], `${path}/${key}`));
+}
+
+/** Containers by their names rather than by their places in a list. */
+function byName(value: object): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(value).map(([key, each]: [string, unknown], index) => {
+    const name = typeof each === 'object' && each !== null && 'name' in each ? `${String(each.name)}` : undefined;
+    return [name === undefined || !Array.isArray(value) ? key : name, each, index] as const;
+  });
+  const seen = new Map<string, number>();
+  return Object.fromEntries(
+    entries.map(([key, each]) => {
+      const count = (seen.get(key) ?? 0) + 1;
+      seen.set(key, count);
+      return [count === 1 ? key : `${key} #${count}`, each] as const;
+    }),
+  );
+}
 
 /** Looks with the `docker` program alone. */
 export async function settledState(stack: string): Promise<SettledState> {

@@ -25,23 +25,51 @@ export interface ResolvedOptions extends DockerRuntimeOptions {
   readonly concurrency: number;
 }
 
-/** The one place where defaults are filled in. */
+/** The one place where options are checked and defaults are filled in. Throws `INVALID_OPTION`. */
 export function resolveOptions(options: DockerRuntimeOptions): ResolvedOptions {
+  for (const [name, value] of Object.entries(options)) {
+    const check = Object.hasOwn(checks, name) ? checks[name as keyof DockerRuntimeOptions] : refuseUnknown(name);
+    if (value !== undefined && !check.holds(value)) refuse(name, check, value);
+  }
   const { baseDir = process.cwd(), addressPool = '10.208.0.0/12', concurrency = 8 } = options;
-  if (!isIPv4Subnet(addressPool) || parseSubnet(addressPool).prefix > 22) {
-    throw new PlumbstackError(
-      'INVALID_OPTION',
-      `addressPool must be an IPv4 network of /22 or larger, not ${addressPool}.`,
-      {
-        hint: "As '10.208.0.0/12', which is the default.",
-      },
-    );
-  }
-  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-    throw new PlumbstackError(
-      'INVALID_OPTION',
-      `concurrency must be a whole number of at least 1, not ${concurrency}.`,
-    );
-  }
   return { ...options, baseDir, addressPool, concurrency };
+}
+
+interface OptionCheck {
+  readonly wanted: string;
+  readonly holds: (value: unknown) => boolean;
+}
+
+const isLine = (value: unknown): boolean => typeof value === 'string' && value !== '';
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
+
+const checks: { readonly [K in keyof DockerRuntimeOptions]-?: OptionCheck } = {
+  host: { wanted: "an engine's address, as unix:///run/docker.sock", holds: isLine },
+  context: { wanted: "a docker context's name", holds: isLine },
+  baseDir: { wanted: "a folder's path", holds: isLine },
+  addressPool: {
+    wanted: "an IPv4 network of /22 or larger, as '10.208.0.0/12'",
+    holds: (value) => typeof value === 'string' && isIPv4Subnet(value) && parseSubnet(value).prefix <= 22,
+  },
+  callTimeoutMs: { wanted: 'a whole number of at least 1', holds: isCount },
+  concurrency: { wanted: 'a whole number of at least 1', holds: isCount },
+  client: { wanted: 'an object', holds: (value) => typeof value === 'object' && value !== null },
+};
+
+function refuse(name: string, { wanted }: OptionCheck, value: unknown): never {
+  const path = `DockerRuntime.${name}`;
+  const words = typeof value === 'object' && value !== null ? 'an object' : `${String(value)} (${typeof value})`;
+  throw new PlumbstackError('INVALID_OPTION', `${path} must be ${wanted}, not ${words}.`, {
+    details: { path, wanted },
+    hint: 'Leave it out for the default.',
+  });
+}
+
+function refuseUnknown(name: string): never {
+  const known = Object.keys(checks);
+  const near = known.find((each) => each.toLowerCase() === name.toLowerCase());
+  throw new PlumbstackError('INVALID_OPTION', `DockerRuntime has no option ${JSON.stringify(name)}.`, {
+    details: { path: `DockerRuntime.${name}`, known },
+    hint: near === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean ${JSON.stringify(near)}?`,
+  });
 }

@@ -1,5 +1,13 @@
 import { resolve } from 'node:path';
-import type { AppSpec, ImageSpec, PoolSpec, ResourceSpec, RouterSpec, ServiceSpec, StackSpec } from '@plumbstack/core';
+import type {
+  AppSpec,
+  ImageSpec,
+  PoolSpec,
+  ResourceSpec,
+  RouterSpec,
+  ServiceSpec,
+  StackSpec,
+} from '@plumbstack/core';
 import {
   compileStack,
   contentDigest,
@@ -25,7 +33,9 @@ export function inputsOf(spec: StackSpec): Inputs {
   const absolute = (path: string): string => resolve('/base', spec.baseDir ?? '.', path);
   return {
     absolute,
-    images: Object.fromEntries(spec.resources.filter(hasImage).map(({ name, image }) => [name, imageOf(image)])),
+    images: Object.fromEntries(
+      spec.resources.filter(hasImage).map(({ name, image }) => [name, imageOf(image)]),
+    ),
     files: Object.fromEntries(
       sourcesIn(spec).map((path) => [absolute(path), Buffer.from(`what ${path} holds`)]),
     ),
@@ -46,12 +56,21 @@ type Imaged = AppSpec | ServiceSpec | PoolSpec | RouterSpec;
 const hasImage = (resource: ResourceSpec): resource is Imaged => 'image' in resource;
 
 export function imageOf(image: ImageSpec): Inputs['images'][string] {
-  const reference = image.type === 'pull' ? image.reference : `plumbstack/built:${digestOf(image).slice(0, 12)}`;
-  return { reference, id: `sha256:${contentDigest(reference)}`, action: 'none', user: '', hasHealthcheck: false };
+  const reference =
+    image.type === 'pull' ? image.reference : `plumbstack/built:${digestOf(image).slice(0, 12)}`;
+  return {
+    reference,
+    id: `sha256:${contentDigest(reference)}`,
+    action: 'none',
+    user: '',
+    hasHealthcheck: false,
+  };
 }
 
 function sourcesIn({ resources }: StackSpec): readonly string[] {
-  return resources.flatMap((each) => ('files' in each ? each.files.flatMap(({ source }) => source ?? []) : []));
+  return resources.flatMap((each) =>
+    'files' in each ? each.files.flatMap(({ source }) => source ?? []) : [],
+  );
 }
 
 function freePortsIn({ resources }: StackSpec): readonly string[] {

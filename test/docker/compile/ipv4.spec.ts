@@ -13,9 +13,7 @@ import {
 } from '@plumbstack/docker/internal';
 
 const address = fc.ipV4();
-const cidr = fc
-  .tuple(address, fc.integer({ min: 0, max: 32 }))
-  .map(([base, prefix]) => `${base}/${prefix}`);
+const cidr = fc.tuple(address, fc.integer({ min: 0, max: 32 })).map(([base, prefix]) => `${base}/${prefix}`);
 const numbers = (subnet: Subnet): readonly [number, number] => [
   subnet.base,
   subnet.base + sizeOf(subnet) - 1,

@@ -1,10 +1,4 @@
-import {
-  dependenciesFirst,
-  startGraph,
-  type AppSpec,
-  type ResourceSpec,
-  type StackSpec,
-} from '@plumbstack/core';
+import { dependenciesFirst, startGraph, type AppSpec, type StackSpec } from '@plumbstack/core';
 import { baseLabels } from '../labels.js';
 import { networkName, volumeName } from '../object-names.js';
 import type { AddressPlan } from './address-plan.js';

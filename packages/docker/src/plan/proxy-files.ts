@@ -56,7 +56,7 @@ function recordOf(record: PoolRecord | RouterRecord): PutFile {
 /** A router's model for a plan's reasons: routes by host and prefix, and no password hash. */
 export function comparable(model: RouterUnit['config']['model']): unknown {
   const { routes, ...rest } = model;
-  const named = routes.map(({ auth, ...route }) => [
+  const named = routes.map(({ auth, ...route }): readonly [string, unknown] => [
     `${route.host ?? ''}${route.prefix}`,
     auth === undefined
       ? route
