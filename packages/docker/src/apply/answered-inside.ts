@@ -1,4 +1,5 @@
-import { isPlumbstackError, PlumbstackError, type HealthSpec } from '@plumbstack/core';
+import { PlumbstackError, type HealthSpec } from '@plumbstack/core';
+import { engineStatus } from '../client/docker-failure.js';
 import { answersCommand } from '../proxy/index.js';
 import type { RunContext } from './run-context.js';
 
@@ -22,7 +23,8 @@ export async function answeredInside(
       if (!noSuchProgram.includes(exitCode)) return exitCode === 0;
     } catch (error) {
       // Not running yet, or not any more: the next one may.
-      if (!isPlumbstackError(error, 'ENGINE_FAILED')) throw error;
+      const status = engineStatus(error);
+      if (status !== 404 && status !== 409) throw error;
       if (container === vantages.at(-1)) return false;
     }
   }

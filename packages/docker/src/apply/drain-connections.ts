@@ -1,4 +1,4 @@
-import { isPlumbstackError } from '@plumbstack/core';
+import { engineStatus } from '../client/docker-failure.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { pollUntil } from './deadline.js';
 import type { RunContext } from './run-context.js';
@@ -30,7 +30,8 @@ async function openConnections({ client, call }: RunContext, id: string, port: n
     return exitCode > 1 ? 0 : countEstablished(stdout, port);
   } catch (error) {
     // It ended by itself: nothing is left to wait for.
-    if (isPlumbstackError(error, 'ENGINE_FAILED')) return 0;
+    const status = engineStatus(error);
+    if (status === 404 || status === 409) return 0;
     throw error;
   }
 }

@@ -67,7 +67,10 @@ export interface DockerWriter {
   /** Removes it running or not, with its anonymous volumes. Removing what is gone is no error. */
   removeContainer(id: string, options?: CallOptions): Promise<void>;
   renameContainer(id: string, name: string, options?: CallOptions): Promise<void>;
-  /** Changes limits and restart policy of a container that keeps running. */
+  /**
+   * Changes limits and restart policy of a container that keeps running. A memory or CPU limit can be changed, but not taken
+   * away: one that is left out stays.
+   */
   updateContainer(id: string, update: ContainerUpdate, options?: CallOptions): Promise<void>;
   /** Puts files below an existing folder of a container, running or not. */
   putFiles(
@@ -76,7 +79,10 @@ export interface DockerWriter {
     files: readonly PutFile[],
     options?: CallOptions,
   ): Promise<void>;
-  /** Runs a command in a running container to its end. */
+  /**
+   * Runs a command in a running container to its end. Rejects with `TIMEOUT` when it takes longer than `timeoutMs`; the
+   * command itself goes on then, and after an abort: an engine cannot end it.
+   */
   exec(container: string, command: readonly string[], options?: ExecOptions): Promise<EngineExecResult>;
   /** Rejects with `IMAGE_PULL_FAILED`. */
   pullImage(reference: string, options?: PullImageOptions): Promise<void>;
@@ -213,6 +219,7 @@ export interface ContainerCreation {
 }
 
 export interface EngineHealthcheck {
+  /** Empty: no health check, also where the image has one. */
   readonly command: readonly string[];
   readonly intervalMs: number;
   readonly timeoutMs: number;

@@ -168,11 +168,9 @@ const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) 
 function writableFolders(files: readonly PutFile[], mounts: readonly MountSpec[]): readonly EngineMount[] {
   const folders = new Set(files.map(({ path }) => folderOf(path)));
   return [...folders]
-    .filter((folder) => !mounts.some(({ target }) => withoutSlash(target) === folder))
+    .filter((folder) => !mounts.some(({ target }) => target === folder))
     .map((target) => ({ type: 'volume', target, readOnly: false }));
 }
-
-const withoutSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');
 
 function inFolders(
   files: readonly PutFile[],
