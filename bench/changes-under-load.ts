@@ -14,7 +14,7 @@ async function under(
   load: readonly string[],
   what: string,
   who: string,
-  work: () => Promise<unknown>,
+  work: () => unknown,
 ): Promise<void> {
   const running = startLoad(load);
   await pause(500);
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     const [worker] = (await deployment.status()).resources.flatMap(({ containers }) =>
       containers.filter(({ role }) => role === 'worker'),
     );
-    await under(ours, 'docker kill of a worker', 'plumbstack', async () => kill(worker?.name ?? ''));
+    await under(ours, 'docker kill of a worker', 'plumbstack', () => kill(worker?.name ?? ''));
     await runtime.down(options.name);
 
     await project.compose('up', '-d');

@@ -30,7 +30,7 @@ async function plumbstack(options: BenchOptions, figures: Figures): Promise<void
       await timed(async () => (await runtime.up(stack), await untilAllAnswer(routesOf(options)))),
     );
     figures.noop.push(median(await repeat(5, () => timed(() => runtime.up(stack)))));
-    figures.process.push(await timed(async () => wholeProcess(options)));
+    figures.process.push(await timed(() => wholeProcess(options)));
   } finally {
     figures.down.push(await timed(() => runtime.down(stack)));
   }

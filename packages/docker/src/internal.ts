@@ -62,5 +62,6 @@ export {
   containerName,
   networkName,
   nextContainerName,
+  secretVolumeName,
   workerName,
 } from './object-names.js';

@@ -44,7 +44,7 @@ export function inputsOf(spec: StackSpec): Inputs {
         .filter(({ kind }) => kind === 'secret')
         .map(({ name }) => [name, secretInput(`${secretMarker}${name}`)]),
     ),
-    ports: Object.fromEntries(freePortsIn(spec).map((key, index) => [key, 40_000 + index])),
+    ports: Object.fromEntries(freePortsIn(spec).map((key) => [key, keptPort(key)])),
   };
 }
 
@@ -79,6 +79,11 @@ function freePortsIn({ resources }: StackSpec): readonly string[] {
       .filter(({ port }) => port === 0)
       .map(({ containerPort }) => portKey(each.name, containerPort)),
   );
+}
+
+/** As a resource keeps the free port that it once got. */
+function keptPort(key: string): number {
+  return 32_768 + (Number.parseInt(contentDigest(key).slice(0, 8), 16) % 28_000);
 }
 
 /** Compiles a spec whose addresses are free to choose. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import {
   Stack,
@@ -30,7 +31,7 @@ function digests({ app, pooled, db, pool, web, route = '/site/', inputs }: Chang
   const secrets = [stack.secret('password', { value: 'p' })];
   const mounts = [{ volume, target: '/data' }];
   const files = [{ target: '/etc/app.conf', source: 'app.conf' }];
-  const service = stack.service('db', { image: 'db', secrets, mounts, ...db });
+  stack.service('db', { image: 'db', secrets, mounts, ...db });
   const site = stack.app('site', { image: 'site', env: { A: '1', B: '2' }, files, ...app });
   const api = stack.app('api', { image: 'api', prefixEnv: 'BASE', secrets, ...pooled });
   const workers = stack.pool('workers', { app: api, replicas: 2, ...pool });
@@ -38,7 +39,6 @@ function digests({ app, pooled, db, pool, web, route = '/site/', inputs }: Chang
     .router('web', { publish: 80, ...web })
     .route('/api/', workers)
     .route(route, site);
-  assert.ok(service.name === 'db');
   const spec = stack.toSpec();
   return Object.fromEntries(
     compiled(spec, inputs?.(inputsOf(spec))).units.flatMap((unit) =>
@@ -138,7 +138,7 @@ describe('the digest of a container', () => {
     ['limits, which can be changed in place', { app: { resources: { pids: 5, cpus: 0.5 } } }, []],
     ['a restart policy, which can be changed in place', { app: { restart: 'no' } }, []],
     ['the time that a start may take', { app: { startTimeoutMs: 5 } }, []],
-    ['how a service without a command is probed', { db: { startTimeoutMs: 5 } }, []],
+    ['the time that a service may take to start', { db: { startTimeoutMs: 5 } }, []],
     ['the number of workers', { pool: { replicas: 7 } }, []],
     ["a pool's balance", { pool: { balance: 'roundrobin' } }, []],
     ["a pool's queue", { pool: { queue: { limit: 5 } } }, []],
@@ -237,16 +237,11 @@ describe('canonical JSON', () => {
     fc.assert(fc.property(data, (value) => assert.equal(canonicalJson(turned(value)), canonicalJson(value))));
   });
 
-  it('differs where the data do', () => {
+  it('differs exactly where the data do', () => {
     fc.assert(
       fc.property(data, data, (a, b) => {
-        fc.pre(JSON.stringify(turned(turned(a))) !== JSON.stringify(turned(turned(b))));
-        try {
-          assert.deepEqual(a, b);
-        } catch {
-          assert.notEqual(canonicalJson(a), canonicalJson(b));
-          assert.notEqual(digestOf(a), digestOf(b));
-        }
+        assert.equal(canonicalJson(a) === canonicalJson(b), isDeepStrictEqual(a, b));
+        assert.equal(digestOf(a) === digestOf(b), isDeepStrictEqual(a, b));
       }),
     );
   });

@@ -86,7 +86,13 @@ const drifts: readonly Drift[] = [
   {
     what: 'a network that was removed, while somebody else took its addresses',
     harm: async (stack) => {
-      const subnet = await docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Subnet}}', stack);
+      const subnet = await docker(
+        'network',
+        'inspect',
+        '--format',
+        '{{(index .IPAM.Config 0).Subnet}}',
+        stack,
+      );
       await removeNetwork(stack);
       await docker('network', 'create', '--subnet', subnet, `ft-${stack}`);
     },
@@ -163,7 +169,8 @@ const drifts: readonly Drift[] = [
   },
   {
     what: "a router's configuration that was edited",
-    harm: (stack) => putFiles(`${stack}-web`, '/etc/plumbstack', [{ path: 'nginx.conf', content: '# nothing' }]),
+    harm: (stack) =>
+      putFiles(`${stack}-web`, '/etc/plumbstack', [{ path: 'nginx.conf', content: '# nothing' }]),
     reason: /update +router .*\/web\n +file nginx\.conf: another content -> as described/,
   },
   {
@@ -184,14 +191,18 @@ const drifts: readonly Drift[] = [
     what: 'a stopped router whose configuration is broken',
     harm: async (stack) => {
       await docker('stop', '--time', '1', `${stack}-web`);
-      await putFiles(`${stack}-web`, '/etc/plumbstack', [{ path: 'nginx.conf', content: 'no nginx knows this' }]);
+      await putFiles(`${stack}-web`, '/etc/plumbstack', [
+        { path: 'nginx.conf', content: 'no nginx knows this' },
+      ]);
     },
-    reason: /update +router .*\/web\n +file nginx\.conf: another content -> as described\n +state: exited -> running/,
+    reason:
+      /update +router .*\/web\n +file nginx\.conf: another content -> as described\n +state: exited -> running/,
     unhealthy: 'web',
   },
   {
     what: "a HAProxy's configuration that was edited",
-    harm: (stack) => putFiles(`${stack}-workers`, '/etc/plumbstack', [{ path: 'haproxy.cfg', content: '# nothing' }]),
+    harm: (stack) =>
+      putFiles(`${stack}-workers`, '/etc/plumbstack', [{ path: 'haproxy.cfg', content: '# nothing' }]),
     reason: /update +pool .*\/workers\n +file haproxy\.cfg: another content -> as described/,
   },
   {
@@ -243,9 +254,13 @@ describe('what somebody else has done to a stack', function () {
       const before = await settledState(stack.name);
       await harm(stack.name);
       if (unhealthy !== undefined) {
-        await eventually(`the status says that ${unhealthy} is not well`, async () => {
-          return (await unhealthyResources(deployment)).includes(unhealthy) ? true : undefined;
-        }, 10_000);
+        await eventually(
+          `the status says that ${unhealthy} is not well`,
+          async () => {
+            return (await unhealthyResources(deployment)).includes(unhealthy) ? true : undefined;
+          },
+          10_000,
+        );
         assert.equal((await deployment.status()).healthy, false);
       }
       assert.match((await lab.runtime.plan(stack)).toString(), reason);

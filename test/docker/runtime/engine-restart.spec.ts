@@ -41,7 +41,12 @@ describe('an engine on another machine', function () {
   function describeStack(described: Stack, version: string): void {
     const app = described.app('app', lightAppOf(version, { startTimeoutMs: 15_000 }));
     const worker = described.app('worker', lightApp());
-    const pool = described.pool('workers', { app: worker, replicas: 3, balance: 'roundrobin', sticky: 'cookie' });
+    const pool = described.pool('workers', {
+      app: worker,
+      replicas: 3,
+      balance: 'roundrobin',
+      sticky: 'cookie',
+    });
     described.router('web', { publish: 0 }).route('/app/', app).route('/pool/', pool);
   }
 
@@ -64,7 +69,13 @@ describe('an engine on another machine', function () {
 
   /** When each container of the stack was started. */
   async function starts(): Promise<ReadonlyMap<string, string>> {
-    const names = await engine.docker('ps', '--filter', `label=io.plumbstack.stack=${stack.name}`, '--format', '{{.Names}}');
+    const names = await engine.docker(
+      'ps',
+      '--filter',
+      `label=io.plumbstack.stack=${stack.name}`,
+      '--format',
+      '{{.Names}}',
+    );
     const format = '{{.Name}} {{.State.StartedAt}}';
     const lines = await engine.docker('inspect', '--format', format, ...names.split('\n'));
     return new Map(lines.split('\n').map((line) => line.split(' ') as [string, string]));
@@ -80,7 +91,10 @@ describe('an engine on another machine', function () {
     // Not because nothing had happened to it.
     const after = await starts();
     assert.deepEqual([...after.keys()].sort(), [...before.keys()].sort());
-    assert.deepEqual([...after].filter(([name, start]) => start === before.get(name)), []);
+    assert.deepEqual(
+      [...after].filter(([name, start]) => start === before.get(name)),
+      [],
+    );
     const plan = await lab.runtime.plan(stack);
     assert.equal(plan.isEmpty, true, plan.toString());
     assert.equal((await deployment.status()).healthy, true);
@@ -88,7 +102,10 @@ describe('an engine on another machine', function () {
 
   it('has a stack whose apps this machine cannot reach, and whose published port it can', async () => {
     const here = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-    assert.deepEqual(here.filter(({ address }) => address === gateway), []);
+    assert.deepEqual(
+      here.filter(({ address }) => address === gateway),
+      [],
+    );
     assert.equal(deployment.endpoint('web').hostname, engine.address);
     assert.equal(await answersAsAWhole(), true);
     assert.equal((await deployment.status()).healthy, true);
