@@ -56,7 +56,7 @@ async function main(): Promise<void> {
       await project.compose('up', '-d', '--scale', 'worker=6');
       await project.compose('up', '-d', '--scale', 'worker=3');
     });
-    await under(theirs, 'docker kill of a worker', 'Compose', async () =>
+    await under(theirs, 'docker kill of a worker', 'Compose', () =>
       kill(`${composeOptions.name}-worker-1`),
     );
   } finally {

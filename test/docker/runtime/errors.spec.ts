@@ -12,11 +12,11 @@ import {
   type AppOptions,
   type PlumbstackError,
   type PlumbstackErrorCode,
-  type Stack,
+  Stack,
 } from '@plumbstack/core';
 import { DockerRuntime, type DockerRuntimeOptions } from '@plumbstack/docker';
 import { recordEvents } from '@plumbstack/testing';
-import { docker, hostPort, tryDocker } from '../../support/docker-cli';
+import { docker, hostPort } from '../../support/docker-cli';
 import { ask, eventually, Lab, leftovers } from '../../support/lab';
 import { lightApp, lightAppOf } from '../../support/light-app';
 import { refusalOf } from '../../core/refusal';
@@ -284,7 +284,328 @@ describe('a bad input', () => {
       for (const { name } of [fromFile, fromVariable]) assert.deepEqual(await leftovers(name), []);
     });
   });
+
+  describe("of a name that is somebody else's", () => {
+    // Whatever the run does, what is theirs stays as it is.
+    async function isUntouched<T>(facts: () => Promise<T>, work: () => Promise<void>): Promise<void> {
+      const before = await facts();
+      await work();
+      assert.deepEqual(await facts(), before);
+    }
+
+    async function withContainer(name: string, work: () => Promise<void>): Promise<void> {
+      try {
+        await docker('run', '--detach', '--name', name, 'node:24-slim', 'sleep', '600');
+        await isUntouched(
+          () => docker('inspect', '--format', '{{.Id}} {{.State.Status}} {{.Config.Labels}}', name),
+          work,
+        );
+      } finally {
+        await docker('rm', '--force', '--volumes', name);
+      }
+    }
+
+    it('a container, is told with its image, and the next run has it when it is free', async () => {
+      const stack = newStack();
+      stack.app('app', lightApp());
+      await withContainer(`${stack.name}-app`, async () => {
+        const error = await fails(stack, 'NOT_OURS');
+        assert.equal(error.resource, `${stack.name}/app`);
+        assert.equal(error.details['container'], `${stack.name}-app`);
+        assert.equal(error.details['image'], 'node:24-slim');
+        await lab.runtime.down(stack);
+        assert.deepEqual(await leftovers(stack.name), []);
+      });
+      assert.equal((await (await lab.runtime.up(stack)).status()).healthy, true);
+    });
+
+    it('a worker of a pool, does no harm to the workers that are there', async () => {
+      const stack = newStack();
+      const pooled = (version: Stack, replicas: number): void => {
+        version.pool('pool', { app: version.app('app', lightApp()), replicas, publish: loopback });
+      };
+      pooled(stack, 1);
+      const deployment = await lab.runtime.up(stack);
+      await withContainer(`${stack.name}-pool-2`, async () => {
+        const next = newVersion(stack);
+        pooled(next, 2);
+        const error = await fails(next, 'NOT_OURS');
+        assert.equal(error.resource, `${stack.name}/pool`);
+        assert.equal(error.details['container'], `${stack.name}-pool-2`);
+      });
+      assert.equal((await ask(deployment.endpoint('pool'), '/')).host, 'pool-1');
+    });
+
+    it('the container that would be the lease, is waited for by nobody', async () => {
+      const stack = newStack();
+      stack.app('app', lightApp());
+      await withContainer(`${stack.name}.lease`, async () => {
+        const error = await fails(stack, 'NOT_OURS');
+        assert.equal(error.resource, stack.name);
+        assert.equal(error.details['container'], `${stack.name}.lease`);
+        assert.deepEqual(await leftovers(stack.name), []);
+      });
+    });
+
+    it('a network, is told already by the plan', async () => {
+      const stack = newStack();
+      stack.app('app', lightApp());
+      await docker('network', 'create', stack.name);
+      try {
+        const facts = (): Promise<string> => docker('network', 'inspect', stack.name);
+        await isUntouched(facts, async () => {
+          for (const work of [lab.runtime.plan(stack), lab.runtime.up(stack)]) {
+            const error = await rejection(work, 'NOT_OURS');
+            assert.equal(error.resource, stack.name);
+            assert.equal(error.details['network'], stack.name);
+          }
+          await lab.runtime.down(stack, { volumes: true });
+        });
+      } finally {
+        await docker('network', 'rm', stack.name);
+      }
+    });
+
+    it('a volume, for data or for a configuration, is neither used nor removed', async () => {
+      const withData = newStack();
+      withData.app('app', lightApp({ mounts: [{ volume: withData.volume('data'), target: '/data' }] }));
+      const withConfig = newStack();
+      withConfig.router('web', { publish: loopback }).route('/', withConfig.app('app', lightApp()));
+      const withSecret = newStack();
+      withSecret.app('app', lightApp({ secrets: [withSecret.secret('token', { generateBytes: 16 })] }));
+      const cases = [
+        [withData, 'data', `${withData.name}-data`],
+        [withConfig, 'web', `${withConfig.name}-web.config`],
+        [withSecret, 'token', `${withSecret.name}-token.secret`],
+      ] as const;
+      for (const [stack, resource, volume] of cases) {
+        await docker('volume', 'create', '--label', 'whose=mine', volume);
+        try {
+          await isUntouched(
+            () => docker('volume', 'inspect', volume),
+            async () => {
+              const error = await fails(stack, 'NOT_OURS');
+              assert.equal(error.resource, `${stack.name}/${resource}`);
+              assert.equal(error.details['volume'], volume);
+              await lab.runtime.down(stack, { volumes: true });
+              assert.deepEqual(await leftovers(stack.name), []);
+            },
+          );
+        } finally {
+          await docker('volume', 'rm', '--force', volume);
+        }
+      }
+    });
+
+    it("another stack's, is refused with the name of that stack", async () => {
+      const other = newStack();
+      other.app('a-b', lightApp());
+      await lab.runtime.up(other);
+      const near = new Stack(`${other.name}-a`);
+      near.app('b', lightApp());
+      stacks.push(near);
+      const error = await fails(near, 'NOT_OURS');
+      assert.equal(error.resource, `${near.name}/b`);
+      assert.ok(error.message.includes(`belongs to the stack "${other.name}"`), error.message);
+      await lab.runtime.down(near, { volumes: true });
+      assert.equal((await lab.runtime.plan(other)).isEmpty, true);
+    });
+  });
+
+  describe("of an engine's address", () => {
+    it('where nothing is, is told with the address and the reason', async () => {
+      const socket = join(folder, 'no.sock');
+      const cases = [
+        [`unix://${socket}`, 'ENOENT'],
+        [`tcp://127.0.0.1:9`, 'ECONNREFUSED'],
+      ] as const;
+      for (const [host, code] of cases) {
+        await using runtime = new DockerRuntime({ host });
+        const stack = newStack();
+        stack.app('app', lightApp());
+        for (const verb of [
+          runtime.up(stack),
+          runtime.plan(stack),
+          runtime.down(stack.name),
+          runtime.list(),
+        ]) {
+          const error = await rejection(verb, 'ENGINE_UNREACHABLE');
+          assert.deepEqual([error.details['address'], error.details['code']], [host, code]);
+        }
+      }
+    });
+
+    it('where nobody ever answers, is given up in time', async () => {
+      const host = join(folder, 'silent.sock');
+      const accepted = new Set<Socket>();
+      const silent = createServer((socket) => accepted.add(socket)).listen(host);
+      await once(silent, 'listening');
+      try {
+        await using runtime = new DockerRuntime({ host: `unix://${host}`, callTimeoutMs: 500 });
+        const stack = newStack();
+        stack.app('app', lightApp());
+        const start = performance.now();
+        const error = await rejection(runtime.up(stack), 'ENGINE_UNREACHABLE');
+        const took = performance.now() - start;
+        assert.ok(took >= 500 && took < 3000, `${took} ms`);
+        assert.equal(error.details['address'], `unix://${host}`);
+        assert.equal(error.details['deadlineMs'], 500);
+
+        await using patient = new DockerRuntime({ host: `unix://${host}` });
+        const timeout = await rejection(patient.up(stack, { timeoutMs: 300 }), 'TIMEOUT');
+        assert.equal(timeout.details['timeoutMs'], 300);
+        assert.ok(accepted.size > 0);
+      } finally {
+        for (const each of accepted) each.destroy();
+        silent.close();
+      }
+    });
+  });
+
+  describe('in an update', () => {
+    it("of a router, is rejected in nginx's own words, and the old configuration stays for good", async () => {
+      const [good, other] = await Promise.all([certificate(), certificate()]);
+      const contents = (files: typeof good): readonly string[] => files.map(({ content }) => content);
+      const [cert = '', key = ''] = contents(good);
+      const [, strangeKey = ''] = contents(other);
+      const secured = (stack: Stack, keyText: string): void => {
+        const tls = {
+          certificate: stack.secret('cert', { value: cert }),
+          key: stack.secret('key', { value: keyText }),
+        };
+        stack.router('web', { publish: loopback, tls }).route('/', stack.app('app', lightApp()));
+      };
+      const stack = newStack();
+      secured(stack, key);
+      const deployment = await lab.runtime.up(stack);
+      const url = deployment.endpoint('web');
+      assert.equal(await statusOf(url), 200);
+
+      const bad = newVersion(stack);
+      secured(bad, strangeKey);
+      const error = await fails(bad, 'CONFIG_REJECTED');
+      assert.equal(error.resource, `${stack.name}/web`);
+      assert.match(String(error.details['words']), /nginx: \[emerg\].*key values mismatch/);
+      assert.equal(error.message.includes('PRIVATE KEY'), false);
+      assert.equal(await statusOf(url), 200);
+      // What it would read if it had to start again is the old one too.
+      await docker('restart', `${stack.name}-web`);
+      await eventually('the router answers after its restart', () => statusOf(url));
+      assert.equal((await lab.runtime.plan(stack)).isEmpty, true);
+    });
+
+    it("of a new router's certificate, is told in nginx's own words", async () => {
+      const stack = newStack();
+      const tls = {
+        certificate: stack.secret('cert', { value: 'none' }),
+        key: stack.secret('key', { value: 'none' }),
+      };
+      stack.router('web', { publish: loopback, tls }).route('/', stack.app('app', lightApp()));
+      const error = await fails(stack, 'START_FAILED');
+      assert.equal(error.resource, `${stack.name}/web`);
+      assert.match((error.details['lastLines'] as string[]).join('\n'), /cannot load certificate/);
+    });
+
+    const badVersions: readonly (readonly [string, AppOptions, PlumbstackErrorCode])[] = [
+      ['that ends', script("console.log('no such column'); process.exit(4)"), 'START_FAILED'],
+      [
+        'that has no such program',
+        { image: 'node:24-slim', entrypoint: ['no-such-program'], init: false },
+        'START_FAILED',
+      ],
+      [
+        'that answers with errors',
+        lightAppOf('2', { health: { http: '/crash' }, startTimeoutMs: 3000, restart: 'no' }),
+        'START_FAILED',
+      ],
+      ['that does not answer', script('setInterval(() => {}, 1000)', { startTimeoutMs: 2000 }), 'UNHEALTHY'],
+    ];
+    for (const [title, options, code] of badVersions) {
+      it(`of a routed app ${title}, leaves the old version to every request`, async () => {
+        const stack = newStack();
+        stack.router('web', { publish: loopback }).route('/app/', stack.app('app', lightAppOf('1')));
+        const deployment = await lab.runtime.up(stack);
+        const next = newVersion(stack);
+        next.router('web', { publish: loopback }).route('/app/', next.app('app', options));
+        using recorder = recordEvents(lab.runtime.events);
+        const versions = await askedDuring(new URL('/app/', deployment.endpoint('web')), async () => {
+          const error = await fails(next, code);
+          assert.equal(error.resource, `${stack.name}/app`);
+        });
+        assert.deepEqual(versions, ['1']);
+        const [told, ...more] = recorder.of('update:rolledback');
+        assert.equal(told?.resource, `${stack.name}/app`);
+        assert.ok(told.reason.startsWith(code), told.reason);
+        assert.deepEqual(more, []);
+        assert.deepEqual(await containersOf(stack), ['app', 'web']);
+        assert.equal((await lab.runtime.plan(stack)).isEmpty, true);
+      });
+
+      it(`of a pool's worker ${title}, leaves the old version to every request`, async () => {
+        const pooled = (version: Stack, app: AppOptions): void => {
+          const pool = version.pool('pool', { app: version.app('app', app), replicas: 2 });
+          version.router('web', { publish: loopback }).route('/pool/', pool);
+        };
+        const stack = newStack();
+        pooled(stack, lightAppOf('1'));
+        const deployment = await lab.runtime.up(stack);
+        const next = newVersion(stack);
+        pooled(next, options);
+        using recorder = recordEvents(lab.runtime.events);
+        const versions = await askedDuring(new URL('/pool/', deployment.endpoint('web')), async () => {
+          const error = await fails(next, code);
+          assert.equal(error.resource, `${stack.name}/pool`);
+        });
+        assert.deepEqual(versions, ['1']);
+        assert.deepEqual(
+          recorder.of('update:rolledback').map(({ resource }) => resource),
+          [`${stack.name}/pool`],
+        );
+        assert.deepEqual(await containersOf(stack), ['pool', 'pool-1', 'pool-2', 'web']);
+        assert.equal((await lab.runtime.plan(stack)).isEmpty, true);
+      });
+    }
+  });
 });
+
+/** Asks again and again while something is done; resolves to the versions that answered. Every request has to succeed. */
+async function askedDuring(url: URL, work: () => Promise<void>): Promise<readonly (string | undefined)[]> {
+  const versions = new Set<string | undefined>();
+  let isDone = false;
+  const asking = (async () => {
+    do versions.add((await ask(url, '.')).version);
+    while (!isDone);
+  })();
+  try {
+    await work();
+  } finally {
+    isDone = true;
+    await asking;
+  }
+  return [...versions];
+}
+
+/** A stack's containers, without its name before theirs. */
+async function containersOf({ name }: Stack): Promise<readonly string[]> {
+  const filter = `label=io.plumbstack.stack=${name}`;
+  const names = await docker('ps', '--all', '--filter', filter, '--format', '{{.Names}}');
+  return names
+    .split('\n')
+    .map((each) => each.slice(name.length + 1))
+    .sort();
+}
+
+/** Status of a GET, whoever signed the certificate. */
+function statusOf(url: URL): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(url, { rejectUnauthorized: false, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .once('error', reject)
+      .end();
+  });
+}
 
 function stepsOf(error: PlumbstackError): string {
   return /^Step \d+(\/\d+)/.exec(String(error.details['step']))?.[1] ?? '';
