@@ -151,20 +151,7 @@ describe('a bad input', () => {
   describe('of a port', () => {
     it("that another container has names it, and the old version's port goes on answering", async () => {
       const holder = `er-holder-${randomBytes(3).toString('hex')}`;
-      const listen = "require('net').createServer().listen(8000)";
-      await docker(
-        'run',
-        '--detach',
-        '--name',
-        holder,
-        '--publish',
-        '127.0.0.1:0:8000',
-        'node:24-slim',
-        'node',
-        '-e',
-        listen,
-      );
-      try {
+      await withContainer(holder, ['--publish', '127.0.0.1:0:8000'], async () => {
         const port = await hostPort(holder, 8000);
         const stack = newStack();
         stack.app('app', lightAppOf('1', { publish: 0 }));
@@ -175,10 +162,9 @@ describe('a bad input', () => {
         const error = await fails(next, 'PORT_IN_USE');
         assert.equal(error.resource, `${stack.name}/app`);
         assert.deepEqual(error.details, { host: '127.0.0.1', port, holder: `the container ${holder}` });
-        assert.equal((await ask(url, '/')).version, '1');
-      } finally {
-        await docker('rm', '--force', '--volumes', holder);
-      }
+        const { version } = await eventually('the old version answers', () => ask(url, '/'));
+        assert.equal(version, '1');
+      });
     });
 
     it('that a process of this machine has names it with its id', async () => {
@@ -293,22 +279,17 @@ describe('a bad input', () => {
       assert.deepEqual(await facts(), before);
     }
 
-    async function withContainer(name: string, work: () => Promise<void>): Promise<void> {
-      try {
-        await docker('run', '--detach', '--name', name, 'node:24-slim', 'sleep', '600');
-        await isUntouched(
-          () => docker('inspect', '--format', '{{.Id}} {{.State.Status}} {{.Config.Labels}}', name),
-          work,
-        );
-      } finally {
-        await docker('rm', '--force', '--volumes', name);
-      }
+    async function beside(name: string, work: () => Promise<void>): Promise<void> {
+      const format = '{{.Id}} {{.State.Status}} {{.Config.Labels}}';
+      await withContainer(name, [], () =>
+        isUntouched(() => docker('inspect', '--format', format, name), work),
+      );
     }
 
     it('a container, is told with its image, and the next run has it when it is free', async () => {
       const stack = newStack();
       stack.app('app', lightApp());
-      await withContainer(`${stack.name}-app`, async () => {
+      await beside(`${stack.name}-app`, async () => {
         const error = await fails(stack, 'NOT_OURS');
         assert.equal(error.resource, `${stack.name}/app`);
         assert.equal(error.details['container'], `${stack.name}-app`);
@@ -326,7 +307,7 @@ describe('a bad input', () => {
       };
       pooled(stack, 1);
       const deployment = await lab.runtime.up(stack);
-      await withContainer(`${stack.name}-pool-2`, async () => {
+      await beside(`${stack.name}-pool-2`, async () => {
         const next = newVersion(stack);
         pooled(next, 2);
         const error = await fails(next, 'NOT_OURS');
@@ -339,7 +320,7 @@ describe('a bad input', () => {
     it('the container that would be the lease, is waited for by nobody', async () => {
       const stack = newStack();
       stack.app('app', lightApp());
-      await withContainer(`${stack.name}.lease`, async () => {
+      await beside(`${stack.name}.lease`, async () => {
         const error = await fails(stack, 'NOT_OURS');
         assert.equal(error.resource, stack.name);
         assert.equal(error.details['container'], `${stack.name}.lease`);
@@ -567,6 +548,20 @@ describe('a bad input', () => {
     }
   });
 });
+
+/** Somebody's container, for as long as the work takes. */
+async function withContainer(
+  name: string,
+  options: readonly string[],
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await docker('run', '--detach', '--init', '--name', name, ...options, 'node:24-slim', 'sleep', '600');
+    await work();
+  } finally {
+    await docker('rm', '--force', '--volumes', name);
+  }
+}
 
 /** Asks again and again while something is done; resolves to the versions that answered. Every request has to succeed. */
 async function askedDuring(url: URL, work: () => Promise<void>): Promise<readonly (string | undefined)[]> {

@@ -1,0 +1,468 @@
+import assert from 'node:assert/strict';
+import type { StepReason } from '@plumbstack/core';
+import {
+  activeAddresses,
+  label,
+  poolFiles,
+  recordFile,
+  routerFiles,
+  type ObservedContainer,
+} from '@plumbstack/docker/internal';
+import { poolOf, routerOf, secretInput } from '../compile/compiled';
+import {
+  applied,
+  compare,
+  configOf,
+  doings,
+  reasonsOf,
+  tamper,
+  type Compared,
+  type Picture,
+} from './picture';
+import { sample, type SampleOptions } from './sample';
+
+interface Drift {
+  readonly title: string;
+  readonly drift: (picture: Picture) => void;
+  readonly doings: readonly string[];
+  readonly resource: string;
+  /** Each reason's path, what is and what should be. */
+  readonly reasons: Readonly<Record<string, readonly [unknown, unknown]>>;
+}
+
+const withLabels = (picture: Picture, name: string, labels: Readonly<Record<string, string>>): void =>
+  tamper(picture, name, (each) => ({ labels: { ...each.labels, ...labels } }));
+const withState = (picture: Picture, name: string, state: ObservedContainer['state']): void =>
+  tamper(picture, name, () => ({ state }));
+const without = (picture: Picture, ...names: readonly string[]): void => {
+  picture.containers = picture.containers.filter(({ name }) => !names.includes(name));
+};
+/** What somebody has done to it who did not ask. */
+const drifts: readonly Drift[] = [
+  {
+    title: 'a stopped app',
+    drift: (picture) => withState(picture, 'shop-site', 'exited'),
+    doings: ['update app site'],
+    resource: 'site',
+    reasons: { state: ['exited', 'running'] },
+  },
+  {
+    title: 'a paused service',
+    drift: (picture) => withState(picture, 'shop-db', 'paused'),
+    doings: ['update service db'],
+    resource: 'db',
+    reasons: { state: ['paused', 'running'] },
+  },
+  {
+    title: 'a renamed container',
+    drift: (picture) => tamper(picture, 'shop-site', () => ({ name: 'mine' })),
+    doings: ['update app site'],
+    resource: 'site',
+    reasons: { container: ['mine', 'shop-site'] },
+  },
+  {
+    title: 'a disconnected container',
+    drift: (picture) => tamper(picture, 'shop-site', () => ({ networks: {} })),
+    doings: ['update app site'],
+    resource: 'site',
+    reasons: { network: ['disconnected', 'shop'] },
+  },
+  {
+    title: 'a container in another network of the same name',
+    drift: (picture) => tamper(picture, 'shop-db', () => ({ networks: { shop: { networkId: 'gone' } } })),
+    doings: ['update service db'],
+    resource: 'db',
+    reasons: { network: ['disconnected', 'shop'] },
+  },
+  {
+    title: 'a container at an address outside the network',
+    drift: (picture) => withLabels(picture, 'shop-db', { [label.address]: '192.168.9.9' }),
+    doings: ['replace service db'],
+    resource: 'db',
+    reasons: { address: ['192.168.9.9', '10.208.0.2'] },
+  },
+  {
+    title: 'a removed app',
+    drift: (picture) => without(picture, 'shop-site'),
+    doings: ['create app site'],
+    resource: 'site',
+    reasons: { app: [undefined, 'created'] },
+  },
+  {
+    title: 'a removed worker',
+    drift: (picture) => without(picture, 'shop-workers-2'),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: { replicas: [2, 3] },
+  },
+  {
+    title: 'all workers removed',
+    drift: (picture) => without(picture, 'shop-workers-1', 'shop-workers-2', 'shop-workers-3'),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: { replicas: [0, 3] },
+  },
+  {
+    title: 'a stopped worker',
+    drift: (picture) => withState(picture, 'shop-workers-2', 'exited'),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: { 'shop-workers-2.state': ['exited', 'running'] },
+  },
+  {
+    title: 'a renamed worker',
+    drift: (picture) => tamper(picture, 'shop-workers-2', () => ({ name: 'mine' })),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: { 'mine.container': ['mine', 'shop-workers-2'] },
+  },
+  {
+    title: 'a worker that is on no slot',
+    drift: (picture) => withLabels(picture, 'shop-workers-2', { [label.address]: '192.168.9.9' }),
+    doings: ['replace pool workers'],
+    resource: 'workers',
+    reasons: { 'shop-workers-2.address': ['192.168.9.9', '10.208.0.9'] },
+  },
+  {
+    title: 'two workers on one slot',
+    drift: (picture) => withLabels(picture, 'shop-workers-2', { [label.worker]: '1' }),
+    doings: ['replace pool workers', 'update router web'],
+    resource: 'workers',
+    reasons: {},
+  },
+  {
+    title: 'a stopped HAProxy',
+    drift: (picture) => withState(picture, 'shop-workers', 'exited'),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: { 'haproxy.state': ['exited', 'running'] },
+  },
+  {
+    title: 'a removed HAProxy',
+    drift: (picture) => without(picture, 'shop-workers'),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: { haproxy: ['missing', 'created'] },
+  },
+  {
+    title: "an edited configuration of a pool's HAProxy",
+    drift: (picture) => configOf(picture, 'shop-workers').set('haproxy.cfg', Buffer.from('# mine')),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: { 'file haproxy.cfg': ['another content', 'as described'] },
+  },
+  {
+    title: "a missing configuration of a pool's HAProxy",
+    drift: (picture) => configOf(picture, 'shop-workers').delete('haproxy.cfg'),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: { 'file haproxy.cfg': ['missing', 'as described'] },
+  },
+  {
+    title: "an emptied configuration volume of a pool's HAProxy",
+    drift: (picture) => configOf(picture, 'shop-workers').clear(),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: {
+      'file haproxy.cfg': ['missing', 'as described'],
+      [`file ${recordFile}`]: ['missing', 'as described'],
+    },
+  },
+  {
+    title: "a configuration folder of a pool's HAProxy that is gone",
+    drift: (picture) => picture.configs.clear(),
+    doings: ['update pool workers', 'update router web'],
+    resource: 'workers',
+    reasons: {
+      'file haproxy.cfg': ['missing', 'as described'],
+      [`file ${recordFile}`]: ['missing', 'as described'],
+    },
+  },
+  {
+    title: 'a damaged record of a pool',
+    drift: (picture) => configOf(picture, 'shop-workers').set(recordFile, Buffer.from('{')),
+    doings: ['update pool workers'],
+    resource: 'workers',
+    reasons: { [`file ${recordFile}`]: ['another content', 'as described'] },
+  },
+  {
+    title: 'a stopped router',
+    drift: (picture) => withState(picture, 'shop-web', 'exited'),
+    doings: ['update router web'],
+    resource: 'web',
+    reasons: { state: ['exited', 'running'] },
+  },
+  {
+    title: 'an edited configuration of a router',
+    drift: (picture) => configOf(picture, 'shop-web').set('nginx.conf', Buffer.from('# mine')),
+    doings: ['update router web'],
+    resource: 'web',
+    reasons: { 'file nginx.conf': ['another content', 'as described'] },
+  },
+  {
+    title: 'a missing configuration of a router',
+    drift: (picture) => configOf(picture, 'shop-web').delete('nginx.conf'),
+    doings: ['update router web'],
+    resource: 'web',
+    reasons: { 'file nginx.conf': ['missing', 'as described'] },
+  },
+  {
+    title: 'another certificate in the volume of a router',
+    drift: (picture) => configOf(picture, 'shop-web').set('tls/certificate.pem', Buffer.from('mine')),
+    doings: ['update router web'],
+    resource: 'web',
+    reasons: { 'file tls/certificate.pem': ['another content', 'as described'] },
+  },
+  {
+    title: 'a damaged record of a router',
+    drift: (picture) => configOf(picture, 'shop-web').set(recordFile, Buffer.from('null')),
+    doings: ['update router web'],
+    resource: 'web',
+    reasons: { [`file ${recordFile}`]: ['another content', 'as described'] },
+  },
+  {
+    title: 'a removed volume',
+    drift: (picture) => void (picture.volumes = picture.volumes.filter(({ name }) => name !== 'shop-data')),
+    doings: ['create volume data'],
+    resource: 'data',
+    reasons: { volume: [undefined, 'created'] },
+  },
+  {
+    title: 'a removed volume of a generated secret',
+    drift: (picture) =>
+      void (picture.volumes = picture.volumes.filter(({ name }) => name !== 'shop-key.secret')),
+    doings: ['create secret key'],
+    resource: 'key',
+    reasons: { secret: [undefined, 'created'] },
+  },
+];
+
+describe('a plan', () => {
+  for (const { title, drift, doings: wanted, resource, reasons } of drifts) {
+    it(`mends ${title}, and says why`, async () => {
+      const picture = await applied(sample());
+      drift(picture);
+      const compared = await compare(picture, sample());
+      assert.deepEqual([...doings(compared)].sort(), wanted, compared.plan.toString());
+      const found = reasonsOf(compared, resource);
+      if (Object.keys(reasons).length > 0) assert.deepEqual(found, reasons);
+    });
+  }
+
+  it('removes what an interrupted update has left beside what serves', async () => {
+    const picture = await applied(sample());
+    const old = picture.containers.find(({ name }) => name === 'shop-site');
+    assert.ok(old !== undefined);
+    const labels = { ...old.labels, [label.address]: '10.208.0.77', [label.digest]: 'older' };
+    picture.containers.push({ ...old, id: 'old', name: 'shop-site.next', labels });
+    const compared = await compare(picture, sample());
+    assert.deepEqual(doings(compared), ['update app site']);
+    assert.deepEqual(reasonsOf(compared, 'site'), { container: ['shop-site.next', 'removed'] });
+  });
+
+  it('changes nothing once an update has moved an app and a HAProxy to their other address', async () => {
+    const picture = await applied(sample());
+    const { desired } = await compare(picture, sample());
+    const [site, workers] = [
+      desired.units.find(({ resource }) => resource === 'site'),
+      poolOf(desired, 'workers'),
+    ];
+    withLabels(picture, 'shop-site', { [label.address]: site?.addresses[1] ?? '' });
+    withLabels(picture, 'shop-workers', { [label.address]: workers.addresses[1] ?? '' });
+    const moved = await compare(picture, sample());
+    // nginx is still where they were.
+    assert.deepEqual(doings(moved), ['update router web']);
+    for (const { path, content } of routerFiles(
+      routerOf(desired, 'web'),
+      activeAddresses(moved.desired.units, moved.observed),
+    ).files)
+      configOf(picture, 'shop-web').set(path, Buffer.from(content));
+    const { plan } = await compare(picture, sample());
+    assert.ok(plan.isEmpty, plan.toString());
+  });
+
+  it('leaves a pool alone whose neighbours come and go', async () => {
+    const picture = await applied(sample());
+    const spec = sample();
+    const fewer = { ...spec, resources: spec.resources.filter(({ name }) => name !== 'site') };
+    const web = fewer.resources.map((each) =>
+      each.kind === 'router' ? { ...each, routes: each.routes.slice(0, 1) } : each,
+    );
+    const compared = await compare(picture, { ...spec, resources: web });
+    assert.deepEqual(doings(compared), ['update router web', 'delete app site']);
+    without(picture, 'shop-site');
+    assert.deepEqual(doings(await compare(picture, { ...spec, resources: web })), ['update router web']);
+  });
+
+  it('says of a network with other addresses that everything in it is replaced', async () => {
+    const picture = await applied(sample());
+    // Part of the network before, so that most addresses would be the same.
+    for (const subnet of ['10.208.0.0/24', '10.99.0.0/22']) {
+      const compared = await compare(picture, sample({ subnet }));
+      assert.deepEqual(
+        doings(compared),
+        ['network shop', 'service db', 'app site', 'pool workers', 'router web'].map(
+          (each) => `replace ${each}`,
+        ),
+      );
+      assert.deepEqual(reasonsOf(compared, 'db')['subnet'], ['10.208.0.0/22', subnet]);
+      assert.match(compared.plan.toString(), /does not answer meanwhile/);
+    }
+  });
+
+  it('makes a network that somebody has removed, and mends what was in it where it is', async () => {
+    const picture = await applied(sample());
+    picture.networks = [];
+    const compared = await compare(picture, sample());
+    assert.deepEqual(
+      doings(compared).map((each) => each.split(' ')[0]),
+      ['create', 'update', 'update', 'update', 'update'],
+    );
+    assert.deepEqual(reasonsOf(compared, 'db'), { network: ['disconnected', 'shop'] });
+  });
+
+  it('sees limits and restart policies that somebody has changed, only where it looks', async () => {
+    const picture = await applied(sample());
+    const spec = sample({ app: { resources: { memoryBytes: 2 ** 27 }, restart: 'on-failure' } });
+    const compared = await compare(picture, spec);
+    assert.deepEqual(doings(compared), ['update app site']);
+    assert.deepEqual(reasonsOf(compared, 'site'), {
+      'resources.memoryBytes': [undefined, 2 ** 27],
+      restart: ['always', 'on-failure'],
+    });
+    const id = picture.containers.find(({ name }) => name === 'shop-site')?.id ?? '';
+    picture.settings.set(id, { limits: { memoryBytes: 2 ** 27 }, restart: 'on-failure' });
+    assert.ok((await compare(picture, spec)).plan.isEmpty);
+  });
+
+  it('replaces a container to take a limit away', async () => {
+    const picture = await applied(sample({ app: { resources: { pids: 10 } } }));
+    const compared = await compare(picture, sample());
+    assert.deepEqual(doings(compared), ['replace app site']);
+    assert.deepEqual(reasonsOf(compared, 'site'), { 'resources.pids': [10, undefined] });
+  });
+
+  it('says so where a tampered label hides the difference', async () => {
+    const picture = await applied(sample());
+    withLabels(picture, 'shop-site', { [label.digest]: 'mine' });
+    const reasons = reasonsOf(await compare(picture, sample()), 'site');
+    assert.deepEqual(Object.keys(reasons), ['digest']);
+    assert.equal(reasons['digest']?.[0], 'mine');
+  });
+});
+
+describe('the reasons of a plan', () => {
+  const changed = async (options: SampleOptions): Promise<Compared> =>
+    compare(await applied(sample()), sample(options));
+
+  const cases: readonly (readonly [
+    title: string,
+    options: SampleOptions,
+    resource: string,
+    reasons: object,
+  ])[] = [
+    ['an environment variable', { app: { env: { A: '1' } } }, 'site', { 'env.A': [undefined, '1'] }],
+    [
+      'a variable that every object has',
+      { app: { env: { constructor: '1' } } },
+      'site',
+      { 'env.constructor': [undefined, '1'] },
+    ],
+    ['a whole command', { app: { command: ['a', 'b'] } }, 'site', { command: [undefined, ['a', 'b']] }],
+    ['a worker', { pooled: { env: { A: '1' } } }, 'workers', { 'worker.env.A': [undefined, '1'] }],
+    ['the number of workers', { pool: { replicas: 5 } }, 'workers', { replicas: [3, 5] }],
+    [
+      'the balance of a pool',
+      { pool: { balance: 'random' } },
+      'workers',
+      { 'balance.algorithm': ['leastconn', 'random'] },
+    ],
+    [
+      'what only the record of a pool tells',
+      { pooled: { startTimeoutMs: 7 } },
+      'workers',
+      { startTimeoutMs: [60_000, 7] },
+    ],
+    ['the limit of bodies', { web: { maxBodyBytes: 7 } }, 'web', { maxBodyBytes: [10 * 1024 * 1024, 7] }],
+  ];
+  for (const [title, options, resource, reasons] of cases) {
+    it(`name ${title} by its path`, async () => {
+      const compared = await changed(options);
+      assert.deepEqual(reasonsOf(compared, resource), reasons, compared.plan.toString());
+      assert.equal(doings(compared).length, 1);
+    });
+  }
+
+  it('name a route by its host and prefix', async () => {
+    const spec = sample();
+    const resources = spec.resources.map((each) =>
+      each.kind === 'router'
+        ? { ...each, routes: each.routes.map((route) => ({ ...route, host: 'a.org', buffering: false })) }
+        : each,
+    );
+    const compared = await compare(await applied(spec), { ...spec, resources });
+    const paths = Object.keys(reasonsOf(compared, 'web'));
+    assert.ok(paths.includes('routes./api/') && paths.includes('routes.a.org/api/'), paths.join(', '));
+  });
+
+  it('tell that a password has changed, and neither hash', async () => {
+    const compared = await changed({ hash: '$6$salt$second' });
+    const text = JSON.stringify(compared.plan);
+    assert.deepEqual(Object.keys(reasonsOf(compared, 'web')), ['routes./site/.auth.users']);
+    assert.ok(!text.includes('salt') && !text.includes('first') && !text.includes('second'));
+  });
+
+  it('tell that a secret has changed, and neither value', async () => {
+    const picture = await applied(sample());
+    const spec = sample();
+    const secrets = { key: secretInput('OLD or NEW'), certificate: secretInput('pem') };
+    const compared = await compare(picture, spec, { secrets });
+    assert.deepEqual(doings(compared), ['replace service db', 'replace pool workers', 'update router web']);
+    assert.deepEqual(Object.keys(reasonsOf(compared, 'db')), ['secrets./run/secrets/key']);
+    assert.deepEqual(Object.keys(reasonsOf(compared, 'workers')), ['worker.secrets./run/secrets/key']);
+    const files: readonly StepReason[] = compared.plan.steps.flatMap(({ kind, reasons }) =>
+      kind === 'router' ? reasons : [],
+    );
+    assert.ok(files.length > 0 && files.every(({ path }) => path.startsWith('file ')));
+    assert.ok(!JSON.stringify(compared.plan).includes('OLD or NEW'));
+  });
+
+  it('say of a pool without workers what the next ones will be', async () => {
+    const none = { pool: { replicas: 0 } };
+    const compared = await compare(
+      await applied(sample(none)),
+      sample({ ...none, pooled: { env: { A: '1' } } }),
+    );
+    assert.deepEqual(doings(compared), ['update pool workers']);
+    assert.deepEqual(reasonsOf(compared, 'workers'), { 'worker.env.A': [undefined, '1'] });
+  });
+
+  it('say that the record of a pool wants another number of workers than the program', async () => {
+    const picture = await applied(sample());
+    const scaled = poolFiles(
+      poolOf((await compare(picture, sample({ pool: { replicas: 5 } }))).desired, 'workers'),
+    );
+    for (const { path, content } of scaled.files)
+      configOf(picture, 'shop-workers').set(path, Buffer.from(content));
+    assert.deepEqual(reasonsOf(await compare(picture, sample()), 'workers'), { replicas: [5, 3] });
+  });
+
+  it('say what visitors notice: where something is stopped before its successor starts', async () => {
+    const impacts = async (
+      before: SampleOptions,
+      after: SampleOptions,
+    ): Promise<readonly (string | undefined)[]> =>
+      (await compare(await applied(sample(before)), sample(after))).plan.steps
+        .filter(({ action }) => action === 'replace')
+        .map(({ impact }) => impact);
+    const env = { A: '1' };
+    assert.deepEqual(await impacts({}, { app: { env } }), [undefined]);
+    const publish = 8000;
+    assert.deepEqual(await impacts({ app: { publish } }, { app: { publish, env } }), [
+      'stopped before its successor starts',
+    ]);
+    assert.deepEqual(await impacts({}, { pool: { image: 'haproxy:other' } }), [undefined]);
+    assert.match((await impacts({}, { pool: { stats: 8404 } }))[0] ?? '', /HAProxy is stopped/);
+    assert.match((await impacts({}, { web: { root: './public' } }))[0] ?? '', /refused for a moment/);
+  });
+});

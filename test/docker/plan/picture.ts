@@ -1,0 +1,250 @@
+import type { StackSpec } from '@plumbstack/core';
+import type {
+  ContainerSummary,
+  ContainerUpdate,
+  DockerReader,
+  NetworkSummary,
+  VolumeSummary,
+} from '@plumbstack/docker/client';
+import {
+  activeAddresses,
+  baseLabels,
+  compileStack,
+  configVolumeName,
+  containerName,
+  contentDigest,
+  diff,
+  findFreeSubnet,
+  label,
+  networkName,
+  observeStack,
+  planAddresses,
+  poolFiles,
+  routerFiles,
+  secretVolumeName,
+  takenAddresses,
+  withOtherSettings,
+  workerName,
+  type ContainerTemplate,
+  type Diff,
+  type DockerSpec,
+  type Inputs,
+  type ObservedState,
+  type ProxyFiles,
+  type Unit,
+} from '@plumbstack/docker/internal';
+import { inputsOf } from '../compile/compiled';
+
+/** What an engine lists, and the little more that is asked of single containers. A test changes it as somebody would. */
+export interface Picture {
+  networks: NetworkSummary[];
+  containers: ContainerSummary[];
+  volumes: VolumeSummary[];
+  /** Files in the configuration volumes, by container. */
+  readonly configs: Map<string, Map<string, Buffer>>;
+  /** Limits and restart policies as they are, by container. */
+  readonly settings: Map<string, ContainerUpdate>;
+}
+
+export const emptyPicture = (): Picture => ({
+  networks: [],
+  containers: [],
+  volumes: [],
+  configs: new Map(),
+  settings: new Map(),
+});
+
+/** What an engine has when everything of a spec has been done, and nothing else. */
+export function pictureOf(desired: DockerSpec): Picture {
+  const { stack, spec, network, volumes, units } = desired;
+  const picture = emptyPicture();
+  const { name, labels, subnet } = network;
+  picture.networks.push({ id: `network-of-${name}`, name, labels, subnets: [subnet] });
+  picture.volumes.push(...volumes.map(({ creation }) => ({ name: creation.name, labels: creation.labels })));
+  for (const each of spec.resources) {
+    if (each.kind !== 'secret' || each.source.type !== 'generate') continue;
+    const secret = baseLabels(stack, each.name, 'secret');
+    picture.volumes.push({ name: secretVolumeName(stack, each.name), labels: secret });
+    put(picture, desired, {
+      name: `${secretVolumeName(stack, each.name)}.keeper`,
+      labels: secret,
+      state: 'created',
+    });
+  }
+  const nothing: ObservedState = {
+    stack,
+    otherSubnets: [],
+    containers: [],
+    volumes: [],
+    settings: {},
+    configs: {},
+  };
+  for (const unit of units) putUnit(picture, desired, unit, activeAddresses(units, nothing));
+  return picture;
+}
+
+function putUnit(
+  picture: Picture,
+  desired: DockerSpec,
+  unit: Unit,
+  active: Readonly<Record<string, string>>,
+): void {
+  const { stack } = desired;
+  const name = containerName(stack, unit.resource);
+  const id = run(picture, desired, name, unit.container, unit.addresses[0]);
+  if (unit.kind === 'router') configure(picture, desired, unit.resource, id, routerFiles(unit, active));
+  if (unit.kind !== 'pool') return;
+  configure(picture, desired, unit.resource, id, poolFiles(unit));
+  for (let worker = 1; worker <= unit.spec.replicas; worker++) {
+    const { container, slots } = unit.worker;
+    run(picture, desired, workerName(stack, unit.resource, worker), container, slots[worker - 1], worker);
+  }
+}
+
+/** Adds a container as `up` makes it. Resolves to its id. */
+function run(
+  picture: Picture,
+  desired: DockerSpec,
+  name: string,
+  { creation }: ContainerTemplate,
+  address = '',
+  worker?: number,
+): string {
+  const labels = {
+    ...creation.labels,
+    [label.address]: address,
+    ...(worker !== undefined && { [label.worker]: String(worker) }),
+  };
+  const id = put(picture, desired, { name, labels, state: 'running', address });
+  picture.settings.set(id, { limits: creation.limits, restart: creation.restart });
+  return id;
+}
+
+function put(
+  picture: Picture,
+  { stack }: DockerSpec,
+  container: Pick<ContainerSummary, 'name' | 'labels' | 'state'> & { readonly address?: string },
+): string {
+  const { address, ...rest } = container;
+  const id = contentDigest(container.name);
+  const [network] = picture.networks;
+  picture.containers.push({
+    ...rest,
+    id,
+    image: 'image',
+    imageId: 'sha256:image',
+    createdAt: '2026-01-01T00:00:00Z',
+    ports: [],
+    networks:
+      address === undefined || network === undefined
+        ? {}
+        : { [networkName(stack)]: { networkId: network.id, address } },
+  });
+  return id;
+}
+
+function configure(
+  picture: Picture,
+  { stack }: DockerSpec,
+  resource: string,
+  container: string,
+  { files }: ProxyFiles,
+): void {
+  picture.volumes.push({
+    name: configVolumeName(stack, resource),
+    labels: baseLabels(stack, resource, 'config'),
+  });
+  picture.configs.set(container, new Map(files.map(({ path, content }) => [path, Buffer.from(content)])));
+}
+
+/** The picture as the real observation reads it. */
+function readerOf({ networks, containers, volumes, configs }: Picture): DockerReader {
+  const carries = (wanted: string | undefined, labels: Readonly<Record<string, string>>): boolean => {
+    const [key = '', value] = wanted?.split('=') ?? [];
+    return (
+      wanted === undefined || (Object.hasOwn(labels, key) && (value === undefined || labels[key] === value))
+    );
+  };
+  const reader: Pick<DockerReader, 'listContainers' | 'listNetworks' | 'listVolumes' | 'readFiles'> = {
+    listContainers: async (wanted) => containers.filter(({ labels }) => carries(wanted, labels)),
+    listNetworks: async () => networks,
+    listVolumes: async (wanted) => volumes.filter(({ labels }) => carries(wanted, labels)),
+    readFiles: async (container, path) => {
+      const files = configs.get(container);
+      const folder = path.slice(path.lastIndexOf('/') + 1);
+      return files && new Map([...files].map(([name, content]) => [`${folder}/${name}`, content]));
+    },
+  };
+  // An observation asks nothing else.
+  return reader as DockerReader;
+}
+
+export function observe(picture: Picture, stack: string): Promise<ObservedState> {
+  return observeStack(readerOf(picture), stack, {});
+}
+
+export interface Compared extends Diff {
+  readonly desired: DockerSpec;
+  readonly observed: ObservedState;
+}
+
+/** Looks and compares, as every verb does. */
+export async function compare(
+  picture: Picture,
+  spec: StackSpec,
+  inputs: Partial<Inputs> = {},
+): Promise<Compared> {
+  const seen = await observe(picture, spec.name);
+  const addresses = planAddresses(spec, takenAddresses(seen), () =>
+    findFreeSubnet('10.208.0.0/12', 22, seen.otherSubnets),
+  );
+  const desired = compileStack(spec, addresses, { ...inputsOf(spec), ...inputs });
+  const asked = withOtherSettings(desired.units, seen).flatMap((id) => {
+    const settings = picture.settings.get(id);
+    return settings === undefined ? [] : [[id, settings] as const];
+  });
+  const observed = { ...seen, settings: Object.fromEntries(asked) };
+  return { desired, observed, ...diff(desired, observed) };
+}
+
+/** A picture of a spec that was applied to an empty engine. */
+export async function applied(spec: StackSpec, inputs: Partial<Inputs> = {}): Promise<Picture> {
+  return pictureOf((await compare(emptyPicture(), spec, inputs)).desired);
+}
+
+/** What is to be done, as `action kind name`; the network is called as its stack. */
+export function doings({ plan }: Diff): readonly string[] {
+  return plan.steps
+    .filter(({ action }) => action !== 'keep')
+    .map(({ action, kind, resource }) => `${action} ${kind} ${resource.slice(resource.indexOf('/') + 1)}`);
+}
+
+/** Why, by path. */
+export function reasonsOf(
+  { plan }: Diff,
+  resource: string,
+): Readonly<Record<string, readonly [unknown, unknown]>> {
+  const reasons = plan.steps
+    .filter((each) => each.resource.endsWith(`/${resource}`))
+    .flatMap((each) => each.reasons);
+  return Object.fromEntries(reasons.map(({ path, from, to }) => [path, [from, to]]));
+}
+
+/** Changes one container of a picture, by its name. */
+export function tamper(
+  picture: Picture,
+  name: string,
+  change: (container: ContainerSummary) => Partial<ContainerSummary>,
+): void {
+  const index = picture.containers.findIndex((each) => each.name === name);
+  const found = picture.containers[index];
+  if (found === undefined) throw new RangeError(`no container ${name}`);
+  picture.containers[index] = { ...found, ...change(found) };
+}
+
+/** The configuration of a proxy's container, by its name. */
+export function configOf(picture: Picture, name: string): Map<string, Buffer> {
+  const files = picture.configs.get(picture.containers.find((each) => each.name === name)?.id ?? '');
+  if (files === undefined) throw new RangeError(`no configuration of ${name}`);
+  return files;
+}
