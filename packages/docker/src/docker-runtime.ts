@@ -21,7 +21,7 @@ import {
 import { applyDiff, clearNetwork } from './apply/apply-plan.js';
 import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { Gate } from './apply/gate.js';
-import { takeLease, type Lease } from './apply/lease.js';
+import { takeLease } from './apply/lease.js';
 import { prepareImages } from './apply/prepare-images.js';
 import { prepareSecrets } from './apply/prepare-secrets.js';
 import { removeStack } from './apply/remove-stack.js';
@@ -30,6 +30,7 @@ import { DockerDeployment } from './deployment.js';
 import { resolveOptions, type DockerRuntimeOptions, type ResolvedOptions } from './docker-runtime-options.js';
 import { EngineSession } from './engine-session.js';
 import { label, ours } from './labels.js';
+import { isOfStack } from './not-ours.js';
 import { observeStack } from './observe/observe-stack.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import type { ObservedState } from './plan/observed-state.js';
@@ -44,6 +45,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
   readonly #options: ResolvedOptions;
   readonly #emitter = new LifecycleEmitter();
   #session: Promise<EngineSession> | undefined;
+  /** Ends the attempt to connect that is being made. */
+  #connecting = new AbortController();
 
   constructor(options: DockerRuntimeOptions = {}) {
     this.#options = resolveOptions(options);
@@ -84,7 +87,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     using signal = deadlineSignal(`attach to ${stackName}`, options.signal, options.timeoutMs);
     const session = await this.#connected(signal);
     const observed = await observeStack(session.client, stackName, { signal });
-    if (observed.network === undefined && observed.containers.length === 0) {
+    const isOurs = observed.network !== undefined && isOfStack(observed.network.labels, stackName);
+    if (!isOurs && observed.containers.length === 0) {
       throw new PlumbstackError('NOT_FOUND', `the engine at ${session.engine.address} has no stack "${stackName}".`, {
         resource: stackName,
         hint: 'Bring it up first, or look at runtime.list() for what there is.',
@@ -116,13 +120,13 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const name = isStack(stack) ? stack.name : stack;
     using signal = deadlineSignal(`down of ${name}`, options.signal, options.timeoutMs);
     const session = await this.#connected(signal);
-    const { client } = session;
     const emit = session.emit(name);
     const start = performance.now();
     const durationMs = (): number => Math.round(performance.now() - start);
     emit('stack:down:started', {});
     try {
-      await using lease = await takeLease(client, name, { signal, emit });
+      await using lease = await takeLease(session.client, name, { signal, emit });
+      const { client } = lease;
       const call = { signal: lease.signal };
       const observed = await observeStack(client, name, call);
       const gate = new Gate(this.#options.concurrency);
@@ -144,9 +148,12 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
 
   /** Closes the connection to the engine. What is up stays up. */
   async [Symbol.asyncDispose](): Promise<void> {
+    // An engine that does not answer is not waited for.
+    this.#connecting.abort(new PlumbstackError('ENGINE_UNREACHABLE', 'the runtime was closed while it connected.'));
     const session = await this.#session?.catch(() => undefined);
     if (this.#options.client === undefined) session?.client.close();
     this.#session = undefined;
+    this.#connecting = new AbortController();
   }
 
   /** Brings the stack to its spec; resolves to what is there, where that is known without another look. */
@@ -160,15 +167,16 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const first = await session.survey(spec, secrets, signal);
     const approved = await approve(first.diff.plan, options, signal, undefined);
     session.emit(spec.name)('stack:up:planned', { plan: first.diff.plan });
-    // Nothing to do needs no lease: a second run writes nothing.
-    if (first.diff.plan.isEmpty) return first.observed;
+    // Nothing to do needs no lease: a second run writes nothing. But who holds one may be about to change what was seen, or
+    // died and left it.
+    if (first.diff.plan.isEmpty && first.observed.leaseHolder === undefined) return first.observed;
     await using lease = await takeLease(session.client, spec.name, { signal, emit: session.emit(spec.name) });
     for (let attempt = 1; ; attempt++) {
       const survey = await session.survey(spec, secrets, lease.signal);
       if (survey.diff.plan.isEmpty) return survey.observed;
       await approve(survey.diff.plan, options, lease.signal, approved);
       try {
-        await this.#apply(session, spec, secrets, survey, lease);
+        await this.#apply(session.under(lease), spec, secrets, survey, lease.signal);
         return undefined;
       } catch (error) {
         if (!isSubnetTaken(error) || attempt === subnetAttempts || spec.subnet !== undefined) throw error;
@@ -181,9 +189,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     spec: StackSpec,
     secrets: SecretValues,
     survey: Survey,
-    lease: Lease,
+    signal: AbortSignal,
   ): Promise<void> {
-    const { signal } = lease;
     const context = (seen: Survey): ReturnType<EngineSession['run']> =>
       session.run(seen.observed, signal, {
         gateway: seen.desired.addresses.gateway,
@@ -192,7 +199,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       });
     await Promise.all([
       prepareImages(context(survey), spec, survey.inputs),
-      prepareSecrets(context(survey), spec),
+      prepareSecrets(context(survey), spec, survey.inputs),
     ]);
     const isCleared = await clearNetwork(context(survey), survey.desired);
     // Images and secrets are part of what containers are made from: now that they are known, look again.
@@ -216,14 +223,16 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
 
   async #connect(): Promise<EngineSession> {
     const { client: given, host, context, callTimeoutMs } = this.#options;
+    const { signal } = this.#connecting;
     const client =
       given ??
       (await connect({
+        signal,
         ...(host !== undefined && { host }),
         ...(context !== undefined && { context }),
         ...(callTimeoutMs !== undefined && { callTimeoutMs }),
       }));
-    return new EngineSession(client, await client.info(), this.#options, this.#emitter);
+    return new EngineSession(client, await client.info({ signal }), this.#options, this.#emitter);
   }
 }
 

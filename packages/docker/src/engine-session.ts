@@ -1,6 +1,7 @@
 import type { StackSpec } from '@plumbstack/core';
 import type { LifecycleEmitter } from '@plumbstack/events';
 import { Gate } from './apply/gate.js';
+import type { Lease } from './apply/lease.js';
 import { reachOf, type Reach } from './apply/reach.js';
 import { takeTurns, type Emit, type RunContext } from './apply/run-context.js';
 import type { DockerClient, EngineInfo } from './client/docker-client.js';
@@ -28,6 +29,11 @@ export class EngineSession {
   /** Whether the engine may run on this machine: another machine's may have the same addresses for other containers. */
   get isLocal(): boolean {
     return this.engine.address.startsWith('unix:');
+  }
+
+  /** The same engine, changed only while a lease is held. */
+  under({ client }: Pick<Lease, 'client'>): EngineSession {
+    return new EngineSession(client, this.engine, this.options, this.emitter);
   }
 
   emit(stack: string): Emit {

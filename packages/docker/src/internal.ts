@@ -21,6 +21,7 @@ export {
   contains,
   formatAddress,
   formatSubnet,
+  isIPv4Address,
   isIPv4Subnet,
   overlap,
   parseAddress,

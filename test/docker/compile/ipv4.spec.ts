@@ -4,6 +4,7 @@ import {
   contains,
   formatAddress,
   formatSubnet,
+  isIPv4Address,
   isIPv4Subnet,
   overlap,
   parseAddress,
@@ -74,6 +75,23 @@ describe('IPv4 arithmetic', () => {
       }),
     );
   });
+
+  for (const [text, is] of [
+    ['10.0.0.1', true],
+    ['255.255.255.255', true],
+    ['256.0.0.1', false],
+    ['10.0.0.01', false],
+    ['10.0.0', false],
+    ['10.0.0.1.2', false],
+    ['10.0.0.1 ', false],
+    ['fd00::1', false],
+    ['[]', false],
+    ['', false],
+  ] as const) {
+    it(`takes ${JSON.stringify(text)} ${is ? '' : 'not '}for an IPv4 address`, () => {
+      assert.equal(isIPv4Address(text), is);
+    });
+  }
 
   for (const [text, is] of [
     ['10.0.0.0/22', true],

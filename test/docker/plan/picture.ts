@@ -195,10 +195,26 @@ export async function compare(
   inputs: Partial<Inputs> = {},
 ): Promise<Compared> {
   const seen = await observe(picture, spec.name);
+  const all = { ...inputsOf(spec), ...inputs };
+  return compareWith(picture, seen, spec, { ...all, secrets: readable(spec, seen, all.secrets) });
+}
+
+/** The value of a generated secret can be read where its volume is, and what holds it. */
+function readable(spec: StackSpec, seen: ObservedState, secrets: Inputs['secrets']): Inputs['secrets'] {
+  const isThere = (name: string): boolean =>
+    seen.volumes.some((each) => each.name === secretVolumeName(spec.name, name)) &&
+    seen.containers.some(({ role, resource }) => role === 'secret' && resource === name);
+  const missing = spec.resources.flatMap((each) =>
+    each.kind === 'secret' && each.source.type === 'generate' && !isThere(each.name) ? [each.name] : [],
+  );
+  return { ...secrets, ...Object.fromEntries(missing.map((name) => [name, { fingerprint: 'new' }])) };
+}
+
+function compareWith(picture: Picture, seen: ObservedState, spec: StackSpec, inputs: Inputs): Compared {
   const addresses = planAddresses(spec, takenAddresses(seen), () =>
     findFreeSubnet('10.208.0.0/12', 22, seen.otherSubnets),
   );
-  const desired = compileStack(spec, addresses, { ...inputsOf(spec), ...inputs });
+  const desired = compileStack(spec, addresses, inputs);
   const asked = withOtherSettings(desired.units, seen).flatMap((id) => {
     const settings = picture.settings.get(id);
     return settings === undefined ? [] : [[id, settings] as const];
@@ -209,7 +225,10 @@ export async function compare(
 
 /** A picture of a spec that was applied to an empty engine. */
 export async function applied(spec: StackSpec, inputs: Partial<Inputs> = {}): Promise<Picture> {
-  return pictureOf((await compare(emptyPicture(), spec, inputs)).desired);
+  const picture = emptyPicture();
+  const all = { ...inputsOf(spec), ...inputs };
+  // By the time that containers are made, secrets have been.
+  return pictureOf(compareWith(picture, await observe(picture, spec.name), spec, all).desired);
 }
 
 /** What is to be done, as `action kind name`; the network is called as its stack. */

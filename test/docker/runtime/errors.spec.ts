@@ -335,11 +335,12 @@ describe('a bad input', () => {
       try {
         const facts = (): Promise<string> => docker('network', 'inspect', stack.name);
         await isUntouched(facts, async () => {
-          for (const work of [lab.runtime.plan(stack), lab.runtime.up(stack)]) {
-            const error = await rejection(work, 'NOT_OURS');
+          for (const verb of ['plan', 'up'] as const) {
+            const error = await rejection(lab.runtime[verb](stack), 'NOT_OURS');
             assert.equal(error.resource, stack.name);
             assert.equal(error.details['network'], stack.name);
           }
+          await rejection(lab.runtime.attach(stack.name), 'NOT_FOUND');
           await lab.runtime.down(stack, { volumes: true });
         });
       } finally {
@@ -347,7 +348,7 @@ describe('a bad input', () => {
       }
     });
 
-    it('a volume, for data or for a configuration, is neither used nor removed', async () => {
+    it('a volume, for data, a configuration or a secret, is neither used nor removed', async () => {
       const withData = newStack();
       withData.app('app', lightApp({ mounts: [{ volume: withData.volume('data'), target: '/data' }] }));
       const withConfig = newStack();
@@ -404,13 +405,15 @@ describe('a bad input', () => {
         await using runtime = new DockerRuntime({ host });
         const stack = newStack();
         stack.app('app', lightApp());
-        for (const verb of [
-          runtime.up(stack),
-          runtime.plan(stack),
-          runtime.down(stack.name),
-          runtime.list(),
-        ]) {
-          const error = await rejection(verb, 'ENGINE_UNREACHABLE');
+        const verbs = [
+          () => runtime.up(stack),
+          () => runtime.plan(stack),
+          () => runtime.down(stack),
+          () => runtime.attach(stack.name),
+          () => runtime.list(),
+        ];
+        for (const verb of verbs) {
+          const error = await rejection(verb(), 'ENGINE_UNREACHABLE');
           assert.deepEqual([error.details['address'], error.details['code']], [host, code]);
         }
       }
@@ -466,7 +469,7 @@ describe('a bad input', () => {
       secured(bad, strangeKey);
       const error = await fails(bad, 'CONFIG_REJECTED');
       assert.equal(error.resource, `${stack.name}/web`);
-      assert.match(String(error.details['words']), /nginx: \[emerg\].*key values mismatch/);
+      assert.match(String(error.details['words']), /\[emerg\].*key values mismatch/);
       assert.equal(error.message.includes('PRIVATE KEY'), false);
       assert.equal(await statusOf(url), 200);
       // What it would read if it had to start again is the old one too.
@@ -496,8 +499,11 @@ describe('a bad input', () => {
       ],
       [
         'that answers with errors',
-        lightAppOf('2', { health: { http: '/crash' }, startTimeoutMs: 3000, restart: 'no' }),
-        'START_FAILED',
+        script("require('http').createServer((_, r) => { r.statusCode = 500; r.end(); }).listen(8000)", {
+          health: { http: '/' },
+          startTimeoutMs: 2000,
+        }),
+        'UNHEALTHY',
       ],
       ['that does not answer', script('setInterval(() => {}, 1000)', { startTimeoutMs: 2000 }), 'UNHEALTHY'],
     ];
@@ -571,6 +577,8 @@ async function askedDuring(url: URL, work: () => Promise<void>): Promise<readonl
     do versions.add((await ask(url, '.')).version);
     while (!isDone);
   })();
+  // Awaited below, when the work is done.
+  asking.catch(() => undefined);
   try {
     await work();
   } finally {

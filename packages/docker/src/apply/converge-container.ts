@@ -16,6 +16,7 @@ import { drainConnections } from './drain-connections.js';
 import { mendContainer } from './mend-container.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
+import { oldAddressForgotten } from './switch-routers.js';
 import { waitUntilHealthy } from './wait-until-healthy.js';
 
 export interface Convergence {
@@ -83,17 +84,31 @@ async function replace(
   const address = addressBeside(unit, [serving.address]);
   const temporary = serving.name === name ? nextContainerName(context.stack, unit.resource) : name;
   const wanted = wantedContainer(convergence, temporary, address);
-  const id = startFirst
-    ? await runContainer(context, wanted)
-    : await swap(context, convergence, wanted, serving);
+  const id = await (startFirst ? startBeside : swap)(context, convergence, wanted, serving);
   if (startFirst) {
-    await healthyOrGone(context, convergence, id, temporary, address);
     await convergence.switchTo?.(address);
     await retire(context, convergence, serving);
   }
   if (temporary !== name) await context.client.renameContainer(id, name, context.call);
   context.emit('resource:replaced', { resource: pathOf(context, unit.resource) });
   return { id, isNew: true };
+}
+
+/** The new one beside the old one, which goes on as it was if the new one does not come up. */
+async function startBeside(
+  context: RunContext,
+  convergence: Convergence,
+  wanted: NewContainer,
+  old: ObservedContainer,
+): Promise<string> {
+  try {
+    const id = await runContainer(context, wanted);
+    await healthyOrGone(context, convergence, id, wanted.name, wanted.address);
+    return id;
+  } catch (error) {
+    if (old.state === 'running') rolledBack(context, convergence, error);
+    throw error;
+  }
 }
 
 /** Old out, new in, on the same ports. If the new one does not come up, the old one runs again. */
@@ -114,7 +129,7 @@ async function swap(
     await discard(context, id);
     // Not under the run's signal: an aborted run must not leave nothing running.
     await client.startContainer(old.id);
-    context.emit('update:rolledback', { resource: pathOf(context, unit.resource), reason: messageOf(error) });
+    rolledBack(context, convergence, error);
     throw error;
   }
   announceHealthy(context, convergence, wanted.name);
@@ -152,6 +167,9 @@ async function keep(
 
 /** Lets a container that gets no more requests finish those it has, and removes it. */
 async function retire(context: RunContext, convergence: Convergence, old: ObservedContainer): Promise<void> {
+  if (convergence.switchTo !== undefined && old.state === 'running') {
+    await oldAddressForgotten(context, convergence.unit.resource);
+  }
   if (convergence.port !== undefined) await drainConnections(context, old, convergence.port);
   await removeContainer(context, old, convergence.stopGraceMs);
 }
@@ -167,12 +185,6 @@ async function healthyOrGone(
     await waitUntilHealthy(context, waitFor(convergence, id, address));
   } catch (error) {
     await discard(context, id);
-    const { resource } = convergence.unit;
-    const kept = containersOf(context.observed, resource, convergence.role).some(
-      ({ state }) => state === 'running',
-    );
-    if (kept)
-      context.emit('update:rolledback', { resource: pathOf(context, resource), reason: messageOf(error) });
     throw error;
   }
   announceHealthy(context, convergence, name);
@@ -183,8 +195,9 @@ function announceHealthy(context: RunContext, { role, unit }: Convergence, conta
     context.emit('app:healthy', { resource: pathOf(context, unit.resource), container });
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function rolledBack(context: RunContext, { unit }: Convergence, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  context.emit('update:rolledback', { resource: pathOf(context, unit.resource), reason });
 }
 
 function waitFor(

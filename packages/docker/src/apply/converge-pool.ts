@@ -1,8 +1,9 @@
 import type { PoolUnit } from '../compile/docker-spec.js';
+import { configFolder } from '../compile/proxy-container.js';
 import { slotName, workerName } from '../object-names.js';
 import { observeStack } from '../observe/observe-stack.js';
 import { readRecord, type ObservedContainer, type PoolRecord } from '../plan/observed-state.js';
-import { poolFiles } from '../plan/proxy-files.js';
+import { poolRecord, unsettledPoolFiles } from '../plan/proxy-files.js';
 import { isStale } from '../plan/container-changes.js';
 import { containersOf } from '../plan/serving.js';
 import { convergeProxy } from './converge-proxy.js';
@@ -87,7 +88,7 @@ async function bringTo(context: RunContext, unit: PoolUnit): Promise<void> {
   await retireAll(run, current.splice(unit.spec.replicas));
   await Promise.all(current.map((each) => revive(run, each)));
   await roll(run, current, stale);
-  await balancer;
+  await markPool(context, unit, (await balancer).id, 'settled');
   const before = seen.filter(({ state }) => state === 'running').length;
   if (before !== unit.spec.replicas) {
     context.emit('pool:scaled', {
@@ -102,12 +103,22 @@ async function convergeBalancer(context: RunContext, unit: PoolUnit): Promise<Ba
   const id = await context.inTurn(unit.resource, () =>
     convergeProxy(context, unit, {
       role: 'balancer',
-      files: () => poolFiles(unit),
+      files: () => unsettledPoolFiles(unit),
       commands: haproxyCommands(context),
       reloaded: 'pool:reloaded',
     }),
   );
   return { id, admin: new HaproxyAdmin(context.client, id, context.call) };
+}
+
+/** Notes whether requests go where they should. A run that ends in between leaves the note for the next one. */
+async function markPool(
+  { client, call }: RunContext,
+  unit: PoolUnit,
+  balancer: string,
+  state: 'settled' | 'unsettled',
+): Promise<void> {
+  await client.putFiles(balancer, configFolder, [poolRecord(unit, state === 'settled')], call);
 }
 
 /** What was created and never ran may lack its files; what is dead cannot be started. */
@@ -258,6 +269,7 @@ async function drainWorker({ balancer, unit, context }: PoolRun, number: number)
 export async function restartWorkers(context: RunContext, unit: PoolUnit, balancer: string): Promise<void> {
   const admin = new HaproxyAdmin(context.client, balancer, context.call);
   const run: PoolRun = { context, unit, balancer: Promise.resolve({ id: balancer, admin }) };
+  await markPool(context, unit, balancer, 'unsettled');
   for (const container of containersOf(context.observed, unit.resource, 'worker')) {
     const number = slotOf(unit, container);
     if (number === undefined) continue;
@@ -276,4 +288,5 @@ export async function restartWorkers(context: RunContext, unit: PoolUnit, balanc
     await admin.vacate(number);
     await admit(run, { ...worker, state: 'running' }, true);
   }
+  await markPool(context, unit, balancer, 'settled');
 }

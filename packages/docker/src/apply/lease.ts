@@ -9,18 +9,23 @@ import { isOfStack, notOurs } from '../not-ours.js';
 import { leaseName } from '../object-names.js';
 import { pauseFor } from './deadline.js';
 import { emptyImage, ensureEmptyImage } from './empty-image.js';
+import { fenced } from './fenced-client.js';
 import type { Emit } from './run-context.js';
 
 /** Time between two signs of life. */
 const beatMs = 1000;
 /** A lease without a sign of life for this long is its holder's no more. */
 const staleMs = 4000;
+/** A sign of life that is older does not prove any more that the lease is held. */
+const freshMs = staleMs / 2;
 const lookMs = 250;
 const beatFile = 'beat';
 
 export interface Lease extends AsyncDisposable {
   /** Aborts when the lease was lost, or with the caller's own signal. */
   readonly signal: AbortSignal;
+  /** Changes things only while the lease is held; rejects with `LOCKED` from then on. */
+  readonly client: DockerClient;
 }
 
 export interface LeaseOptions {
@@ -92,48 +97,97 @@ class Watch {
 }
 
 function hold(client: DockerClient, stack: string, id: string, signal: AbortSignal): Lease {
-  const lost = new AbortController();
-  const ended = new AbortController();
-  const beating = beat(client, id, ended.signal).catch((cause: unknown) => {
-    lost.abort(
-      new PlumbstackError(
-        'LOCKED',
-        'this process lost its lease on the stack: it could not show a sign of life in time.',
-        {
-          resource: stack,
-          hint: 'Another run may have taken over. Run again; it finishes what was begun.',
-          cause,
-        },
-      ),
-    );
-  });
-  const either = AbortSignal.any([signal, lost.signal]);
+  const heart = new Heart(client, stack, id);
+  const either = AbortSignal.any([signal, heart.lost]);
   setMaxListeners(0, either);
   return {
     signal: either,
+    client: fenced(client, () => heart.confirm()),
     [Symbol.asyncDispose]: async () => {
-      ended.abort();
-      await beating;
+      await heart.stop();
       // An engine that does not answer any more cannot be told; the lease ends by itself then.
       await client.removeContainer(id).catch(() => undefined);
     },
   };
 }
 
-/** Shows signs of life until the signal; rejects when two in a row could not be shown. */
-async function beat(client: DockerClient, id: string, ended: AbortSignal): Promise<void> {
-  let failures = 0;
-  for (let count = 1; !ended.aborted; count++) {
-    try {
-      await client.putFiles(id, '/', [{ path: beatFile, content: String(count), mode: 0o444 }], {
-        signal: ended,
-      });
-      failures = 0;
-    } catch (error) {
-      if (ended.aborted) return;
-      // Gone: somebody has taken it for stale.
-      if (engineStatus(error) === 404 || ++failures > 1) throw error;
+/** Shows signs of life, and knows how old the last one is that was seen. */
+class Heart {
+  readonly #client: DockerClient;
+  readonly #stack: string;
+  readonly #id: string;
+  readonly #lost = new AbortController();
+  readonly #ended = new AbortController();
+  readonly #beating: Promise<void>;
+  /** When the last one was sent, by a clock that goes on while this machine sleeps. */
+  #shownAt = Date.now();
+  #count = 0;
+  #showing: Promise<void> | undefined;
+
+  constructor(client: DockerClient, stack: string, id: string) {
+    this.#client = client;
+    this.#stack = stack;
+    this.#id = id;
+    setMaxListeners(0, this.#lost.signal, this.#ended.signal);
+    this.#beating = this.#beat();
+  }
+
+  /** Aborts when the lease is known to be lost. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Resolves when the lease is surely still held: a process that was stopped for a while must not go on as if nothing was. */
+  async confirm(): Promise<void> {
+    this.lost.throwIfAborted();
+    if (Date.now() - this.#shownAt < freshMs) return;
+    await this.#show();
+    this.lost.throwIfAborted();
+  }
+
+  async stop(): Promise<void> {
+    this.#ended.abort();
+    await this.#beating;
+  }
+
+  async #beat(): Promise<void> {
+    while (!this.#ended.signal.aborted && !this.lost.aborted) {
+      await this.#show();
+      await pauseFor(beatMs, this.#ended.signal).catch(() => undefined);
     }
-    await pauseFor(beatMs, ended).catch(() => undefined);
+  }
+
+  /** Shows one, for all who ask meanwhile. */
+  #show(): Promise<void> {
+    this.#showing ??= this.#send().finally(() => (this.#showing = undefined));
+    return this.#showing;
+  }
+
+  async #send(): Promise<void> {
+    const at = Date.now();
+    const file = { path: beatFile, content: String(++this.#count), mode: 0o444 };
+    const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(staleMs - beatMs)]);
+    try {
+      await this.#client.putFiles(this.#id, '/', [file], { signal });
+      this.#shownAt = at;
+    } catch (error) {
+      if (this.#ended.signal.aborted) return;
+      // Gone: somebody has taken it for stale.
+      if (engineStatus(error) === 404 || Date.now() - this.#shownAt >= staleMs) this.#lose(error);
+    }
+  }
+
+  #lose(cause: unknown): void {
+    this.#lost.abort(
+      new PlumbstackError(
+        'LOCKED',
+        'this process lost its lease on the stack: it could not show a sign of life in time.',
+        {
+          resource: this.#stack,
+          hint: 'Another run may have taken over. Run again; it finishes what was begun.',
+          cause,
+        },
+      ),
+    );
   }
 }

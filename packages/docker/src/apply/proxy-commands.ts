@@ -5,6 +5,16 @@ import { HaproxyAdmin } from './haproxy-admin.js';
 import type { ProxyCommands } from './proxy-config.js';
 import type { RunContext } from './run-context.js';
 
+/**
+ * Whether any of nginx's processes of before a reload is left: ends with 0 for yes. They have it in their title. The
+ * brackets keep the command from finding itself.
+ */
+export const endingProcesses: readonly string[] = [
+  'sh',
+  '-c',
+  'grep -qs "worker process is shutting[ ]down" /proc/[0-9]*/cmdline',
+];
+
 export function nginxCommands({ client, call }: RunContext): ProxyCommands {
   return {
     validate: (folder) => ['nginx', '-t', '-q', '-c', `${folder}/nginx.conf`],

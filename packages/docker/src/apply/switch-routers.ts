@@ -3,7 +3,8 @@ import { containerName, nextContainerName } from '../object-names.js';
 import { routerFiles } from '../plan/proxy-files.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
 import { applyConfig } from './proxy-config.js';
-import { nginxCommands } from './proxy-commands.js';
+import { pollUntil } from './deadline.js';
+import { endingProcesses, nginxCommands } from './proxy-commands.js';
 import { pathOf, type RunContext } from './run-context.js';
 
 /** Tells every running router of a target where it is now. Returns when each of them sends requests there. */
@@ -27,6 +28,31 @@ async function switchRouter(context: RunContext, unit: RouterUnit): Promise<void
     nginxCommands(context),
   );
   if (reloaded) context.emit('router:reloaded', { resource: pathOf(context, unit.resource) });
+}
+
+/**
+ * Longest time that nginx's processes of before a reload keep a visitor's idle connection for one more request, which
+ * they send to where the target was: `keepalive_min_timeout`, and a little.
+ */
+const lastRequestsMs = 5500;
+
+/**
+ * Waits until no process that knows only a target's old address can take another request. What they are answering goes
+ * on.
+ */
+export async function oldAddressForgotten(context: RunContext, target: string): Promise<void> {
+  const { client, call, signal } = context;
+  const routers = context.routers.filter(({ config }) => config.targets.includes(target));
+  await Promise.all(
+    routers.map(async (unit) => {
+      const router = await runningRouter(context, unit);
+      if (router === undefined) return;
+      await pollUntil(
+        async () => ((await client.exec(router, endingProcesses, call)).exitCode === 0 ? undefined : true),
+        { signal, timeoutMs: lastRequestsMs, intervalMs: 50 },
+      );
+    }),
+  );
 }
 
 /** Looked up by name: a run may have replaced the container since the stack was observed. */

@@ -3,6 +3,7 @@ import {
   contains,
   formatAddress,
   formatSubnet,
+  isIPv4Address,
   overlap,
   parseAddress,
   parseSubnet,
@@ -105,7 +106,7 @@ function claims(isUsable: (address: number) => boolean): (address: string) => bo
   const claimed = new Set<number>();
   return (text) => {
     const address = parseAddress(text);
-    if (!isUsable(address) || claimed.has(address) || formatAddress(address) !== text) return false;
+    if (!isIPv4Address(text) || !isUsable(address) || claimed.has(address)) return false;
     claimed.add(address);
     return true;
   };

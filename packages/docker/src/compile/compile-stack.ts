@@ -79,6 +79,11 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
           ]
         : [],
     ),
+    generated: resources.flatMap(({ name, ...each }) =>
+      each.kind === 'secret' && each.source.type === 'generate'
+        ? [{ resource: name, isKnown: inputs.secrets[name]?.value !== undefined }]
+        : [],
+    ),
     images: Object.entries(inputs.images).map(([resource, image]) => ({ resource, image })),
     units: dependenciesFirst(startGraph(spec)).flatMap((name) => unit(name) ?? []),
   };

@@ -10,6 +10,8 @@ export interface DockerSpec {
   readonly addresses: AddressPlan;
   readonly network: NetworkCreation;
   readonly volumes: readonly VolumeUnit[];
+  /** Secrets that are made up here. */
+  readonly generated: readonly GeneratedSecret[];
   readonly images: readonly ImageUnit[];
   /** Apps that run by themselves, services, pools and routers, dependencies first. */
   readonly units: readonly Unit[];
@@ -20,6 +22,12 @@ export type Unit = AppUnit | ServiceUnit | PoolUnit | RouterUnit;
 export interface VolumeUnit {
   readonly resource: string;
   readonly creation: VolumeCreation;
+}
+
+export interface GeneratedSecret {
+  readonly resource: string;
+  /** Whether its value is there to be read; it is made, or found again, otherwise. */
+  readonly isKnown: boolean;
 }
 
 /** An image that a resource needs, and what has to be done for it. */

@@ -38,6 +38,12 @@ export function contains(subnet: Subnet, address: number): boolean {
   return address >= subnet.base && address < subnet.base + sizeOf(subnet);
 }
 
+/** Whether a text is an address as {@link formatAddress} writes it. */
+export function isIPv4Address(text: string): boolean {
+  const number = parseAddress(text);
+  return number >= 0 && number < 2 ** 32 && formatAddress(number) === text;
+}
+
 export function isIPv4Subnet(text: string): boolean {
   return /^\d+\.\d+\.\d+\.\d+\/\d+$/.test(text);
 }

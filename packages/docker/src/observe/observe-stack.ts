@@ -17,8 +17,10 @@ export async function observeStack(
     client.listNetworks(options),
     client.listVolumes(ofStack(stack), options),
   ]);
-  const containers = summaries
-    .filter(({ labels }) => labels[label.owner] === owner && labels[label.role] !== 'lease')
+  const ours = summaries.filter(({ labels }) => labels[label.owner] === owner);
+  const lease = ours.find(({ labels }) => labels[label.role] === 'lease');
+  const containers = ours
+    .filter((each) => each !== lease)
     .map(observedContainer)
     .filter(({ state }) => state !== 'removing');
   const network = networks.find(({ name }) => name === networkName(stack));
@@ -41,6 +43,7 @@ export async function observeStack(
     containers,
     settings: {},
     volumes: volumes.filter(({ labels }) => labels[label.owner] === owner),
+    ...(lease !== undefined && { leaseHolder: lease.labels[label.holder] ?? 'unknown' }),
     configs: Object.fromEntries(
       configs.flatMap(([resource, files]) => (files === undefined ? [] : [[resource, files]])),
     ),

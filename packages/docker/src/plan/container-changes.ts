@@ -20,10 +20,11 @@ export function containerChanges(
   { container: template, addresses }: Pick<Unit, 'container' | 'addresses'>,
   observed: ObservedState,
 ): readonly StepReason[] {
-  const moved = container.address !== undefined && !addresses.includes(container.address);
+  const { address } = container;
+  const moved = address === undefined || !addresses.includes(address);
   return [
     ...(isStale(container, template, observed) ? staleReasons(container, template, observed) : []),
-    ...(moved ? [{ path: 'address', from: container.address, to: addresses[0] }] : []),
+    ...(moved ? [{ path: 'address', from: address ?? 'unknown', to: addresses[0] }] : []),
   ];
 }
 

@@ -153,11 +153,11 @@ function networkStep({ stack, network }: DockerSpec, observed: ObservedState): S
   };
 }
 
-function secretSteps({ stack, spec }: DockerSpec, observed: ObservedState): readonly Step[] {
-  return spec.resources.flatMap((each) => {
-    if (each.kind !== 'secret' || each.source.type !== 'generate') return [];
-    const kept = observed.volumes.some(({ name }) => name === secretVolumeName(stack, each.name));
-    return [step(stack, 'secret', each.name, kept ? [] : undefined)];
+function secretSteps({ stack, generated }: DockerSpec, observed: ObservedState): readonly Step[] {
+  return generated.map(({ resource, isKnown }) => {
+    const isKept = observed.volumes.some(({ name }) => name === secretVolumeName(stack, resource));
+    if (!isKept) return step(stack, 'secret', resource, undefined);
+    return step(stack, 'secret', resource, isKnown ? [] : [reason('value', 'unreadable', 'readable')]);
   });
 }
 
@@ -217,7 +217,7 @@ function poolStep(stack: string, unit: PoolUnit, observed: ObservedState): Step 
   const workerChanges = [
     ...stale.slice(0, 1).flatMap((each) => prefixed('worker', staleReasons(each, worker, observed))),
     ...misplaced.map(({ name, address, worker: number = 0 }) =>
-      reason(`${name}.address`, address, slots[number - 1] ?? 'a slot of the pool'),
+      reason(`${name}.address`, address ?? 'unknown', slots[number - 1] ?? 'a slot of the pool'),
     ),
   ];
   const proxyChanges =
@@ -232,6 +232,8 @@ function poolStep(stack: string, unit: PoolUnit, observed: ObservedState): Step 
     ...workerChanges,
     ...proxyChanges,
     ...(before === replicas ? [] : [{ path: 'replicas', from: before, to: replicas }]),
+    // HAProxy may hold back requests from a worker that an interrupted run was about to take away.
+    ...(record?.unsettled === true ? [{ path: 'workers', from: 'interrupted', to: 'settled' }] : []),
     ...(serving === undefined
       ? []
       : prefixed('haproxy', drift(serving, unit.container, containerName(stack, unit.resource), observed))),

@@ -8,7 +8,8 @@ const isData = (value: unknown): value is Data =>
 
 /** Every leaf that differs, by its path. Lists are leaves: an argument list is changed as a whole. */
 export function differences(from: unknown, to: unknown, path = ''): readonly StepReason[] {
-  if (canonicalJson(from) === canonicalJson(to)) return [];
+  // In a list, JSON writes null for what is not there; in a dictionary, the two are not the same.
+  if ((from === undefined) === (to === undefined) && canonicalJson(from) === canonicalJson(to)) return [];
   if (!isData(from) || !isData(to))
     return [{ path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
   const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])];

@@ -8,6 +8,7 @@ import type {
 import { label, type Role } from '../labels.js';
 import type { PoolUnit } from '../compile/docker-spec.js';
 import type { TakenAddresses } from '../compile/address-plan.js';
+import { isIPv4Address } from '../compile/ipv4.js';
 import { own } from '../compile/own.js';
 
 /** What the engine has of one stack. Plain data, read in a handful of calls. */
@@ -20,6 +21,8 @@ export interface ObservedState {
   readonly containers: readonly ObservedContainer[];
   /** Ours; config and secret volumes too. */
   readonly volumes: readonly VolumeSummary[];
+  /** Who changes the stack at this moment, or died while doing so. */
+  readonly leaseHolder?: string;
   /**
    * Limits and restart policies as they are, by container id: of those only that were made with others than are
    * described, and may have been changed since.
@@ -35,6 +38,7 @@ export interface ObservedContainer {
   readonly resource: string;
   readonly role: Role;
   readonly digest: string;
+  /** Unset where its label says none. */
   readonly address: string | undefined;
   /** Slot of a pool's worker. */
   readonly worker: number | undefined;
@@ -54,13 +58,14 @@ export function observedContainer(summary: ContainerSummary): ObservedContainer 
   const worker = Number(labels[label.worker]);
   const identity = parseIdentity(labels[label.identity]);
   const ports = identity['ports'];
+  const address = labels[label.address];
   return {
     id,
     name,
     resource: labels[label.resource] ?? '',
     role: (labels[label.role] ?? 'app') as Role,
     digest: labels[label.digest] ?? '',
-    address: labels[label.address],
+    address: address !== undefined && isIPv4Address(address) ? address : undefined,
     worker: Number.isSafeInteger(worker) && worker > 0 && worker <= mostSlots ? worker : undefined,
     state,
     identity,
@@ -101,6 +106,8 @@ export interface PoolRecord {
    * program that described them. Only root can read the file, and HAProxy is not root.
    */
   readonly unit: PoolUnit;
+  /** While a run changes which workers get requests. Of a run that was interrupted it stays. */
+  readonly unsettled?: true;
 }
 
 /** What a router remembers beside its nginx's configuration. */
@@ -175,7 +182,8 @@ export function takenAddresses(state: ObservedState): TakenAddresses {
     if (role === 'worker') {
       const list = slots.get(resource) ?? [...(readRecord<PoolRecord>(state, resource)?.slots ?? [])];
       slots.set(resource, list);
-      if (address !== undefined && worker !== undefined) list[worker - 1] = address;
+      // The record comes first; it may not yet tell of the slots that a run was interrupted over.
+      if (address !== undefined && worker !== undefined) list[worker - 1] ??= address;
     } else if (address !== undefined) {
       addresses.set(resource, (addresses.get(resource) ?? new Set()).add(address));
     }

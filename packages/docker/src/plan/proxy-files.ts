@@ -38,8 +38,23 @@ export function routerFiles(unit: RouterUnit, active: Readonly<Record<string, st
 export function poolFiles(unit: PoolUnit): ProxyFiles {
   const { model } = unit.config;
   const revision = digestOf(model).slice(0, 16);
+  return { revision, files: [...readable(renderHaproxy({ ...model, revision })), poolRecord(unit, true)] };
+}
+
+/**
+ * What a pool remembers.
+ *
+ * @param isSettled whether its workers get requests as described, as far as the run that writes it knows
+ */
+export function poolRecord(unit: PoolUnit, isSettled: boolean): PutFile {
   const record: PoolRecord = { replicas: unit.spec.replicas, slots: unit.worker.slots, unit };
-  return { revision, files: [...readable(renderHaproxy({ ...model, revision })), recordOf(record)] };
+  return recordOf(isSettled ? record : { ...record, unsettled: true });
+}
+
+/** The files of a pool whose workers are about to change. */
+export function unsettledPoolFiles(unit: PoolUnit): ProxyFiles {
+  const { files, revision } = poolFiles(unit);
+  return { revision, files: [...files.filter(({ path }) => path !== recordFile), poolRecord(unit, false)] };
 }
 
 // The proxy may read its configuration and not change it: it is root's.

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import {
+  activeAddresses,
+  label,
+  observedContainer,
+  roleOf,
+  servingContainer,
+  type ObservedContainer,
+} from '@plumbstack/docker/internal';
+import { applied, compare, observe, tamper } from './picture';
+import { sample } from './sample';
+
+function container(
+  name: string,
+  state: ObservedContainer['state'] = 'running',
+  digest = 'current',
+  address = '10.208.0.9',
+): ObservedContainer {
+  return observedContainer({
+    id: `${name}-${state}-${digest}`,
+    name,
+    image: '',
+    imageId: '',
+    state,
+    labels: { [label.digest]: digest, [label.address]: address },
+    createdAt: '',
+    networks: {},
+    ports: [],
+  });
+}
+
+describe('the container that serves', () => {
+  const [current, old] = [container('shop-site'), container('shop-site', 'running', 'old')];
+  for (const [title, containers, expected] of [
+    ['the only one', [old], old],
+    ['the only one, though it does not run', [container('a', 'exited')], container('a', 'exited')],
+    ['the up-to-date one of two that run', [old, container('shop-site.next')], container('shop-site.next')],
+    ['the one that runs, though it is old', [container('shop-site.next', 'exited'), old], old],
+    [
+      'the up-to-date one of two that do not run',
+      [container('shop-site', 'exited', 'old'), container('shop-site.next', 'exited')],
+      container('shop-site.next', 'exited'),
+    ],
+    ['the one with the name, of two that are alike', [container('shop-site.next'), current], current],
+  ] as readonly [string, readonly ObservedContainer[], ObservedContainer][]) {
+    it(`is ${title}`, () => assert.deepEqual(servingContainer(containers, 'current'), expected));
+  }
+
+  it('is none of none', () => assert.equal(servingContainer([], 'current'), undefined));
+
+  it('is the same whatever the order they are listed in', () => {
+    const some = fc.uniqueArray(
+      fc
+        .tuple(
+          fc.constantFrom('a', 'a.next'),
+          fc.constantFrom('running' as const, 'exited' as const),
+          fc.constantFrom('current', 'old'),
+        )
+        .map(([name, state, digest]) => container(name, state, digest)),
+      { selector: ({ id }) => id, minLength: 1 },
+    );
+    fc.assert(
+      fc.property(some, (containers) => {
+        const before = [...containers];
+        const found = servingContainer(containers, 'current');
+        assert.deepEqual(servingContainer([...containers].reverse(), 'current'), found);
+        assert.deepEqual(containers, before, 'the list is left as it was');
+      }),
+    );
+  });
+});
+
+describe('where a router sends requests', () => {
+  it('is the address of what serves, else the one where it will be', async () => {
+    const picture = await applied(sample());
+    const { desired } = await compare(picture, sample());
+    const [site, workers] = [desired.units[1]?.addresses, desired.units[2]?.addresses];
+    tamper(picture, 'shop-site', ({ labels }) => ({
+      labels: { ...labels, [label.address]: site?.[1] ?? '' },
+    }));
+    picture.containers = picture.containers.filter(({ name }) => name !== 'shop-workers');
+    const active = activeAddresses(desired.units, await observe(picture, 'shop'));
+    assert.deepEqual(active, { site: site?.[1], workers: workers?.[0] });
+  });
+});
+
+describe('the role of a container that stands for its unit', () => {
+  it('is the kind of the unit, and balancer for a pool', () => {
+    assert.deepEqual((['app', 'service', 'pool', 'router'] as const).map(roleOf), [
+      'app',
+      'service',
+      'balancer',
+      'router',
+    ]);
+  });
+});
