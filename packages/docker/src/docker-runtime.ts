@@ -88,7 +88,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const session = await this.#connected(signal);
     const observed = await observeStack(session.client, stackName, { signal });
     const isOurs = observed.network !== undefined && isOfStack(observed.network.labels, stackName);
-    if (!isOurs && observed.containers.length === 0) {
+    if (!isOurs && observed.containers.every(({ role }) => role === 'secret')) {
       throw new PlumbstackError('NOT_FOUND', `the engine at ${session.engine.address} has no stack "${stackName}".`, {
         resource: stackName,
         hint: 'Bring it up first, or look at runtime.list() for what there is.',

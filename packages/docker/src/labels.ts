@@ -17,13 +17,25 @@ export const label = {
   worker: 'io.plumbstack.worker',
   /** Who holds a lease, for a person to read. */
   holder: 'io.plumbstack.holder',
+  /** Kinds of a stack's resources by name, as JSON: what should be there also where it is gone. */
+  resources: 'io.plumbstack.resources',
 } as const;
 
 export const owner = 'plumbstack';
 
 /** What an object on the engine is for. */
 export type Role =
-  'app' | 'service' | 'worker' | 'balancer' | 'router' | 'network' | 'volume' | 'config' | 'secret' | 'lease';
+  | 'app'
+  | 'service'
+  | 'worker'
+  | 'balancer'
+  | 'router'
+  | 'network'
+  | 'volume'
+  | 'config'
+  | 'secret'
+  | 'lease'
+  | 'inventory';
 
 /** Filter for everything of ours. */
 export const ours = `${label.owner}=${owner}`;

@@ -9,6 +9,8 @@ export const workerName = (stack: string, pool: string, worker: number): string 
 export const volumeName = (stack: string, volume: string): string => `${stack}-${volume}`;
 export const configVolumeName = (stack: string, resource: string): string => `${stack}-${resource}.config`;
 export const secretVolumeName = (stack: string, secret: string): string => `${stack}-${secret}.secret`;
+/** An empty volume whose labels say what belongs to the stack. */
+export const inventoryName = (stack: string): string => `${stack}.inventory`;
 export const leaseName = (stack: string): string => `${stack}.lease`;
 /** @param digest of the build, as hexadecimal digits behind an optional `sha256:` */
 export const builtImageTag = (stack: string, resource: string, digest: string): string =>

@@ -80,10 +80,8 @@ describe('the merged log of several containers', () => {
   });
 
   it('says of each line where it comes from', async () => {
-    const [first] = await Array.fromAsync(
-      merged({ one: () => ended([{ ...line('x', 7), stream: 'stderr' }]) }),
-    );
-    assert.deepEqual(first, {
+    const lines = merged({ one: () => ended([{ ...line('x', 7), stream: 'stderr' }]) });
+    assert.deepEqual((await lines.next()).value, {
       resource: 'shop/api',
       container: 'shop-one',
       stream: 'stderr',

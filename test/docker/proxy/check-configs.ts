@@ -3,7 +3,7 @@ import { tryDocker, docker, putFiles, type SandboxFile } from '../../support/doc
 /** How the containers of both proxies run: another user, nothing writable but small tmpfs, no capability. */
 export const hardened = [
   ...['--user', '65532:65532', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
-  ...['--tmpfs', '/tmp:mode=1777,size=64m', '--tmpfs', '/run/haproxy:mode=1777,size=1m'],
+  ...['--tmpfs', '/tmp:mode=1777,size=64m'],
   ...['--volume', '/etc/plumbstack'],
 ];
 

@@ -239,9 +239,15 @@ describe('what somebody else has done to a stack', function () {
   let stack: Stack;
   let deployment: LifecycleDeployment;
 
-  before(async () => {
+  before(() => {
     stack = smallStack(lab.stack().name);
+  });
+  beforeEach(async () => {
     deployment = await lab.runtime.up(stack);
+  });
+  // A drift that was not mended shall not spoil the next test.
+  afterEach(async function () {
+    if (this.currentTest?.isFailed() === true) await lab.runtime.down(stack, { volumes: true });
   });
   after(async () => {
     await tryDocker('network', 'rm', `ft-${stack.name}`);

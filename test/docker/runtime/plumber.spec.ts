@@ -67,11 +67,8 @@ describe('an API in R', function () {
 
       const cars = (await json('/cars/car/')) as readonly { id: number; make: string }[];
       assert.ok(cars.length > 5);
-      assert.deepEqual(
-        await json('/cars/car/2'),
-        cars.filter(({ id }) => id === 2),
-      );
-      const { status } = await get('/cars/car/99999');
+      assert.deepEqual(await json(`/cars/car/${cars[1]?.id}`), [cars[1]]);
+      const { status } = await get('/cars/car/1');
       assert.equal(status, 404);
     });
 
@@ -113,11 +110,10 @@ describe('an API in R', function () {
       assert.equal(response.status, 200);
     });
 
-    it('redirects to its prefix with a slash at the end, and to its documentation', async () => {
+    it('is found without the slash at the end of its prefix', async () => {
       for (const [from, to] of [
         ['/cars', '/cars/'],
         ['/cars?a=b', '/cars/?a=b'],
-        ['/cars/__docs__', '/cars/__docs__/'],
       ] as const) {
         const response = await get(from);
         assert.ok([301, 307, 308].includes(response.status), `${from}: ${response.status}`);

@@ -1,5 +1,7 @@
 import { aboutResource, isPlumbstackError, type Step } from '@plumbstack/core';
+import type { VolumeCreation } from '../client/docker-client.js';
 import type { DockerSpec, Unit } from '../compile/docker-spec.js';
+import { label } from '../labels.js';
 import { configVolumeName } from '../object-names.js';
 import type { Diff } from '../plan/diff.js';
 import { containersOf, roleOf } from '../plan/serving.js';
@@ -40,8 +42,21 @@ export async function clearNetwork(context: RunContext, { network }: DockerSpec)
   return true;
 }
 
-async function applyVolumes(context: RunContext, { volumes }: DockerSpec): Promise<void> {
-  await Promise.all(volumes.map(({ resource, creation }) => ensureVolume(context, resource, creation)));
+async function applyVolumes(context: RunContext, { volumes, inventory }: DockerSpec): Promise<void> {
+  await Promise.all([
+    applyInventory(context, inventory),
+    ...volumes.map(({ resource, creation }) => ensureVolume(context, resource, creation)),
+  ]);
+}
+
+/** Labels cannot be changed: another inventory is another volume. */
+async function applyInventory(context: RunContext, inventory: VolumeCreation): Promise<void> {
+  const { client, call, observed } = context;
+  const seen = observed.volumes.find(({ name }) => name === inventory.name);
+  if (seen?.labels[label.resources] === inventory.labels[label.resources]) return;
+  if (seen !== undefined) await client.removeVolume(seen.name, call);
+  const volumes = observed.volumes.filter((each) => each !== seen);
+  await ensureVolume({ ...context, observed: { ...observed, volumes } }, 'inventory', inventory);
 }
 
 type Outcome = 'done' | { readonly failed: unknown } | { readonly skipped: string };

@@ -150,6 +150,8 @@ async function keep(
   // An interrupted update may have left the name to the container that is about to go.
   const nameIsFree = others.every((each) => each.name !== name);
   const { container: template, aliases } = unit;
+  // What does not run is given its files anew: it may have ended for want of them.
+  if (state !== 'running' && state !== 'paused') await convergence.prepare?.(id);
   await mendContainer(context, {
     container: serving,
     template,

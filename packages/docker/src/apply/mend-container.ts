@@ -34,4 +34,6 @@ export async function mendContainer(
   if (container.name !== name) await client.renameContainer(id, name, call);
   if (state === 'paused') await client.unpauseContainer(id, call);
   if (state === 'exited') await startContainer(context, container.resource, id, name);
+  // The engine would wait longer and longer before its next attempt.
+  if (state === 'restarting') await client.restartContainer(id, 0, call);
 }

@@ -18,13 +18,7 @@ export interface Removal {
 }
 
 /** From the visitors inwards: nothing is asked that is gone already, and stopping takes no longer than it must. */
-const order: readonly (readonly Role[])[] = [
-  ['router'],
-  ['balancer'],
-  ['app', 'worker'],
-  ['service'],
-  ['secret'],
-];
+const order: readonly (readonly Role[])[] = [['router'], ['balancer'], ['app', 'worker'], ['service']];
 
 /** Removes everything of a stack; its data only when asked. */
 export async function removeStack(removal: Removal): Promise<void> {
@@ -39,10 +33,11 @@ export async function removeStack(removal: Removal): Promise<void> {
     const gone = new Set(
       now.map((each) => each.resource).filter((resource) => !left.some((each) => each.resource === resource)),
     );
-    for (const resource of roles.includes('secret') ? [] : gone) {
-      emit('resource:removed', { resource: pathOf({ stack }, resource) });
-    }
+    for (const resource of gone) emit('resource:removed', { resource: pathOf({ stack }, resource) });
   }
+  // The container that keeps a generated secret readable stays and goes with the secret.
+  const keepers = volumes ? observed.containers.filter(({ role }) => role === 'secret') : [];
+  await Promise.all(keepers.map((each) => removeContainer(removal, each, 0)));
   const ours = observed.network;
   if (ours !== undefined && ours.labels[label.stack] === stack) await client.removeNetwork(ours.id, call);
   const data: readonly string[] = ['volume', 'secret'];

@@ -1,6 +1,7 @@
 import { poolPort, poolStatsPort, type AppSpec, type PoolSpec } from '@plumbstack/core';
 import { baseLabels } from '../labels.js';
 import { configVolumeName } from '../object-names.js';
+import { haproxyRunFolder } from '../proxy/haproxy-config.js';
 import type { AddressPlan } from './address-plan.js';
 import { compileContainer, imageOf, publishedPorts } from './compile-container.js';
 import type { PoolUnit } from './docker-spec.js';
@@ -36,10 +37,7 @@ export function compilePool(
       stopSignal: 'SIGUSR1',
       stopGraceMs: 30_000,
       configVolume,
-      mounts: [
-        { type: 'tmpfs', target: '/run/haproxy', mode: 0o1777 },
-        { type: 'tmpfs', target: '/tmp', mode: 0o1777 },
-      ],
+      mounts: [{ type: 'tmpfs', target: haproxyRunFolder, mode: 0o1777 }],
       ports: [...publishedPorts(name, spec.publish, inputs), ...publishedPorts(name, spec.stats, inputs)],
     }),
     addresses: addresses.addresses[name] ?? [],

@@ -1,12 +1,14 @@
 import { dependenciesFirst, startGraph, type AppSpec, type StackSpec } from '@plumbstack/core';
-import { baseLabels } from '../labels.js';
-import { networkName, volumeName } from '../object-names.js';
+import type { VolumeCreation } from '../client/docker-client.js';
+import { baseLabels, label } from '../labels.js';
+import { inventoryName, networkName, volumeName } from '../object-names.js';
 import type { AddressPlan } from './address-plan.js';
 import { compileContainer } from './compile-container.js';
 import { compilePool } from './compile-pool.js';
 import { compileRouter } from './compile-router.js';
 import type { AppUnit, DockerSpec, ServiceUnit, Unit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
+import { canonicalJson } from './spec-hash.js';
 
 /** Translates a stack to the engine's shapes. Pure: the same spec, addresses and inputs give the same result. */
 export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: Inputs): DockerSpec {
@@ -53,6 +55,7 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
         return undefined;
     }
   };
+  const units = dependenciesFirst(startGraph(spec)).flatMap((name) => unit(name) ?? []);
   return {
     stack,
     spec,
@@ -85,7 +88,16 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
         : [],
     ),
     images: Object.entries(inputs.images).map(([resource, image]) => ({ resource, image })),
-    units: dependenciesFirst(startGraph(spec)).flatMap((name) => unit(name) ?? []),
+    inventory: inventoryOf(stack, units),
+    units,
+  };
+}
+
+function inventoryOf(stack: string, units: readonly Unit[]): VolumeCreation {
+  const kinds = Object.fromEntries(units.map(({ resource, kind }) => [resource, kind]));
+  return {
+    name: inventoryName(stack),
+    labels: { ...baseLabels(stack, '', 'inventory'), [label.resources]: canonicalJson(kinds) },
   };
 }
 

@@ -10,6 +10,8 @@ export interface DockerSpec {
   readonly addresses: AddressPlan;
   readonly network: NetworkCreation;
   readonly volumes: readonly VolumeUnit[];
+  /** A volume without content, whose labels say what belongs to the stack. */
+  readonly inventory: VolumeCreation;
   /** Secrets that are made up here. */
   readonly generated: readonly GeneratedSecret[];
   readonly images: readonly ImageUnit[];

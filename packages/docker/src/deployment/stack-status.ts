@@ -14,6 +14,7 @@ import type { RunContext } from '../apply/run-context.js';
 import type { Role } from '../labels.js';
 import { slotName } from '../object-names.js';
 import {
+  inventoryOf,
   readRecord,
   type ObservedContainer,
   type ObservedState,
@@ -27,11 +28,13 @@ export async function stackStatus(
   observed: ObservedState,
   signal: AbortSignal,
 ): Promise<StackStatus> {
-  const names = [
-    ...new Set(observed.containers.filter(({ role }) => role !== 'secret').map(({ resource }) => resource)),
-  ];
+  // What is noted and not there is missing; what is there and not noted is an orphan of an older program.
+  const names = new Set([
+    ...inventoryOf(observed).keys(),
+    ...observed.containers.filter(({ role }) => role !== 'secret').map(({ resource }) => resource),
+  ]);
   const context = session.look(observed, signal);
-  const resources = await Promise.all(names.map((name) => resourceStatus(session, context, observed, name)));
+  const resources = await Promise.all([...names].map((name) => resourceStatus(session, context, observed, name)));
   return {
     stack: observed.stack,
     healthy: resources.every(({ desired, healthy, running }) => running >= desired && healthy >= desired),
@@ -47,7 +50,7 @@ async function resourceStatus(
 ): Promise<ResourceStatus> {
   const own = observed.containers.filter((each) => each.resource === resource);
   const roles = own.map(({ role }) => role);
-  const kind = roles.includes('worker') || roles.includes('balancer') ? 'pool' : kindOf(roles[0]);
+  const kind = kindOf(roles) ?? inventoryOf(observed).get(resource) ?? 'app';
   const upWorkers = kind === 'pool' ? await workersUp(context, own) : new Set<string>();
   const statuses = await Promise.all(own.map((each) => containerStatus(context, each, upWorkers)));
   const containers = statuses.flatMap((each) => each ?? []);
@@ -56,7 +59,8 @@ async function resourceStatus(
   return {
     resource: resourcePath(observed.stack, resource),
     kind,
-    desired: kind === 'pool' ? (readRecord<PoolRecord>(observed, resource)?.replicas ?? counted.length) : 1,
+    // What a pool wants is lost with its HAProxy; that it wants nothing at all is the least likely.
+    desired: (kind === 'pool' ? readRecord<PoolRecord>(observed, resource)?.replicas : 1) ?? Math.max(counted.length, 1),
     running: counted.filter(({ state }) => state === 'running').length,
     healthy: counted.filter(({ state, health }) => state === 'running' && health === 'healthy').length,
     endpoints: published.map((each) => urlOf(own, each, session.engine.host)),
@@ -64,8 +68,9 @@ async function resourceStatus(
   };
 }
 
-function kindOf(role: Role | undefined): ResourceStatus['kind'] {
-  return role === 'router' || role === 'service' ? role : 'app';
+function kindOf(roles: readonly Role[]): ResourceStatus['kind'] | undefined {
+  if (roles.includes('worker') || roles.includes('balancer')) return 'pool';
+  return (['router', 'service', 'app'] as const).find((kind) => roles.includes(kind));
 }
 
 /** Workers that HAProxy sends requests to. A HAProxy that does not answer sends none anywhere. */

@@ -6,7 +6,7 @@ import type {
   VolumeSummary,
 } from '../client/docker-client.js';
 import { label, type Role } from '../labels.js';
-import type { PoolUnit } from '../compile/docker-spec.js';
+import type { PoolUnit, Unit } from '../compile/docker-spec.js';
 import type { TakenAddresses } from '../compile/address-plan.js';
 import { isIPv4Address } from '../compile/ipv4.js';
 import { own } from '../compile/own.js';
@@ -56,7 +56,7 @@ const mostSlots = 2000;
 export function observedContainer(summary: ContainerSummary): ObservedContainer {
   const { id, name, labels, state } = summary;
   const worker = Number(labels[label.worker]);
-  const identity = parseIdentity(labels[label.identity]);
+  const identity = parseData(labels[label.identity]);
   const ports = identity['ports'];
   const address = labels[label.address];
   return {
@@ -74,7 +74,8 @@ export function observedContainer(summary: ContainerSummary): ObservedContainer 
   };
 }
 
-function parseIdentity(text: string | undefined): Readonly<Record<string, unknown>> {
+/** What a label holds; nothing where it is missing, or somebody tampered with it. */
+function parseData(text: string | undefined): Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = JSON.parse(text ?? '{}');
     return isData(parsed) ? parsed : {};
@@ -91,6 +92,14 @@ function isPort(value: unknown): value is PublishedPort {
   if (!isData(value)) return false;
   const { host, port, containerPort } = value;
   return typeof host === 'string' && typeof port === 'number' && typeof containerPort === 'number';
+}
+
+/** Kinds of the stack's resources by name, as the last run described them; none where nobody noted them. */
+export function inventoryOf({ volumes }: ObservedState): ReadonlyMap<string, Unit['kind']> {
+  const found = volumes.find(({ labels }) => labels[label.role] === 'inventory');
+  const kinds: readonly unknown[] = ['app', 'service', 'pool', 'router'] satisfies Unit['kind'][];
+  const noted = Object.entries(parseData(found?.labels[label.resources]));
+  return new Map(noted.filter((each): each is [string, Unit['kind']] => kinds.includes(each[1])));
 }
 
 /** Name of the file in a configuration volume that holds what the volume's owner must remember. */

@@ -20,8 +20,12 @@ import { retryAfterSeconds } from './retry-after.js';
 export const poolBackend = 'pool';
 /** The one frontend that takes requests for the pool. */
 export const poolFrontend = 'requests';
-/** Folder in the container, writable by HAProxy's user, for its socket and its servers' states. */
-export const haproxyRunFolder = '/run/haproxy';
+/**
+ * Folder in the container, writable by HAProxy's user, for its socket and its servers' states. One that every image has:
+ * where the mount point was made for the container, runc gives a tmpfs the mode of the folder under it at the second
+ * start, whatever the mount asks for (seen with runc 1.1.5), and HAProxy could not come back.
+ */
+export const haproxyRunFolder = '/tmp';
 /** Server states that the next process starts from. Without it, a reload forgets who drains, and whose weight was changed. */
 export const serverStateFile = `${haproxyRunFolder}/state`;
 
@@ -46,7 +50,7 @@ export function stickyCookie(pool: string): string {
 
 /**
  * HAProxy's configuration, for HAProxy >= 3.1 run as `haproxy -W -db -f <folder>/haproxy.cfg` by any user, with a
- * read-only root and a writable `/run/haproxy`.
+ * read-only root and a writable `/tmp`.
  *
  * @throws INVALID_OPTION for a value that HAProxy would not take as a value
  */
