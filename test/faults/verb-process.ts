@@ -12,6 +12,7 @@ export interface VerbEvent {
   readonly code?: string;
   readonly message?: string;
   readonly holder?: string;
+  readonly at?: string;
 }
 
 export interface VerbEnd {

@@ -82,6 +82,20 @@ const drifts: readonly Drift[] = [
     reasons: { address: ['192.168.9.9', '10.208.0.2'] },
   },
   {
+    title: 'a container of which nobody knows the address',
+    drift: (picture) => withLabels(picture, 'shop-db', { [label.address]: 'mine' }),
+    doings: ['replace service db'],
+    resource: 'db',
+    reasons: { address: ['unknown', '10.208.0.2'] },
+  },
+  {
+    title: 'a worker of which nobody knows the slot',
+    drift: (picture) => withLabels(picture, 'shop-workers-2', { [label.worker]: 'mine' }),
+    doings: ['replace pool workers'],
+    resource: 'workers',
+    reasons: { 'shop-workers-2.address': ['10.208.0.10', 'a slot of the pool'] },
+  },
+  {
     title: 'a removed app',
     drift: (picture) => without(picture, 'shop-site'),
     doings: ['create app site'],

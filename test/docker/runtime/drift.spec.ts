@@ -216,7 +216,7 @@ const drifts: readonly Drift[] = [
       await inVolume(`${stack}-workers.config`, 'rm', '/config/haproxy.cfg');
       await docker('restart', '--time', '1', `${stack}-workers`);
     },
-    reason: /update +pool .*\/workers\n +file haproxy\.cfg: missing -> as described/,
+    reason: /update +pool .*\/workers\n.*file haproxy\.cfg: missing -> as described/s,
     unhealthy: 'workers',
   },
   {

@@ -3,7 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AppOptions, Deployment, ResourceReference, Stack } from '@plumbstack/core';
+import {
+  isPlumbstackError,
+  type AppOptions,
+  type Deployment,
+  type ResourceReference,
+  type Stack,
+} from '@plumbstack/core';
 import { recordEvents } from '@plumbstack/testing';
 import { docker } from '../../support/docker-cli';
 import { Lab, leftovers } from '../../support/lab';
@@ -106,6 +112,43 @@ describe("a container's files", () => {
       assert.equal(await file(deployment, 'app', '/etc/app/source'), '644 0:0 second source');
       assert.equal((await lab.runtime.plan(both)).isEmpty, true);
     });
+  });
+
+  it('are refused where the container would not see them', async () => {
+    const stack = newStack();
+    const token = stack.secret('token', { value: 'open sesame' });
+    const memory = [{ tmpfs: true, target: '/run' }] as const;
+    stack.app(
+      'lost',
+      lightApp({ mounts: memory, secrets: [token], files: [{ content: '', target: '/etc/here' }] }),
+    );
+    const error: unknown = await lab.runtime.plan(stack).catch((thrown: unknown) => thrown);
+    assert.ok(isPlumbstackError(error, 'INVALID_STACK'), String(error));
+    assert.equal(error.resource, `${stack.name}/lost`);
+    const problems = error.details['problems'] as readonly { path: string }[];
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      ['lost.secrets[0].target'],
+    );
+
+    const root = newStack();
+    root.app('lost', lightApp({ readOnly: true, files: [{ content: '', target: '/settings' }] }));
+    await assert.rejects(lab.runtime.up(root), /INVALID_STACK: .*lost\.files\[0\]\.target is \/settings/s);
+    assert.deepEqual([...(await leftovers(stack.name)), ...(await leftovers(root.name))], []);
+  });
+
+  it('are seen beside and below memory where the root is read-only', async () => {
+    const stack = newStack();
+    const mounts = [
+      { tmpfs: true, target: '/run' },
+      { tmpfs: true, target: '/tmp' },
+    ] as const;
+    const files = [{ content: 'below', target: '/tmp/a/b' }];
+    const secrets = [stack.secret('token', { value: 'open sesame' })];
+    stack.app('app', lightApp({ readOnly: true, mounts, files, secrets }));
+    const deployment = await lab.runtime.up(stack);
+    assert.equal(await file(deployment, 'app', '/run/secrets/token'), '400 0:0 open sesame');
+    assert.equal(await file(deployment, 'app', '/tmp/a/b'), '644 0:0 below');
   });
 
   describe('that hold secrets', () => {
@@ -253,7 +296,8 @@ describe("a container's files", () => {
       assert.match(first, /^400 0:0 [0-9a-f]{32}$/);
       assert.equal((await lab.runtime.plan(described(newVersion(stack)))).isEmpty, true);
       await lab.runtime.down(stack);
-      assert.deepEqual(await leftovers(stack.name), [`${stack.name}-token.secret`]);
+      // The volume, and what keeps it readable.
+      assert.deepEqual([...new Set(await leftovers(stack.name))], [`${stack.name}-token.secret`]);
       assert.equal(await value(newVersion(stack)), first);
       await lab.runtime.down(stack, { volumes: true });
       assert.deepEqual(await leftovers(stack.name), []);

@@ -4,6 +4,7 @@ import { baseLabels, label, type Role } from '../labels.js';
 import { volumeName } from '../object-names.js';
 import type { ContainerTemplate, FolderFiles, ResolvedImage } from './docker-spec.js';
 import { portKey, type Inputs } from './inputs.js';
+import { folderOf, refuseLostFiles } from './lost-files.js';
 import { own } from './own.js';
 import { canonicalJson, contentDigest, digestOf } from './spec-hash.js';
 
@@ -26,6 +27,7 @@ export function compileContainer(
   inputs: Inputs,
   facts: Readonly<Record<string, unknown>> = {},
 ): ContainerTemplate {
+  refuseLostFiles(stack, spec);
   const image = imageOf(spec.name, inputs);
   const files: PutFile[] = spec.files.map(({ target, mode, content, source }) => ({
     path: target,
@@ -161,8 +163,6 @@ function engineHealthcheck(
   const { command, intervalMs, timeoutMs, retries } = health;
   return { command, intervalMs, timeoutMs, retries, startPeriodMs: startTimeoutMs };
 }
-
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
 
 // The engine refuses files for a read-only root, but not for a volume in it; nor a second mount at one place.
 function writableFolders(files: readonly PutFile[], mounts: readonly MountSpec[]): readonly EngineMount[] {

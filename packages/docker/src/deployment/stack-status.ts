@@ -1,4 +1,5 @@
 import {
+  isPlumbstackError,
   resourcePath,
   type ContainerStatus,
   type HealthSpec,
@@ -9,10 +10,12 @@ import { answeredInside } from '../apply/answered-inside.js';
 import { HaproxyAdmin } from '../apply/haproxy-admin.js';
 import { answers } from '../apply/reach.js';
 import type { ContainerDetails } from '../client/docker-client.js';
+import { engineStatus } from '../client/docker-failure.js';
 import type { EngineSession } from '../engine-session.js';
 import type { RunContext } from '../apply/run-context.js';
 import type { Role } from '../labels.js';
 import { slotName } from '../object-names.js';
+import { isConnected } from '../plan/container-changes.js';
 import {
   inventoryOf,
   readRecord,
@@ -80,7 +83,18 @@ async function workersUp(
 ): Promise<ReadonlySet<string>> {
   const balancer = own.find(({ role, state }) => role === 'balancer' && state === 'running');
   if (balancer === undefined) return new Set();
-  return new HaproxyAdmin(client, balancer.id, call).up();
+  try {
+    return await new HaproxyAdmin(client, balancer.id, call).up();
+  } catch (error) {
+    if (isAsleep(error)) return new Set();
+    throw error;
+  }
+}
+
+/** Whether HAProxy ended since it was listed, is about to start again, or does not answer yet: the engine itself is well. */
+function isAsleep(error: unknown): boolean {
+  const status = engineStatus(error);
+  return status === 404 || status === 409 || (isPlumbstackError(error) && 'exitCode' in error.details);
 }
 
 async function containerStatus(
@@ -110,11 +124,12 @@ async function containerStatus(
 
 async function healthOf(
   context: RunContext,
-  { role, worker, address, identity }: ObservedContainer,
+  container: ObservedContainer,
   { health, state, id }: ContainerDetails,
   upWorkers: ReadonlySet<string>,
 ): Promise<ContainerStatus['health']> {
-  if (state !== 'running') return 'unhealthy';
+  const { role, worker, address, identity } = container;
+  if (state !== 'running' || !isConnected(container, context.observed)) return 'unhealthy';
   if (health !== 'unknown') return health;
   if (role === 'worker') return upWorkers.has(slotName(worker ?? 0)) ? 'healthy' : 'unhealthy';
   const { port, health: check } = identity as { port?: number; health?: HealthSpec };

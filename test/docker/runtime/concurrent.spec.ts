@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { assertServes, smallStack, versions } from '../../faults/small-stack';
+import { runVerb, VerbProcess } from '../../faults/verb-process';
+import { docker } from '../../support/docker-cli';
+import { Lab, leftovers } from '../../support/lab';
+import { assertSameState, settledState, type SettledState } from '../../support/settled-state';
+
+describe('runs at the same time, from separate processes', function () {
+  this.timeout(180_000);
+  const lab = new Lab();
+  let alone: SettledState;
+  before(async () => {
+    const { name } = lab.stack();
+    await lab.runtime.up(smallStack(name));
+    alone = await settledState(name);
+  });
+  afterEach(() => lab.clear());
+  after(() => lab.runtime[Symbol.asyncDispose]());
+
+  const web = async (stack: string): Promise<URL> => (await lab.runtime.attach(stack)).endpoint('web');
+
+  for (const count of [2, 4]) {
+    it(`make one stack together as one run alone does: ${count} of them`, async () => {
+      const { name } = lab.stack();
+      await Promise.all(Array.from({ length: count }, () => runVerb({ verb: 'up', stack: name })));
+      await assertServes(await web(name), '1');
+      assertSameState(await settledState(name), alone);
+      assert.ok((await lab.runtime.plan(smallStack(name))).isEmpty);
+    });
+  }
+
+  it('of different versions leave one of them, and not a mixture', async () => {
+    const { name } = lab.stack();
+    await lab.runtime.up(smallStack(name, '1'));
+    await Promise.all(['2', '3'].map((version) => runVerb({ verb: 'up', stack: name, version })));
+    const [version = '', other] = await versions(await web(name));
+    assert.ok(['2', '3'].includes(version));
+    assert.equal(other, version);
+    assert.ok((await lab.runtime.plan(smallStack(name, version))).isEmpty);
+  });
+
+  it('of up, scale and restart leave a stack that the next up makes what it should be', async () => {
+    const { name } = lab.stack();
+    await lab.runtime.up(smallStack(name));
+    await Promise.all([
+      runVerb({ verb: 'up', stack: name, version: '2' }),
+      runVerb({ verb: 'scale', stack: name, replicas: [3] }),
+      runVerb({ verb: 'restart', stack: name }),
+    ]);
+    await lab.runtime.up(smallStack(name));
+    await assertServes(await web(name), '1');
+    assertSameState(await settledState(name), alone);
+  });
+
+  it('of up and down leave all of the stack or nothing of it', async () => {
+    const { name } = lab.stack();
+    await lab.runtime.up(smallStack(name));
+    await Promise.all([
+      runVerb({ verb: 'down', stack: name, volumes: true }),
+      runVerb({ verb: 'up', stack: name, version: '2' }),
+    ]);
+    const left = await leftovers(name);
+    if (left.length > 0) await assertServes(await web(name), '2');
+    await lab.runtime.up(smallStack(name));
+    assertSameState(await settledState(name), alone);
+  });
+
+  it('of different stacks clash neither in their networks nor in anything else', async () => {
+    const names = Array.from({ length: 4 }, () => lab.stack().name);
+    const processes = names.map((stack) => new VerbProcess({ verb: 'up', stack }));
+    const ends = await Promise.all(processes.map(({ ended }) => ended));
+    assert.deepEqual(ends.map(({ exitCode }) => exitCode), [0, 0, 0, 0], JSON.stringify(ends.map(({ events }) => events.at(-1))));
+    const subnets = await docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Subnet}}', ...names);
+    assert.equal(new Set(subnets.split('\n')).size, names.length);
+    for (const name of names) {
+      await assertServes(await web(name), '1');
+      assertSameState(await settledState(name), alone);
+    }
+  });
+});
