@@ -116,7 +116,8 @@ export class FaultProxy implements AsyncDisposable {
     asked.pipe(sent);
     sent.on('response', async (response) => {
       const learns = this.#names.learnsFrom(call, url);
-      const body = learns || fault === 'unanswered' ? await buffer(response).catch(() => Buffer.alloc(0)) : undefined;
+      const body =
+        learns || fault === 'unanswered' ? await buffer(response).catch(() => Buffer.alloc(0)) : undefined;
       if (body !== undefined && (response.statusCode ?? 500) < 300) this.#names.learn(call, url, body);
       await disturber.answered?.(call);
       if (fault === 'unanswered') return void answer.destroy();
@@ -195,7 +196,11 @@ class EngineNames {
   }
 
   learnsFrom({ name }: EngineCall, url: string): boolean {
-    return /^GET \/(?:containers\/json|networks)$|^POST \/(?:containers|networks)\/create|^POST \S+\/exec$/.test(name) || / \S+\/rename /.test(`${name} ${url}`);
+    return (
+      /^GET \/(?:containers\/json|networks)$|^POST \/(?:containers|networks)\/create|^POST \S+\/exec$/.test(
+        name,
+      ) || / \S+\/rename /.test(`${name} ${url}`)
+    );
   }
 
   learn({ name }: EngineCall, url: string, body: Buffer): void {

@@ -31,10 +31,24 @@ interface Inspected {
     readonly Hostname: string;
     readonly User: string;
   };
-  readonly HostConfig: { readonly RestartPolicy: { readonly Name: string }; readonly Memory: number; readonly NanoCpus: number };
-  readonly Mounts: readonly { readonly Type: string; readonly Name?: string; readonly Destination: string; readonly RW: boolean }[];
+  readonly HostConfig: {
+    readonly RestartPolicy: { readonly Name: string };
+    readonly Memory: number;
+    readonly NanoCpus: number;
+  };
+  readonly Mounts: readonly {
+    readonly Type: string;
+    readonly Name?: string;
+    readonly Destination: string;
+    readonly RW: boolean;
+  }[];
   readonly NetworkSettings: {
-    readonly Networks: Readonly<Record<string, { readonly IPAddress: string; readonly Aliases: readonly string[] | null; readonly NetworkID: string }>>;
+    readonly Networks: Readonly<
+      Record<
+        string,
+        { readonly IPAddress: string; readonly Aliases: readonly string[] | null; readonly NetworkID: string }
+      >
+    >;
   };
 }
 
@@ -55,7 +69,9 @@ export function assertSameState(actual: SettledState, expected: SettledState): v
 function differing(actual: unknown, expected: unknown, path: string): readonly string[] {
   const isData = (value: unknown): value is object => typeof value === 'object' && value !== null;
   if (!isData(actual) || !isData(expected)) {
-    return actual === expected ? [] : [`${path}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`];
+    return actual === expected
+      ? []
+      : [`${path}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`];
   }
   const [left, right] = [byName(actual), byName(expected)];
   const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])];
@@ -65,7 +81,8 @@ function differing(actual: unknown, expected: unknown, path: string): readonly s
 /** Containers by their names rather than by their places in a list. */
 function byName(value: object): Readonly<Record<string, unknown>> {
   const entries = Object.entries(value).map(([key, each]: [string, unknown], index) => {
-    const name = typeof each === 'object' && each !== null && 'name' in each ? `${String(each.name)}` : undefined;
+    const name =
+      typeof each === 'object' && each !== null && 'name' in each ? `${String(each.name)}` : undefined;
     return [name === undefined || !Array.isArray(value) ? key : name, each, index] as const;
   });
   const seen = new Map<string, number>();
@@ -82,17 +99,27 @@ function byName(value: object): Readonly<Record<string, unknown>> {
 export async function settledState(stack: string): Promise<SettledState> {
   const filter = ['--filter', `label=${prefix}stack=${stack}`];
   const [containers, networks, volumes] = await Promise.all([
-    list(docker('ps', '--all', '--quiet', '--no-trunc', ...filter)).then((ids) => inspect<Inspected>('container', ids)),
-    list(docker('network', 'ls', '--quiet', '--no-trunc', ...filter)).then((ids) => inspect<InspectedNetwork>('network', ids)),
-    list(docker('volume', 'ls', '--quiet', ...filter)).then((ids) => inspect<{ Name: string; Labels: object }>('volume', ids)),
+    list(docker('ps', '--all', '--quiet', '--no-trunc', ...filter)).then((ids) =>
+      inspect<Inspected>('container', ids),
+    ),
+    list(docker('network', 'ls', '--quiet', '--no-trunc', ...filter)).then((ids) =>
+      inspect<InspectedNetwork>('network', ids),
+    ),
+    list(docker('volume', 'ls', '--quiet', ...filter)).then((ids) =>
+      inspect<{ Name: string; Labels: object }>('volume', ids),
+    ),
   ]);
-  const proxies = containers.filter(({ Config: { Labels } }) => ['router', 'balancer'].includes(Labels[`${prefix}role`] ?? ''));
+  const proxies = containers.filter(({ Config: { Labels } }) =>
+    ['router', 'balancer'].includes(Labels[`${prefix}role`] ?? ''),
+  );
   const configs = await Promise.all(
     proxies.map(async ({ Id, Name }) => [normal(stack, Name.slice(1)), await configOf(stack, Id)] as const),
   );
   const key = (value: unknown): string => JSON.stringify(value);
   return {
-    containers: containers.map((each) => settledContainer(stack, each, networks)).sort((a, b) => (key(a) < key(b) ? -1 : 1)),
+    containers: containers
+      .map((each) => settledContainer(stack, each, networks))
+      .sort((a, b) => (key(a) < key(b) ? -1 : 1)),
     networks: networks.map(({ Name, Labels, IPAM }) => [
       normal(stack, Name),
       normalized(stack, Labels),
@@ -103,7 +130,11 @@ export async function settledState(stack: string): Promise<SettledState> {
   };
 }
 
-function settledContainer(stack: string, container: Inspected, networks: readonly InspectedNetwork[]): SettledContainer {
+function settledContainer(
+  stack: string,
+  container: Inspected,
+  networks: readonly InspectedNetwork[],
+): SettledContainer {
   const { Config, HostConfig, Mounts, NetworkSettings } = container;
   const { Labels } = Config;
   const role = Labels[`${prefix}role`] ?? '';
@@ -120,13 +151,21 @@ function settledContainer(stack: string, container: Inspected, networks: readonl
     env: (Config.Env ?? []).map((each) => normal(stack, each)),
     restart: HostConfig.RestartPolicy.Name,
     limits: [HostConfig.Memory, HostConfig.NanoCpus],
-    mounts: Mounts.map(({ Type, Name, Destination, RW }) => [Type, normal(stack, Name ?? ''), Destination, RW]).sort(),
+    mounts: Mounts.map(({ Type, Name, Destination, RW }) => [
+      Type,
+      normal(stack, Name ?? ''),
+      Destination,
+      RW,
+    ]).sort(),
     networks: Object.entries(NetworkSettings.Networks).map(([name, { IPAddress, Aliases, NetworkID }]) => ({
       network: normal(stack, name),
       // A container of an older network of the same name is in none.
       attached: container.State.Status !== 'running' || networks.some(({ Id }) => Id === NetworkID),
       addressAsLabelled: container.State.Status !== 'running' || IPAddress === Labels[`${prefix}address`],
-      aliases: (Aliases ?? []).filter((each) => !container.Id.startsWith(each)).map(unnumbered).sort(),
+      aliases: (Aliases ?? [])
+        .filter((each) => !container.Id.startsWith(each))
+        .map(unnumbered)
+        .sort(),
     })),
   };
 }
@@ -143,7 +182,9 @@ async function configOf(stack: string, container: string): Promise<Record<string
       // Where a configuration waits for its check; what is left there is never read.
       .filter((path) => !relative(root, path).startsWith('next/'))
       .sort();
-    const contents = files.map(async (path) => [relative(root, path), normal(stack, await readFile(path, 'utf8'))] as const);
+    const contents = files.map(
+      async (path) => [relative(root, path), normal(stack, await readFile(path, 'utf8'))] as const,
+    );
     return Object.fromEntries(await Promise.all(contents));
   } finally {
     await rm(folder, { recursive: true });

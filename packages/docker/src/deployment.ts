@@ -57,7 +57,13 @@ export class DockerDeployment implements LifecycleDeployment {
   async scale(pool: ResourceReference, replicas: number, options: WaitOptions = {}): Promise<void> {
     using signal = this.#deadline('scale', options);
     await using lease = await this.#lease(signal);
-    await scalePool(this.#session.under(lease), await this.#observe(lease.signal), nameOf(pool), replicas, lease.signal);
+    await scalePool(
+      this.#session.under(lease),
+      await this.#observe(lease.signal),
+      nameOf(pool),
+      replicas,
+      lease.signal,
+    );
     this.#observed = await this.#observe(lease.signal);
   }
 
@@ -65,7 +71,12 @@ export class DockerDeployment implements LifecycleDeployment {
     using signal = this.#deadline('restart', options);
     await using lease = await this.#lease(signal);
     const observed = await this.#observe(lease.signal);
-    await restartResource(this.#session.under(lease), observed, this.#containersOf(observed, resource), lease.signal);
+    await restartResource(
+      this.#session.under(lease),
+      observed,
+      this.#containersOf(observed, resource),
+      lease.signal,
+    );
   }
 
   async *logs(

@@ -28,7 +28,9 @@ export interface ResolvedOptions extends DockerRuntimeOptions {
 /** The one place where options are checked and defaults are filled in. Throws `INVALID_OPTION`. */
 export function resolveOptions(options: DockerRuntimeOptions): ResolvedOptions {
   for (const [name, value] of Object.entries(options)) {
-    const check = Object.hasOwn(checks, name) ? checks[name as keyof DockerRuntimeOptions] : refuseUnknown(name);
+    const check = Object.hasOwn(checks, name)
+      ? checks[name as keyof DockerRuntimeOptions]
+      : refuseUnknown(name);
     if (value !== undefined && !check.holds(value)) refuse(name, check, value);
   }
   const { baseDir = process.cwd(), addressPool = '10.208.0.0/12', concurrency = 8 } = options;
@@ -58,7 +60,8 @@ const checks: { readonly [K in keyof DockerRuntimeOptions]-?: OptionCheck } = {
 
 function refuse(name: string, { wanted }: OptionCheck, value: unknown): never {
   const path = `DockerRuntime.${name}`;
-  const words = typeof value === 'object' && value !== null ? 'an object' : `${String(value)} (${typeof value})`;
+  const words =
+    typeof value === 'object' && value !== null ? 'an object' : `${String(value)} (${typeof value})`;
   throw new PlumbstackError('INVALID_OPTION', `${path} must be ${wanted}, not ${words}.`, {
     details: { path, wanted },
     hint: 'Leave it out for the default.',
@@ -70,6 +73,7 @@ function refuseUnknown(name: string): never {
   const near = known.find((each) => each.toLowerCase() === name.toLowerCase());
   throw new PlumbstackError('INVALID_OPTION', `DockerRuntime has no option ${JSON.stringify(name)}.`, {
     details: { path: `DockerRuntime.${name}`, known },
-    hint: near === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean ${JSON.stringify(near)}?`,
+    hint:
+      near === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean ${JSON.stringify(near)}?`,
   });
 }

@@ -89,10 +89,14 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const observed = await observeStack(session.client, stackName, { signal });
     const isOurs = observed.network !== undefined && isOfStack(observed.network.labels, stackName);
     if (!isOurs && observed.containers.every(({ role }) => role === 'secret')) {
-      throw new PlumbstackError('NOT_FOUND', `the engine at ${session.engine.address} has no stack "${stackName}".`, {
-        resource: stackName,
-        hint: 'Bring it up first, or look at runtime.list() for what there is.',
-      });
+      throw new PlumbstackError(
+        'NOT_FOUND',
+        `the engine at ${session.engine.address} has no stack "${stackName}".`,
+        {
+          resource: stackName,
+          hint: 'Bring it up first, or look at runtime.list() for what there is.',
+        },
+      );
     }
     return new DockerDeployment(session, this, observed);
   }
@@ -149,7 +153,9 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
   /** Closes the connection to the engine. What is up stays up. */
   async [Symbol.asyncDispose](): Promise<void> {
     // An engine that does not answer is not waited for.
-    this.#connecting.abort(new PlumbstackError('ENGINE_UNREACHABLE', 'the runtime was closed while it connected.'));
+    this.#connecting.abort(
+      new PlumbstackError('ENGINE_UNREACHABLE', 'the runtime was closed while it connected.'),
+    );
     const session = await this.#session?.catch(() => undefined);
     if (this.#options.client === undefined) session?.client.close();
     this.#session = undefined;

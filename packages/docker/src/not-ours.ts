@@ -36,8 +36,7 @@ export function notOurs(
 const hints: Readonly<Record<Namesake['kind'], (name: string) => string>> = {
   container: (name) =>
     `Rename or remove it (docker rename ${name} ...), or give the stack or the resource another name.`,
-  network: (name) =>
-    `Give the stack another name, or remove that network: docker network rm ${name}.`,
+  network: (name) => `Give the stack another name, or remove that network: docker network rm ${name}.`,
   volume: (name) =>
     `Give the stack or the resource another name, or remove that volume with its data: docker volume rm ${name}.`,
 };

@@ -171,12 +171,15 @@ describe('a followed log of several containers', () => {
     );
   });
 
-  it('hears a quiet container beside one that never pauses', async () => {
+  it('hears a quiet container beside others that never pause', async () => {
     async function* endless(): AsyncGenerator<EngineLogLine, void, undefined> {
       for (;;) yield line('again');
     }
     let heard = 0;
-    for await (const { text } of merged({ endless, quiet: silentAfter(line('once')) }, { follow: true })) {
+    for await (const { text } of merged(
+      { one: endless, two: endless, quiet: silentAfter(line('once')) },
+      { follow: true },
+    )) {
       if (text === 'once') break;
       if (++heard > 100) assert.fail('it was not heard');
     }

@@ -69,8 +69,18 @@ describe('runs at the same time, from separate processes', function () {
     const names = Array.from({ length: 4 }, () => lab.stack().name);
     const processes = names.map((stack) => new VerbProcess({ verb: 'up', stack }));
     const ends = await Promise.all(processes.map(({ ended }) => ended));
-    assert.deepEqual(ends.map(({ exitCode }) => exitCode), [0, 0, 0, 0], JSON.stringify(ends.map(({ events }) => events.at(-1))));
-    const subnets = await docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Subnet}}', ...names);
+    assert.deepEqual(
+      ends.map(({ exitCode }) => exitCode),
+      [0, 0, 0, 0],
+      JSON.stringify(ends.map(({ events }) => events.at(-1))),
+    );
+    const subnets = await docker(
+      'network',
+      'inspect',
+      '--format',
+      '{{(index .IPAM.Config 0).Subnet}}',
+      ...names,
+    );
     assert.equal(new Set(subnets.split('\n')).size, names.length);
     for (const name of names) {
       await assertServes(await web(name), '1');

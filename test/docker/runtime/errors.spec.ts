@@ -529,12 +529,14 @@ describe('a bad input', () => {
       });
 
       it(`of a pool's worker ${title}, leaves the old version to every request`, async () => {
+        const { health } = options;
         const pooled = (version: Stack, app: AppOptions): void => {
           const pool = version.pool('pool', { app: version.app('app', app), replicas: 2 });
           version.router('web', { publish: loopback }).route('/pool/', pool);
         };
         const stack = newStack();
-        pooled(stack, lightAppOf('1'));
+        // HAProxy looks at both versions in the same way.
+        pooled(stack, lightAppOf('1', health === undefined ? {} : { health }));
         const deployment = await lab.runtime.up(stack);
         const next = newVersion(stack);
         pooled(next, options);

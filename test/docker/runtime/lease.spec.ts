@@ -28,8 +28,10 @@ class Stop {
   }
 }
 
-const failureOf = ({ events }: VerbEnd): VerbEvent | undefined => events.find(({ type }) => type === 'verb:failed');
-const timeOf = ({ events }: VerbEnd, type: string): string => events.find((each) => each.type === type)?.at ?? '';
+const failureOf = ({ events }: VerbEnd): VerbEvent | undefined =>
+  events.find(({ type }) => type === 'verb:failed');
+const timeOf = ({ events }: VerbEnd, type: string): string =>
+  events.find((each) => each.type === type)?.at ?? '';
 const isAboutLease = ({ name }: EngineCall): boolean => name.includes('{stack}.lease');
 
 describe('the lease of a stack', function () {
@@ -79,7 +81,7 @@ describe('the lease of a stack', function () {
   });
 
   for (const where of [
-    'POST /containers/create {stack}-single.next',
+    'POST /containers/{stack}-single.next/rename {stack}-single',
     'POST /containers/{stack}-web/kill SIGHUP',
     'POST /containers/{stack}-workers-N/stop',
   ]) {
@@ -107,7 +109,10 @@ describe('the lease of a stack', function () {
       assert.equal(lost.exitCode, 1);
       assert.equal(failureOf(lost)?.code, 'LOCKED', failureOf(lost)?.message);
       const later = proxy.calls.slice(before).filter((call) => call.isWrite && !isAboutLease(call));
-      assert.deepEqual(later.map((call) => call.name), []);
+      assert.deepEqual(
+        later.map((call) => call.name),
+        [],
+      );
       await assertServes(await web(), '3');
       assert.ok((await lab.runtime.plan(smallStack(name, '3'))).isEmpty);
     });

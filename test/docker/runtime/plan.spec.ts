@@ -30,7 +30,10 @@ describe('a plan', function () {
   it('changes nothing on the engine, whatever there is to do', async function () {
     const { name } = lab.stack();
     proxy.watch();
-    assert.equal((await runtime.plan(smallStack(name))).steps.filter(({ action }) => action === 'create').length, 6);
+    assert.equal(
+      (await runtime.plan(smallStack(name))).steps.filter(({ action }) => action === 'create').length,
+      6,
+    );
     await lab.runtime.up(smallStack(name));
     assert.ok((await runtime.plan(smallStack(name))).isEmpty);
     assert.equal((await runtime.plan(smallStack(name, '2'))).isEmpty, false);
@@ -69,11 +72,14 @@ describe('a plan', function () {
     const plan = await runtime.plan(smallStack(name, '2'));
     proxy.watch({
       aboutToSend: async (call) => {
-        if (call.name === 'POST /containers/create {stack}.lease') await docker('stop', '--time', '1', `${name}-single`);
+        if (call.name === 'POST /containers/create {stack}.lease')
+          await docker('stop', '--time', '1', `${name}-single`);
         return undefined;
       },
     });
-    await assert.rejects(runtime.up(smallStack(name, '2'), { plan }), (error) => isPlumbstackError(error, 'PLAN_STALE'));
+    await assert.rejects(runtime.up(smallStack(name, '2'), { plan }), (error) =>
+      isPlumbstackError(error, 'PLAN_STALE'),
+    );
     assert.deepEqual(
       proxy.writes.filter((call) => !call.name.includes('{stack}.lease')),
       [],
@@ -88,7 +94,17 @@ describe('a plan', function () {
     await lab.runtime.up(older);
     // Somebody else's, with a name as ours.
     const stranger = `ft-${name}-old`;
-    await docker('run', '--detach', '--name', stranger, '--network', name, 'debian:forky-slim', 'sleep', '600');
+    await docker(
+      'run',
+      '--detach',
+      '--name',
+      stranger,
+      '--network',
+      name,
+      'debian:forky-slim',
+      'sleep',
+      '600',
+    );
     try {
       const plan = await runtime.plan(smallStack(name));
       const deletions = plan.steps.filter(({ action }) => action === 'delete');
@@ -102,13 +118,25 @@ describe('a plan', function () {
         ),
         {
           [`app ${name}/old`]: [`${name}-old: ${removed}`],
-          [`pool ${name}/crowd`]: ['crowd-1', 'crowd-2', 'crowd'].map((each) => `${name}-${each}: ${removed}`),
+          [`pool ${name}/crowd`]: ['crowd-1', 'crowd-2', 'crowd'].map(
+            (each) => `${name}-${each}: ${removed}`,
+          ),
         },
       );
       await lab.runtime.up(smallStack(name));
-      const left = (await docker('ps', '--all', '--format', '{{.Names}}', '--filter', `network=${name}`)).split('\n');
-      assert.deepEqual(left.sort(), [stranger, ...['single', 'web', 'workers', 'workers-1', 'workers-2'].map((each) => `${name}-${each}`)].sort());
-      const volumes = (await docker('volume', 'ls', '--quiet', '--filter', `label=io.plumbstack.stack=${name}`)).split('\n');
+      const left = (
+        await docker('ps', '--all', '--format', '{{.Names}}', '--filter', `network=${name}`)
+      ).split('\n');
+      assert.deepEqual(
+        left.sort(),
+        [
+          stranger,
+          ...['single', 'web', 'workers', 'workers-1', 'workers-2'].map((each) => `${name}-${each}`),
+        ].sort(),
+      );
+      const volumes = (
+        await docker('volume', 'ls', '--quiet', '--filter', `label=io.plumbstack.stack=${name}`)
+      ).split('\n');
       assert.ok(volumes.includes(`${name}-kept`));
       assert.ok(!volumes.includes(`${name}-crowd.config`));
       assert.ok((await lab.runtime.plan(smallStack(name))).isEmpty);
@@ -127,10 +155,15 @@ describe('a failure inside a run', function () {
   /** Three apps that are independent of one another, and one that needs two of them. */
   function described(name: string, version: string, broken: readonly string[]): Stack {
     const stack = new Stack(name);
-    const app = (each: string, dependsOn: NonNullable<AppOptions['dependsOn']> = []): ReturnType<Stack['app']> =>
+    const app = (
+      each: string,
+      dependsOn: NonNullable<AppOptions['dependsOn']> = [],
+    ): ReturnType<Stack['app']> =>
       stack.app(each, {
         ...lightAppOf(version, { dependsOn }),
-        ...(broken.includes(each) && { command: ['node', '-e', 'console.error("no such table"); process.exit(3)'] }),
+        ...(broken.includes(each) && {
+          command: ['node', '-e', 'console.error("no such table"); process.exit(3)'],
+        }),
       });
     const one = app('one');
     const two = app('two');
@@ -157,8 +190,11 @@ describe('a failure inside a run', function () {
       ['START_FAILED', `${name}/one`],
       ['START_FAILED', `${name}/two`],
     ]);
-    for (const each of ['one', 'two']) assert.match(failure.message, new RegExp(`${name}/${each}: .*exit code 3.*no such table`, 's'));
-    const skipped = events.flatMap((event) => (event.type === 'step:skipped' ? [[event.resource, event.because]] : []));
+    for (const each of ['one', 'two'])
+      assert.match(failure.message, new RegExp(`${name}/${each}: .*exit code 3.*no such table`, 's'));
+    const skipped = events.flatMap((event) =>
+      event.type === 'step:skipped' ? [[event.resource, event.because]] : [],
+    );
     assert.deepEqual(skipped.sort(), [
       [`${name}/needier`, `${name}/needy`],
       [`${name}/needy`, `${name}/one`],
@@ -166,10 +202,12 @@ describe('a failure inside a run', function () {
     const finished = events.flatMap((event) => (event.type === 'step:finished' ? [event.resource] : []));
     assert.ok(finished.includes(`${name}/three`));
     const web = deployment.endpoint('web');
-    for (const each of ['one', 'two', 'needy', 'needier']) assert.equal((await ask(web, `/${each}/`)).version, '1');
+    for (const each of ['one', 'two', 'needy', 'needier'])
+      assert.equal((await ask(web, `/${each}/`)).version, '1');
     assert.equal((await ask(web, '/three/')).version, '2');
     await lab.runtime.up(described(name, '2', []));
-    for (const each of ['one', 'two', 'three', 'needy', 'needier']) assert.equal((await ask(web, `/${each}/`)).version, '2');
+    for (const each of ['one', 'two', 'three', 'needy', 'needier'])
+      assert.equal((await ask(web, `/${each}/`)).version, '2');
     assert.ok((await lab.runtime.plan(described(name, '2', []))).isEmpty);
   });
 });

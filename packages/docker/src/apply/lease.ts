@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { PlumbstackError } from '@plumbstack/core';
+import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '../client/docker-failure.js';
 import type { DockerClient } from '../client/docker-client.js';
 import { baseLabels, label } from '../labels.js';
@@ -24,7 +24,10 @@ const beatFile = 'beat';
 export interface Lease extends AsyncDisposable {
   /** Aborts when the lease was lost, or with the caller's own signal. */
   readonly signal: AbortSignal;
-  /** Changes things only while the lease is held; rejects with `LOCKED` from then on. */
+  /**
+   * Changes things only while the lease is held; rejects with `LOCKED` from then on. Only a call that is being sent at the
+   * very moment at which the process is stopped may arrive later: an engine knows nothing of leases.
+   */
   readonly client: DockerClient;
 }
 
@@ -71,14 +74,25 @@ async function claim(client: DockerClient, stack: string, signal: AbortSignal, e
     }
     const held = await client.inspectContainer(name, { signal });
     if (held === undefined) continue;
-    if (!isOfStack(held.labels, stack)) throw notOurs({ kind: 'container', name, labels: held.labels }, stack);
+    if (!isOfStack(held.labels, stack))
+      throw notOurs({ kind: 'container', name, labels: held.labels }, stack);
     if (!told) emit('lock:waiting', { holder: held.labels[label.holder] ?? 'unknown' });
     told = true;
-    const beat =
-      (await client.readFiles(held.id, `/${beatFile}`, { signal }))?.get(beatFile)?.toString() ?? '';
+    const beat = await readBeat(client, held.id, signal);
     // By id: whoever else found it stale removes the same one, and never the lease of a faster third.
     if (watched.isStale(`${held.id} ${beat}`)) await client.removeContainer(held.id, { signal });
     else await pauseFor(lookMs, signal);
+  }
+}
+
+/** The last sign of life; empty where there is none, and of a lease that is being given back at this moment. */
+async function readBeat(client: DockerClient, id: string, signal: AbortSignal): Promise<string> {
+  try {
+    return (await client.readFiles(id, `/${beatFile}`, { signal }))?.get(beatFile)?.toString() ?? '';
+  } catch (error) {
+    // Docker 28.5 says 500, "RWLayer ... is unexpectedly nil", of a container that it is removing.
+    if (isPlumbstackError(error, 'ENGINE_FAILED')) return '';
+    throw error;
   }
 }
 

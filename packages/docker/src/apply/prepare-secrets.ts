@@ -19,7 +19,11 @@ type SecretContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'observed'>;
  * readable. A volume that a `down` has left is taken up again, with the value it has, and so is a keeper that an
  * interrupted run has left without one.
  */
-export async function prepareSecrets(context: SecretContext, spec: StackSpec, { secrets }: Inputs): Promise<void> {
+export async function prepareSecrets(
+  context: SecretContext,
+  spec: StackSpec,
+  { secrets }: Inputs,
+): Promise<void> {
   for (const { name, ...secret } of spec.resources) {
     if (secret.kind !== 'secret' || secret.source.type !== 'generate') continue;
     if (secrets[name]?.value === undefined) await generate(context, name, secret.source.bytes);

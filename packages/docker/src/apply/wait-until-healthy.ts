@@ -34,16 +34,18 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
   let looks = 0;
   const state = await pollUntil(
     async () => {
-      const answered = usesEngine(waited) ? undefined : await probe(context, waited);
-      if (answered === true) return 'healthy';
-      if (usesEngine(waited) || looks++ % looksPerInspection === 0) {
+      // Of one that ended before, the moment between two of its lives tells most, and is short: the engine is asked first.
+      const asksFirst = usesEngine(waited) || (last?.restartCount ?? 0) > 0;
+      if (!asksFirst && (await probe(context, waited))) return 'healthy';
+      if (asksFirst || looks++ % looksPerInspection === 0) {
         last = await client.inspectContainer(id, call);
         if (last === undefined) return 'gone';
         if (last.state !== 'running') ended = last;
         if (hasFailed(last)) return 'failed';
-        if (usesEngine(waited) && isHealthy(last)) return 'healthy';
+        if (usesEngine(waited)) return isHealthy(last) ? 'healthy' : undefined;
       }
-      return undefined;
+      const isUpAgain = asksFirst && last?.state === 'running';
+      return isUpAgain && (await probe(context, waited)) ? 'healthy' : undefined;
     },
     { signal, timeoutMs, intervalMs: 25 },
   );

@@ -37,7 +37,9 @@ export async function stackStatus(
     ...observed.containers.filter(({ role }) => role !== 'secret').map(({ resource }) => resource),
   ]);
   const context = session.look(observed, signal);
-  const resources = await Promise.all([...names].map((name) => resourceStatus(session, context, observed, name)));
+  const resources = await Promise.all(
+    [...names].map((name) => resourceStatus(session, context, observed, name)),
+  );
   return {
     stack: observed.stack,
     healthy: resources.every(({ desired, healthy, running }) => running >= desired && healthy >= desired),
@@ -63,7 +65,9 @@ async function resourceStatus(
     resource: resourcePath(observed.stack, resource),
     kind,
     // What a pool wants is lost with its HAProxy; that it wants nothing at all is the least likely.
-    desired: (kind === 'pool' ? readRecord<PoolRecord>(observed, resource)?.replicas : 1) ?? Math.max(counted.length, 1),
+    desired:
+      (kind === 'pool' ? readRecord<PoolRecord>(observed, resource)?.replicas : 1) ??
+      Math.max(counted.length, 1),
     running: counted.filter(({ state }) => state === 'running').length,
     healthy: counted.filter(({ state, health }) => state === 'running' && health === 'healthy').length,
     endpoints: published.map((each) => urlOf(own, each, session.engine.host)),
