@@ -10,12 +10,7 @@ import { row, timed, untilAllAnswer } from './support/measure';
 const options: BenchOptions = { name: 'bench-load', apps: 1, workers: 3, port: 28_090 };
 const composeOptions = { ...options, name: 'bench-load-compose', port: 28_190 };
 
-async function under(
-  load: readonly string[],
-  what: string,
-  who: string,
-  work: () => unknown,
-): Promise<void> {
+async function under(load: readonly string[], what: string, who: string, work: () => unknown): Promise<void> {
   const running = startLoad(load);
   await pause(500);
   const took = await timed(work);
@@ -56,9 +51,7 @@ async function main(): Promise<void> {
       await project.compose('up', '-d', '--scale', 'worker=6');
       await project.compose('up', '-d', '--scale', 'worker=3');
     });
-    await under(theirs, 'docker kill of a worker', 'Compose', () =>
-      kill(`${composeOptions.name}-worker-1`),
-    );
+    await under(theirs, 'docker kill of a worker', 'Compose', () => kill(`${composeOptions.name}-worker-1`));
   } finally {
     await runtime.down(options.name);
     await project[Symbol.asyncDispose]();

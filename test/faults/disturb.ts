@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import assert from 'node:assert/strict';
 import { isPlumbstackError } from '@plumbstack/core';
 import { DockerRuntime } from '@plumbstack/docker';
@@ -140,7 +141,7 @@ export class Lane implements AsyncDisposable {
       perform(runtime, request).catch((error: unknown) => error),
     );
     // A disturbance may be survived; where it is not, it is told in our own words.
-    if (failure !== undefined) assert.ok(isPlumbstackError(failure), String(failure));
+    if (failure !== undefined) assert.ok(isPlumbstackError(failure), inspect(failure));
     return came;
   }
 

@@ -114,6 +114,7 @@ export class FaultProxy implements AsyncDisposable {
     sent.on('error', () => answer.destroy());
     answer.on('close', () => sent.destroy());
     asked.pipe(sent);
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- a rejection fails the test, as it should
     sent.on('response', async (response) => {
       const learns = this.#names.learnsFrom(call, url);
       const body =
@@ -152,6 +153,7 @@ export class FaultProxy implements AsyncDisposable {
     engine.write(`${lines.join('\r\n')}\r\n\r\n`);
     engine.write(head);
     socket.pipe(engine);
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- a rejection fails the test, as it should
     engine.once('readable', async () => {
       await disturber.answered?.(call);
       if (fault === 'unanswered') socket.destroy();

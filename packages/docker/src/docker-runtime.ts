@@ -37,8 +37,8 @@ import type { ObservedState } from './plan/observed-state.js';
 import { activeAddresses } from './plan/serving.js';
 import type { Survey } from './survey.js';
 
-/** How often a run looks for another subnet when somebody else was faster to take the one it chose. */
-const subnetAttempts = 5;
+/** How many subnets a run tries: somebody else may be faster, or have one that the engine lists nowhere. */
+const subnetAttempts = 64;
 
 /** Runs stacks on a Docker Engine, or on Podman's socket. */
 export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
@@ -177,26 +177,32 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     // died and left it.
     if (first.diff.plan.isEmpty && first.observed.leaseHolder === undefined) return first.observed;
     await using lease = await takeLease(session.client, spec.name, { signal, emit: session.emit(spec.name) });
-    for (let attempt = 1; ; attempt++) {
-      const survey = await session.survey(spec, secrets, lease.signal);
+    const refused: string[] = [];
+    let survey: Survey;
+    const look = async (): Promise<Survey> =>
+      (survey = await session.survey(spec, secrets, lease.signal, refused));
+    for (;;) {
+      survey = await look();
       if (survey.diff.plan.isEmpty) return survey.observed;
       await approve(survey.diff.plan, options, lease.signal, approved);
       try {
-        await this.#apply(session.under(lease), spec, secrets, survey, lease.signal);
+        await this.#apply(session.under(lease), survey, look, lease.signal);
         return undefined;
       } catch (error) {
-        if (!isSubnetTaken(error) || attempt === subnetAttempts || spec.subnet !== undefined) throw error;
+        if (!isSubnetTaken(error) || spec.subnet !== undefined) throw error;
+        refused.push(survey.desired.network.subnet);
+        if (refused.length === subnetAttempts) throw error;
       }
     }
   }
 
   async #apply(
     session: EngineSession,
-    spec: StackSpec,
-    secrets: SecretValues,
     survey: Survey,
+    look: () => Promise<Survey>,
     signal: AbortSignal,
   ): Promise<void> {
+    const { spec } = survey.desired;
     const context = (seen: Survey): ReturnType<EngineSession['run']> =>
       session.run(seen.observed, signal, {
         gateway: seen.desired.addresses.gateway,
@@ -213,7 +219,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       !isCleared &&
       survey.diff.plan.steps.every(({ kind }) => kind !== 'image') &&
       Object.values(survey.inputs.secrets).every(({ value }) => value !== undefined);
-    const complete = isComplete ? survey : await session.survey(spec, secrets, signal);
+    const complete = isComplete ? survey : await look();
     await applyDiff(context(complete), complete.desired, complete.diff);
   }
 

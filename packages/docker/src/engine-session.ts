@@ -42,12 +42,19 @@ export class EngineSession {
     };
   }
 
-  survey(spec: StackSpec, secretValues: SecretValues, signal: AbortSignal): Promise<Survey> {
+  /** @param refused subnets that the engine does not take for a network, whatever it lists */
+  survey(
+    spec: StackSpec,
+    secretValues: SecretValues,
+    signal: AbortSignal,
+    refused: readonly string[] = [],
+  ): Promise<Survey> {
     const { baseDir, addressPool } = this.options;
     return surveyStack(this.client, spec, {
       baseDir,
       addressPool,
       secretValues,
+      refused,
       local: this.isLocal,
       signal,
     });

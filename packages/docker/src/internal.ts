@@ -5,17 +5,8 @@ export {
   type AddressPlan,
   type TakenAddresses,
 } from './compile/address-plan.js';
-export type { Inputs, SecretInput } from './compile/inputs.js';
-export { portKey } from './compile/inputs.js';
-export type {
-  ContainerTemplate,
-  DockerSpec,
-  FolderFiles,
-  PoolUnit,
-  ResolvedImage,
-  RouterUnit,
-  Unit,
-} from './compile/docker-spec.js';
+export { portKey, type Inputs } from './compile/inputs.js';
+export type { ContainerTemplate, DockerSpec, PoolUnit, RouterUnit, Unit } from './compile/docker-spec.js';
 export { compileStack } from './compile/compile-stack.js';
 export {
   contains,
@@ -43,12 +34,12 @@ export {
   type PoolRecord,
   type RouterRecord,
 } from './plan/observed-state.js';
-export { differingFiles, poolFiles, routerFiles, type ProxyFiles } from './plan/proxy-files.js';
-export { activeAddresses, containersOf, roleOf, servingContainer } from './plan/serving.js';
+export { poolFiles, routerFiles, type ProxyFiles } from './plan/proxy-files.js';
+export { activeAddresses, roleOf, servingContainer } from './plan/serving.js';
 export { withOtherSettings } from './plan/settings.js';
 
 // The same for what acts, in the parts that can be tried without an engine.
-export { deadlineSignal, pauseFor, pollUntil, unlessAborted, type PollOptions } from './apply/deadline.js';
+export { deadlineSignal, pauseFor, pollUntil, unlessAborted } from './apply/deadline.js';
 export { countEstablished } from './apply/drain-connections.js';
 export { Gate } from './apply/gate.js';
 export { endpointOf, urlOf } from './deployment/endpoint.js';
@@ -57,12 +48,11 @@ export { recordedPool } from './deployment/recorded-pool.js';
 export { observeStack } from './observe/observe-stack.js';
 
 // How objects on the engine are told apart.
-export { baseLabels, label, owner, type Role } from './labels.js';
+export { baseLabels, label, type Role } from './labels.js';
 export {
   configVolumeName,
   containerName,
   networkName,
-  nextContainerName,
   secretVolumeName,
   workerName,
 } from './object-names.js';

@@ -24,6 +24,8 @@ export interface SurveyOptions extends CallOptions {
   readonly baseDir: string;
   readonly addressPool: string;
   readonly secretValues: SecretValues;
+  /** Subnets that the engine does not take for a network, whatever it lists. */
+  readonly refused: readonly string[];
   /** Whether the engine runs on this machine. */
   readonly local: boolean;
 }
@@ -37,13 +39,13 @@ export async function surveyStack(
   spec: StackSpec,
   options: SurveyOptions,
 ): Promise<Survey> {
-  const { baseDir, addressPool, secretValues, local, signal } = options;
+  const { baseDir, addressPool, secretValues, refused, local, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const observed = await observeStack(reader, spec.name, call);
   refuseStrangers(observed);
   const inputs = await readInputs(reader, spec, observed, { baseDir, secretValues, local, ...call });
   const addresses = planAddresses(spec, takenAddresses(observed), () =>
-    findFreeSubnet(addressPool, subnetPrefix, observed.otherSubnets),
+    findFreeSubnet(addressPool, subnetPrefix, [...observed.otherSubnets, ...refused]),
   );
   const desired = compileStack(spec, addresses, inputs);
   const complete = { ...observed, settings: await readSettings(reader, desired, observed, call) };

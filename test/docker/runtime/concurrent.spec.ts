@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { DockerRuntime } from '@plumbstack/docker';
 import { assertServes, smallStack, versions } from '../../faults/small-stack';
 import { runVerb, VerbProcess } from '../../faults/verb-process';
 import { docker } from '../../support/docker-cli';
+import { FaultProxy } from '../../support/fault-proxy';
 import { Lab, leftovers } from '../../support/lab';
 import { assertSameState, settledState, type SettledState } from '../../support/settled-state';
 
@@ -85,6 +87,31 @@ describe('runs at the same time, from separate processes', function () {
     for (const name of names) {
       await assertServes(await web(name), '1');
       assertSameState(await settledState(name), alone);
+    }
+  });
+
+  it('find addresses however often somebody else is faster', async () => {
+    const { name } = lab.stack();
+    await using proxy = await FaultProxy.start();
+    await using runtime = new DockerRuntime({ host: proxy.host, addressPool: '10.254.0.0/16' });
+    const taken: string[] = [];
+    proxy.watch({
+      aboutToSend: async (call) => {
+        if (call.name !== 'POST /networks/create' || taken.length === 8) return undefined;
+        // The lowest is what the run is about to take.
+        const subnet = `10.254.${taken.length * 4}.0/22`;
+        taken.push(`ft-${name}-${taken.length}`);
+        await docker('network', 'create', '--subnet', subnet, `ft-${name}-${taken.length - 1}`);
+        return undefined;
+      },
+    });
+    try {
+      const deployment = await runtime.up(smallStack(name));
+      await assertServes(deployment.endpoint('web'), '1');
+      assert.equal(taken.length, 8);
+      assertSameState(await settledState(name), alone);
+    } finally {
+      await docker('network', 'rm', ...taken);
     }
   });
 });

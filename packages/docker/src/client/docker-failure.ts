@@ -29,8 +29,9 @@ export function engineStatus(error: unknown): number | undefined {
 
 /** Whether a network could not be made because another one has addresses of its subnet. */
 export function isSubnetTaken(error: unknown): boolean {
-  // Docker 20.10 to 28.5: the first; bridges outside Docker's own list: the second; Podman 4, 5: the third.
-  return /Pool overlaps with other one|networks have overlapping IPv4|subnet \S+ is already used/.test(
+  // Docker 20.10 to 28.5: the first; the very same subnet, which Docker 28 does not call an overlap: the second; bridges
+  // outside Docker's own list: the third; Podman 4, 5: the fourth.
+  return /Pool overlaps with other one|failed to allocate gateway \(\S+\): Address already in use|networks have overlapping IPv4|subnet \S+ is already used/.test(
     reasonOf(error),
   );
 }
