@@ -2,11 +2,15 @@
 const { writeFileSync } = require('node:fs');
 const { Runner, reporters } = require('mocha');
 
+/** How long a run may take to end by itself once its last test has. */
+const endTimeoutMs = 30_000;
+
 const { EVENT_TEST_END, EVENT_TEST_FAIL, EVENT_RUN_END } = Runner.constants;
 
 /**
  * Mocha's own reporter, which also keeps the counts in the file named by the option `counts`.
- * They are written as they change, so that a run that breaks off has left them.
+ * They are written as they change, so that a run that breaks off has left them. A run that something keeps from ending is
+ * ended and has failed: a program that uses what was tested would not end either.
  */
 module.exports = class extends reporters.Spec {
   /** @param {Runner} runner @param {Mocha.MochaOptions} options */
@@ -18,7 +22,15 @@ module.exports = class extends reporters.Spec {
     };
     runner.on(EVENT_TEST_END, () => write());
     runner.on(EVENT_TEST_FAIL, () => write()); // a hook that fails ends no test
-    runner.on(EVENT_RUN_END, () => write(true));
+    runner.on(EVENT_RUN_END, () => {
+      write(true);
+      // Fires only where something else goes on.
+      setTimeout(() => {
+        console.error(`The run does not end. What goes on: ${process.getActiveResourcesInfo().join(', ')}`);
+        write(false); // mocha sets the exit code by its failures alone
+        process.exit(1);
+      }, endTimeoutMs).unref();
+    });
     write();
   }
 };

@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { isPlumbstackError, type PlumbstackError } from '@plumbstack/core';
 import { connect, thisMachine, type ConnectOptions } from '@plumbstack/docker/client';
 import { answer, bareMachine, FakeEngine } from './fake-engine';
+import { eventually } from '../../support/lab';
 import { Objects } from './objects';
 
 const socket = '/var/run/docker.sock';
@@ -131,8 +132,13 @@ describe('an engine behind TLS', () => {
       (from) => {
         const to = dial({ path: socket, allowHalfOpen: true });
         from.pipe(to).pipe(from);
-        from.on('error', () => to.destroy());
-        to.on('error', () => from.destroy());
+        for (const [one, other] of [
+          [from, to],
+          [to, from],
+        ] as const) {
+          one.on('error', () => other.destroy());
+          one.on('close', () => other.destroy());
+        }
       },
     );
   };
@@ -197,6 +203,7 @@ describe('an engine behind ssh', () => {
   before(() => {
     const script = `#!/bin/sh
 echo "$@" >> ${folder}/calls
+echo $$ >> ${folder}/pids
 while [ "$1" != -- ]; do shift; done
 shift
 case "$1" in refused) echo 'Permission denied (publickey).' >&2; exit 255;; esac
@@ -231,12 +238,31 @@ exec "$@"
     );
   });
 
+  it('leaves no program behind, neither of a client that is closed nor of a first contact', async () => {
+    const client = await connect({ host: 'ssh://me@far:2222' });
+    await client.listNetworks();
+    client.close();
+    const pids = readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n').map(Number);
+    assert.ok(pids.length > 1);
+    await eventually('every program has ended', () =>
+      Promise.resolve(pids.some(isRunning) ? undefined : true),
+    );
+  });
+
   it('that refuses is an error with ssh’s own words, and no crash', async () => {
     const error = await failure({ host: 'ssh://refused' });
     assert.equal(error.code, 'ENGINE_UNREACHABLE');
     assert.match(error.message, /Permission denied \(publickey\)/);
   });
 });
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 describe('a program with a client', () => {
   const run = (body: string): Promise<{ code: number | null; milliseconds: number }> => {

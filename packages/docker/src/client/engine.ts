@@ -108,6 +108,8 @@ export class Engine {
 
   /** Closes idle connections; those in use end with their calls. */
   close(): void {
+    // A connection is idle only some ticks after its answer was read: what is idle after this is not kept.
+    Object.assign(this.#agent, { keepSocketAlive: () => false });
     for (const socket of Object.values(this.#agent.freeSockets).flat()) socket?.destroy();
   }
 

@@ -77,7 +77,11 @@ class ProgramConnection extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const { stdin, stdout, stderr } = this.#program;
+    // `docker` takes one SIGTERM for a wish; without its pipes it has nothing more to do. Nor is it waited for.
+    for (const pipe of [stdin, stdout, stderr]) pipe.destroy();
     this.#program.kill();
+    this.#program.unref();
     done(error);
   }
 
