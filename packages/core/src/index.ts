@@ -81,3 +81,4 @@ export { resourcePath } from './name.js';
 export { poolPort, poolStatsPort } from './pool.js';
 export { routerPort, routerTlsPort } from './router.js';
 export { startGraph } from './validate.js';
+export { downOptions, logOptions, upOptions, waitOptions } from './verb-options.js';

@@ -1,6 +1,8 @@
 import {
+  logOptions,
   PlumbstackError,
   resourcePath,
+  waitOptions,
   type DownOptions,
   type ExecResult,
   type LogLine,
@@ -79,9 +81,13 @@ export class DockerDeployment implements LifecycleDeployment {
     );
   }
 
-  async *logs(
-    resource?: ResourceReference,
-    options: LogOptions = {},
+  logs(resource?: ResourceReference, options: LogOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    return this.#logs(resource, logOptions(options));
+  }
+
+  async *#logs(
+    resource: ResourceReference | undefined,
+    options: LogOptions,
   ): AsyncGenerator<LogLine, void, undefined> {
     const observed = await observeStack(this.#session.client, this.stack, withSignal(options.signal));
     const containers = resource === undefined ? observed.containers : this.#containersOf(observed, resource);
@@ -146,7 +152,8 @@ export class DockerDeployment implements LifecycleDeployment {
     return observeStack(this.#session.client, this.stack, { signal });
   }
 
-  #deadline(verb: string, { signal, timeoutMs }: WaitOptions): ReturnType<typeof deadlineSignal> {
+  #deadline(verb: string, options: WaitOptions): ReturnType<typeof deadlineSignal> {
+    const { signal, timeoutMs } = waitOptions(verb, options);
     return deadlineSignal(`${verb} of ${this.stack}`, signal, timeoutMs);
   }
 

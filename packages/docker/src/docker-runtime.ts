@@ -1,8 +1,11 @@
 import {
+  downOptions,
   isPlumbstackError,
   isStack,
   PlumbstackError,
   Secret,
+  upOptions,
+  waitOptions,
   type DownOptions,
   type Plan,
   type PlanOptions,
@@ -58,13 +61,15 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
 
   async plan(stack: Stack, options: PlanOptions = {}): Promise<Plan> {
     const spec = stack.toSpec();
-    using signal = deadlineSignal(`plan of ${spec.name}`, options.signal, options.timeoutMs);
+    const { signal: given, timeoutMs } = waitOptions('plan', options);
+    using signal = deadlineSignal(`plan of ${spec.name}`, given, timeoutMs);
     const session = await this.#connected(signal);
     return (await session.survey(spec, secretValues(stack), signal)).diff.plan;
   }
 
-  async up(stack: Stack, options: UpOptions = {}): Promise<LifecycleDeployment> {
+  async up(stack: Stack, given: UpOptions = {}): Promise<LifecycleDeployment> {
     const spec = stack.toSpec();
+    const options = upOptions(given);
     using signal = deadlineSignal(`up of ${spec.name}`, options.signal, options.timeoutMs);
     const session = await this.#connected(signal);
     const emit = session.emit(spec.name);
@@ -84,7 +89,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
   }
 
   async attach(stackName: string, options: WaitOptions = {}): Promise<LifecycleDeployment> {
-    using signal = deadlineSignal(`attach to ${stackName}`, options.signal, options.timeoutMs);
+    const { signal: given, timeoutMs } = waitOptions('attach', options);
+    using signal = deadlineSignal(`attach to ${stackName}`, given, timeoutMs);
     const session = await this.#connected(signal);
     const observed = await observeStack(session.client, stackName, { signal });
     const isOurs = observed.network !== undefined && isOfStack(observed.network.labels, stackName);
@@ -102,7 +108,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
   }
 
   async list(options: WaitOptions = {}): Promise<readonly StackSummary[]> {
-    using signal = deadlineSignal('list', options.signal, options.timeoutMs);
+    const { signal: given, timeoutMs } = waitOptions('list', options);
+    using signal = deadlineSignal('list', given, timeoutMs);
     const { client } = await this.#connected(signal);
     const roles: readonly string[] = ['lease', 'secret'];
     const containers = (await client.listContainers(ours, { signal })).filter(
@@ -122,7 +129,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
 
   async down(stack: Stack | string, options: DownOptions = {}): Promise<void> {
     const name = isStack(stack) ? stack.name : stack;
-    using signal = deadlineSignal(`down of ${name}`, options.signal, options.timeoutMs);
+    const { signal: given, timeoutMs, volumes = false } = downOptions(options);
+    using signal = deadlineSignal(`down of ${name}`, given, timeoutMs);
     const session = await this.#connected(signal);
     const emit = session.emit(name);
     const start = performance.now();
@@ -141,7 +149,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         call,
         gate,
         emit,
-        volumes: options.volumes ?? false,
+        volumes,
       });
     } catch (error) {
       emit('stack:down:failed', { ...failure(error), durationMs: durationMs() });

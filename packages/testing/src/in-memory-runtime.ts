@@ -1,5 +1,8 @@
 import {
+  downOptions,
   PlumbstackError,
+  upOptions,
+  waitOptions,
   type Deployment,
   type DownOptions,
   type Plan,
@@ -63,12 +66,13 @@ export class InMemoryRuntime implements Runtime<LifecycleSource> {
 
   async plan(stack: Stack, options: PlanOptions = {}): Promise<Plan> {
     const desired = desiredStack(stack.toSpec());
-    return withDeadline(`plan of the stack "${stack.name}"`, options, () =>
+    return withDeadline(`plan of the stack "${stack.name}"`, waitOptions('plan', options), () =>
       Promise.resolve(planStack(desired, secretValues(stack, this.#readSecret), this.#context.state)),
     );
   }
 
-  async up(stack: Stack, options: UpOptions = {}): Promise<Deployment<LifecycleSource>> {
+  async up(stack: Stack, given: UpOptions = {}): Promise<Deployment<LifecycleSource>> {
+    const options = upOptions(given);
     const desired = desiredStack(stack.toSpec());
     const values = secretValues(stack, this.#readSecret);
     options.signal?.throwIfAborted();
@@ -89,7 +93,7 @@ export class InMemoryRuntime implements Runtime<LifecycleSource> {
   }
 
   async attach(stackName: string, options: WaitOptions = {}): Promise<Deployment<LifecycleSource>> {
-    return withDeadline('attach', options, () => {
+    return withDeadline('attach', waitOptions('attach', options), () => {
       findStack(this.#context.state, stackName);
       return Promise.resolve(this.#deployment(stackName));
     });
@@ -97,12 +101,13 @@ export class InMemoryRuntime implements Runtime<LifecycleSource> {
 
   async list(options: WaitOptions = {}): Promise<readonly StackSummary[]> {
     const { state } = this.#context;
-    return withDeadline('list', options, () =>
+    return withDeadline('list', waitOptions('list', options), () =>
       Promise.resolve([...state.stacks.values()].map((each) => stackSummary(state, each))),
     );
   }
 
-  async down(stack: Stack | string, options: DownOptions = {}): Promise<void> {
+  async down(stack: Stack | string, given: DownOptions = {}): Promise<void> {
+    const options = downOptions(given);
     const name = typeof stack === 'string' ? stack : stack.name;
     options.signal?.throwIfAborted();
     await this.#told('down', name, () =>

@@ -24,6 +24,38 @@ export const waitCases: readonly ConformanceCase[] = [
     },
   },
   {
+    title:
+      'an option that a verb does not know, or that is no such option, is refused before anything is done',
+    async run({ runtime, app, stackName }) {
+      const stack = pooledStack({ name: stackName(), app, replicas: 1 });
+      const refused = async (verb: string, call: (options: object) => unknown): Promise<void> => {
+        for (const [name, value] of Object.entries({ timeoutMS: 1000, signal: 'now' })) {
+          // Some verbs reject, and logs throws: its stream is read later.
+          const work = Promise.resolve({ [name]: value }).then(call);
+          const error = await rejection(work, 'INVALID_OPTION');
+          assert.equal(error.details['path'], `${verb}.${name}`);
+        }
+      };
+      await refused('plan', (options) => runtime().plan(stack, options));
+      await refused('up', (options) => runtime().up(stack, options));
+      await assertAbsent(runtime(), stack.name);
+      const deployment = await runtime().up(stack);
+      await refused('attach', (options) => runtime().attach(stack.name, options));
+      await refused('list', (options) => runtime().list(options));
+      await refused('status', (options) => deployment.status(options));
+      await refused('scale', (options) => deployment.scale('workers', 2, options));
+      await refused('restart', (options) => deployment.restart('workers', options));
+      await refused('logs', (options) => deployment.logs('workers', options));
+      await refused('exec', (options) => deployment.exec('workers', ['true'], options));
+      await refused('stats', (options) => deployment.stats('workers', options));
+      await refused('down', (options) => deployment.down(options));
+      await refused('down', (options) => runtime().down(stack, options));
+      const { hint } = await rejection(runtime().down(stack, { volume: true } as object), 'INVALID_OPTION');
+      assert.match(hint ?? '', /"volumes"/);
+      await assertConverged(runtime(), stack);
+    },
+  },
+  {
     title: 'an abort in the middle of up rejects with its reason, and the next up finishes',
     async run({ runtime, app, stackName }) {
       const stack = articleStack({ name: stackName(), app });

@@ -1,5 +1,7 @@
 import {
+  logOptions,
   PlumbstackError,
+  waitOptions,
   type Deployment,
   type DownOptions,
   type ExecResult,
@@ -62,7 +64,7 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
 
   async status(options: WaitOptions = {}): Promise<StackStatus> {
     const { state } = this.#context;
-    return withDeadline('status', options, () =>
+    return withDeadline('status', waitOptions('status', options), () =>
       Promise.resolve(stackStatus(state, findStack(state, this.stack))),
     );
   }
@@ -74,7 +76,7 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
         `replicas must be a whole number from 0 to 1000, not ${replicas}.`,
       );
     }
-    await inTurn(this.#context, this.stack, 'scale', options, async (run) => {
+    await inTurn(this.#context, this.stack, 'scale', waitOptions('scale', options), async (run) => {
       const record = findPool(run.state, this.stack, pool);
       const { name, app } = record;
       const from = workersOf(run, name).length;
@@ -86,16 +88,20 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
   }
 
   async restart(resource: ResourceReference, options: WaitOptions = {}): Promise<void> {
-    await inTurn(this.#context, this.stack, 'restart', options, async (run) => {
+    await inTurn(this.#context, this.stack, 'restart', waitOptions('restart', options), async (run) => {
       const { name } = findResource(run.state, this.stack, resource);
       run.state.failures.strike(pathOf(run, name));
       await restartContainers(run, name);
     });
   }
 
-  async *logs(
-    resource?: ResourceReference,
-    options: LogOptions = {},
+  logs(resource?: ResourceReference, options: LogOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    return this.#logs(resource, logOptions(options));
+  }
+
+  async *#logs(
+    resource: ResourceReference | undefined,
+    options: LogOptions,
   ): AsyncGenerator<LogLine, void, undefined> {
     const { state } = this.#context;
     findStack(state, this.stack);
@@ -108,7 +114,7 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
     command: readonly string[],
     options: WaitOptions = {},
   ): Promise<ExecResult> {
-    return withDeadline(`exec in "${nameOf(resource)}"`, options, async (signal) => {
+    return withDeadline(`exec in "${nameOf(resource)}"`, waitOptions('exec', options), async (signal) => {
       const { state } = this.#context;
       const { name, spec } = findResource(state, this.stack, resource);
       const container = state
@@ -124,7 +130,7 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
 
   async stats(pool: ResourceReference, options: WaitOptions = {}): Promise<PoolStats> {
     const { state } = this.#context;
-    return withDeadline('stats', options, () => {
+    return withDeadline('stats', waitOptions('stats', options), () => {
       const { name } = findPool(state, this.stack, pool);
       return Promise.resolve(poolStats(state, this.stack, name));
     });

@@ -1,0 +1,58 @@
+import { flag, integer, isRecord, numberFrom, options, refuse, type Check, type Checks } from './check.js';
+import type { Plan } from './plan.js';
+import type { DownOptions, LogOptions, UpOptions, WaitOptions } from './runtime.js';
+
+/** For authors of runtimes: the options of a verb that takes no others, checked. Throws `INVALID_OPTION`. */
+export function waitOptions(verb: string, given: WaitOptions): WaitOptions {
+  return options(given, verb, waitChecks);
+}
+
+/** For authors of runtimes: the options of `up`, checked. Throws `INVALID_OPTION`. */
+export function upOptions(given: UpOptions): UpOptions {
+  return options(given, 'up', upChecks);
+}
+
+/** For authors of runtimes: the options of `down`, checked. Throws `INVALID_OPTION`. */
+export function downOptions(given: DownOptions): DownOptions {
+  return options(given, 'down', downChecks);
+}
+
+/** For authors of runtimes: the options of `logs`, checked. Throws `INVALID_OPTION`. */
+export function logOptions(given: LogOptions): LogOptions {
+  return options(given, 'logs', logChecks);
+}
+
+// Of another realm it is no instance of this one's class, and works all the same.
+const signal: Check<AbortSignal> = (value, path) => {
+  const isSignal =
+    typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
+  if (!isSignal) refuse(path, 'an AbortSignal', value);
+  return value as AbortSignal;
+};
+
+const plan: Check<Plan> = (value, path) => {
+  if (!isRecord(value) || typeof value['fingerprint'] !== 'string') {
+    refuse(path, 'what plan() resolved to, or readPlan() of its JSON', value);
+  }
+  return value as unknown as Plan;
+};
+
+const confirm: Check<NonNullable<UpOptions['confirm']>> = (value, path) => {
+  if (typeof value !== 'function') refuse(path, 'a function', value);
+  return value as NonNullable<UpOptions['confirm']>;
+};
+
+const moment: Check<Date> = (value, path) => {
+  const isMoment = value instanceof Date && !Number.isNaN(value.getTime());
+  if (!isMoment) refuse(path, 'a Date', value);
+  return value;
+};
+
+const waitChecks: Checks<WaitOptions> = {
+  signal,
+  // No deadline is none at all too.
+  timeoutMs: numberFrom(0, Infinity, 'a number of milliseconds'),
+};
+const upChecks: Checks<UpOptions> = { ...waitChecks, plan, confirm };
+const downChecks: Checks<DownOptions> = { ...waitChecks, volumes: flag };
+const logChecks: Checks<LogOptions> = { since: moment, tail: integer(0), follow: flag, signal };
