@@ -137,6 +137,32 @@ describe("a container's files", () => {
     assert.deepEqual([...(await leftovers(stack.name)), ...(await leftovers(root.name))], []);
   });
 
+  const misplaced: readonly (readonly [title: string, readOnly: boolean, target: string, why: RegExp])[] = [
+    ['a folder', false, '/etc/apt', /the image has a folder of that name/],
+    ['a folder, below a read-only root', true, '/usr/lib', /the image has a folder of that name/],
+    ['a file for a folder', false, '/etc/passwd/mine', /has a file where its folder would be/],
+    ['a file for a folder, below a read-only root', true, '/etc/passwd/mine', /has a file where its folder/],
+    ['a link for a folder, below a read-only root', true, '/lib/mine', /a link is where its folder would be/],
+  ];
+  for (const [title, readOnly, target, why] of misplaced) {
+    it(`are refused with their target where the image has ${title}, and harm nothing of it`, async () => {
+      const stack = newStack();
+      const files = [
+        { content: 'harmless', target: '/opt/here' },
+        { content: 'mine', target },
+      ];
+      stack.app('app', lightApp({ readOnly, files }));
+      const error: unknown = await lab.runtime.up(stack).catch((thrown: unknown) => thrown);
+      assert.ok(isPlumbstackError(error, 'INVALID_STACK'), String(error));
+      assert.equal(error.resource, `${stack.name}/app`);
+      assert.ok((error.details['targets'] as readonly string[]).includes(target));
+      assert.match(error.message, why);
+      assert.ok(error.message.includes(target), error.message);
+      await lab.runtime.down(stack, { volumes: true });
+      assert.deepEqual(await leftovers(stack.name), []);
+    });
+  }
+
   it('are seen beside and below memory where the root is read-only', async () => {
     const stack = newStack();
     const mounts = [

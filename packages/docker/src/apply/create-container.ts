@@ -5,6 +5,7 @@ import type { ContainerTemplate } from '../compile/docker-spec.js';
 import { label } from '../labels.js';
 import { isOfStack, notOurs } from '../not-ours.js';
 import { networkName } from '../object-names.js';
+import { explainFiles } from './explain-files.js';
 import { explainPort } from './port-holder.js';
 import { pathOf, type RunContext } from './run-context.js';
 
@@ -51,7 +52,9 @@ export async function createContainer(context: RunContext, wanted: NewContainer)
     await wanted.prepare?.(id);
     return id;
   } catch (error) {
-    throw engineStatus(error) === 409 ? await nameTaken(context, wanted, error) : error;
+    throw engineStatus(error) === 409
+      ? await nameTaken(context, wanted, error)
+      : explainFiles(context, wanted, error);
   }
 }
 

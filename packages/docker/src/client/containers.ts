@@ -127,7 +127,8 @@ export class Containers {
     const archive = packFiles(files);
     try {
       await this.#engine.call(`put files into container ${id} at ${folder}`, options, (docker) =>
-        docker.getContainer(part(id)).putArchive(archive, { path: folder }),
+        // Else the engine makes a file of a whole folder that is in the way, and says nothing.
+        docker.getContainer(part(id)).putArchive(archive, { path: folder, noOverwriteDirNonDir: 'true' }),
       );
     } finally {
       archive.destroy();

@@ -43,6 +43,31 @@ export function isRemovalInProgress(error: unknown): boolean {
   );
 }
 
+/** What an image has where a file is to be put: why the engine does not take it. */
+export interface InTheWay {
+  readonly is: 'folder' | 'file' | 'link';
+  /** As the engine names it: from the folder that the files are put into. */
+  readonly path?: string;
+}
+
+/** Whether files could not be put where they should be because something else is there. Docker 20.10 to 28.5. */
+export function inTheWay(error: unknown): InTheWay | undefined {
+  const reason = reasonOf(error);
+  const folder = /cannot overwrite directory "\/?(?<path>[^"]+)" with non-directory/.exec(reason)?.groups;
+  if (folder?.['path'] !== undefined) return { is: 'folder', path: folder['path'] };
+  // For a file below a file; below one that is named as the folder of a volume; for such a folder as it is asked for.
+  const file =
+    /(?:openat|mkdirat|mkdir|lstat) (?<path>\S+): not a directory|\/merged\/(?<mount>\S+) is not directory/.exec(
+      reason,
+    )?.groups;
+  const path = file?.['path'] ?? file?.['mount'];
+  if (path !== undefined) return { is: 'file', path };
+  if (/extraction point is not a directory/.test(reason)) return { is: 'file' };
+  // The root is read-only, and a folder that should be a volume leads somewhere else.
+  if (/container rootfs is marked read-only/.test(reason)) return { is: 'link' };
+  return undefined;
+}
+
 /** The engine accepted and did not answer in time. */
 export function noAnswer(at: FailedCall, deadlineMs: number): PlumbstackError {
   return new PlumbstackError(
