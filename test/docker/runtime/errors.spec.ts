@@ -490,6 +490,59 @@ describe('a bad input', () => {
       assert.match((error.details['lastLines'] as string[]).join('\n'), /cannot load certificate/);
     });
 
+    it('of an app with a port of its own, is told when the old version answers on it again', async () => {
+      const slow = (version: string): AppOptions => {
+        const { command = [], ...options } = lightAppOf(version, { publish: loopback });
+        const late = `setTimeout(() => { ${command[2]} }, 1500)`;
+        return { ...options, command: ['node', '-e', late], health: { http: '/' } };
+      };
+      const stack = newStack();
+      stack.app('app', slow('1'));
+      const deployment = await lab.runtime.up(stack);
+      const next = newVersion(stack);
+      next.app('app', { ...script("console.log('no such column'); process.exit(4)"), publish: loopback });
+      using recorder = recordEvents(lab.runtime.events);
+      const error = await fails(next, 'START_FAILED');
+      // At once: whoever reads of the failure looks whether the old one is well.
+      assert.equal((await ask(deployment.endpoint('app'), '/')).version, '1');
+      assert.equal(error.resource, `${stack.name}/app`);
+      assert.deepEqual(
+        recorder.of('update:rolledback').map(({ resource }) => resource),
+        [`${stack.name}/app`],
+      );
+      assert.equal((await lab.runtime.plan(stack)).isEmpty, true);
+    });
+
+    it('of an app with a port of its own whose old version does not come back either, tells both failures', async () => {
+      const stack = newStack();
+      const mounts = [{ volume: stack.volume('data'), target: '/data' }];
+      const first = script(
+        "const fs = require('fs'); if (fs.existsSync('/data/been')) process.exit(6);" +
+          "fs.writeFileSync('/data/been', ''); require('http').createServer((_, r) => r.end()).listen(8000)",
+        { publish: loopback, mounts },
+      );
+      stack.app('app', first);
+      await lab.runtime.up(stack);
+      const next = newVersion(stack);
+      next.app('app', {
+        ...script('process.exit(4)'),
+        publish: loopback,
+        mounts: [{ volume: next.volume('data'), target: '/data' }],
+      });
+      using recorder = recordEvents(lab.runtime.events);
+      const error = await fails(next, 'RUN_FAILED');
+      assert.equal(error.resource, `${stack.name}/app`);
+      const errors = error.details['errors'] as readonly PlumbstackError[];
+      assert.deepEqual(
+        errors.map(({ code, details }) => [code, details['exitCode']]),
+        [
+          ['START_FAILED', 4],
+          ['START_FAILED', 6],
+        ],
+      );
+      assert.deepEqual(recorder.of('update:rolledback'), []);
+    });
+
     const badVersions: readonly (readonly [string, AppOptions, PlumbstackErrorCode])[] = [
       ['that ends', script("console.log('no such column'); process.exit(4)"), 'START_FAILED'],
       [

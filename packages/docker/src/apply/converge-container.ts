@@ -4,6 +4,7 @@ import type { Role } from '../labels.js';
 import { nextContainerName } from '../object-names.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { containerChanges } from '../plan/container-changes.js';
+import { describedCheck } from '../plan/described-check.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
 import {
   discard,
@@ -16,7 +17,9 @@ import { drainConnections } from './drain-connections.js';
 import { mendContainer } from './mend-container.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
+import { noWayBack } from './run-failure.js';
 import { oldAddressForgotten } from './switch-routers.js';
+import { waitAgain } from './wait-again.js';
 import { waitUntilHealthy } from './wait-until-healthy.js';
 
 export interface Convergence {
@@ -127,15 +130,36 @@ async function swap(
     await waitUntilHealthy(context, waitFor(convergence, id, wanted.address));
   } catch (error) {
     await discard(context, id);
-    // Not under the run's signal: an aborted run must not leave nothing running.
-    await client.startContainer(old.id);
-    rolledBack(context, convergence, error);
+    await goBack(context, convergence, old, error);
     throw error;
   }
   announceHealthy(context, convergence, wanted.name);
   await switchTo?.(wanted.address);
   await client.removeContainer(old.id, call);
   return id;
+}
+
+/** The old one again. Who is told of its return can ask it at once. */
+async function goBack(
+  context: RunContext,
+  convergence: Convergence,
+  old: ObservedContainer,
+  reason: unknown,
+): Promise<void> {
+  // Not under the run's signal: an aborted run must not leave nothing running, and does not wait for it.
+  await context.client.startContainer(old.id);
+  if (old.state === 'running' && !context.signal.aborted) {
+    const { port, health, vantages } = convergence;
+    // What an older version was checked by may differ; that of a proxy is in no label.
+    const check = { ...(port !== undefined && { port }), ...(health !== undefined && { health }) };
+    try {
+      await waitAgain(context, old, { ...check, ...describedCheck(old) }, vantages);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      throw noWayBack(reason, error);
+    }
+  }
+  rolledBack(context, convergence, reason);
 }
 
 async function keep(

@@ -1,4 +1,5 @@
 import type { PoolUnit, RouterUnit } from '../compile/docker-spec.js';
+import { openPort } from '../compile/open-port.js';
 import { containerName } from '../object-names.js';
 import type { ProxyFiles } from '../plan/proxy-files.js';
 import { convergeContainer } from './converge-container.js';
@@ -34,7 +35,7 @@ export async function convergeProxy(
     startFirst: !unit.publishes && proxy.role === 'balancer',
     name: containerName(context.stack, unit.resource),
     port: unit.port,
-    health: { type: 'tcp', intervalMs: 1000, timeoutMs: 2000, retries: 3 },
+    health: openPort,
     stopGraceMs: unit.publishes ? swapGraceMs : (unit.container.creation.stopGraceMs ?? 10_000),
     // A successor takes over the volume of a proxy that still runs: what it is given must pass that one's check first.
     beforeReplace: async (old) => {

@@ -4,14 +4,23 @@ import { PlumbstackError } from '@plumbstack/core';
 export function runFailure(stack: string, failures: readonly unknown[]): unknown {
   const [only] = failures;
   if (failures.length === 1) return only;
-  const messages = failures.map((each) => (each instanceof Error ? each.message : String(each)));
+  return new PlumbstackError('RUN_FAILED', `${failures.length} resources failed:\n${listed(failures)}`, {
+    resource: stack,
+    details: { errors: failures },
+    hint: 'What did not depend on them is up. Mend them and run again.',
+  });
+}
+
+/** One error for an update that failed, and whose way back failed too. */
+export function noWayBack(update: unknown, wayBack: unknown): PlumbstackError {
+  const errors = [update, wayBack];
   return new PlumbstackError(
     'RUN_FAILED',
-    `${failures.length} resources failed:\n${messages.map((each) => `  - ${each}`).join('\n')}`,
-    {
-      resource: stack,
-      details: { errors: failures },
-      hint: 'What did not depend on them is up. Mend them and run again.',
-    },
+    `its new version failed, and the one before runs again and is not well:\n${listed(errors)}`,
+    { details: { errors }, hint: 'Nothing answers for it now. Mend what they say and run again.' },
   );
+}
+
+function listed(errors: readonly unknown[]): string {
+  return errors.map((each) => `  - ${each instanceof Error ? each.message : String(each)}`).join('\n');
 }

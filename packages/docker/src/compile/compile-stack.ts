@@ -8,6 +8,7 @@ import { compilePool } from './compile-pool.js';
 import { compileRouter } from './compile-router.js';
 import type { AppUnit, DockerSpec, ServiceUnit, Unit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
+import { openPort } from './open-port.js';
 import { canonicalJson } from './spec-hash.js';
 
 /** Translates a stack to the engine's shapes. Pure: the same spec, addresses and inputs give the same result. */
@@ -121,7 +122,7 @@ function compileApp(
     publishes: publish.length > 0,
     addresses: addresses.addresses[name] ?? [],
     port,
-    health: health ?? { type: 'tcp', intervalMs: 1000, timeoutMs: 2000, retries: 3 },
+    health: health ?? openPort,
     startTimeoutMs,
     stopGraceMs,
   };

@@ -2,7 +2,6 @@ import {
   isPlumbstackError,
   resourcePath,
   type ContainerStatus,
-  type HealthSpec,
   type ResourceStatus,
   type StackStatus,
 } from '@plumbstack/core';
@@ -16,6 +15,7 @@ import type { RunContext } from '../apply/run-context.js';
 import type { Role } from '../labels.js';
 import { slotName } from '../object-names.js';
 import { isConnected } from '../plan/container-changes.js';
+import { describedCheck } from '../plan/described-check.js';
 import {
   inventoryOf,
   readRecord,
@@ -132,11 +132,11 @@ async function healthOf(
   { health, state, id }: ContainerDetails,
   upWorkers: ReadonlySet<string>,
 ): Promise<ContainerStatus['health']> {
-  const { role, worker, address, identity } = container;
+  const { role, worker, address } = container;
   if (state !== 'running' || !isConnected(container, context.observed)) return 'unhealthy';
   if (health !== 'unknown') return health;
   if (role === 'worker') return upWorkers.has(slotName(worker ?? 0)) ? 'healthy' : 'unhealthy';
-  const { port, health: check } = identity as { port?: number; health?: HealthSpec };
+  const { port, health: check } = describedCheck(container);
   // Of a service without a check, and of a proxy, a running process is all there is to see.
   if (port === undefined || address === undefined || check === undefined || check.type === 'command')
     return 'healthy';

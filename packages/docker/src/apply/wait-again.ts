@@ -1,0 +1,17 @@
+import type { ObservedContainer } from '../plan/observed-state.js';
+import type { DescribedCheck } from '../plan/described-check.js';
+import type { RunContext } from './run-context.js';
+import { waitUntilHealthy } from './wait-until-healthy.js';
+
+/** How long a container that has been up before may take to be up again. */
+const againTimeoutMs = 60_000;
+
+/** Waits until a container that was started again answers as it did before. */
+export async function waitAgain(
+  context: RunContext,
+  { id, resource, address = '' }: ObservedContainer,
+  check: DescribedCheck,
+  vantages: readonly string[] = [],
+): Promise<void> {
+  await waitUntilHealthy(context, { resource, id, address, ...check, timeoutMs: againTimeoutMs, vantages });
+}
