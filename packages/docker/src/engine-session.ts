@@ -5,6 +5,7 @@ import type { Lease } from './apply/lease.js';
 import { reachOf, type Reach } from './apply/reach.js';
 import { takeTurns, type Emit, type RunContext } from './apply/run-context.js';
 import type { DockerClient, EngineInfo } from './client/docker-client.js';
+import { FileDigests } from './client/file-digests.js';
 import { formatAddress, parseSubnet } from './compile/ipv4.js';
 import type { RouterUnit } from './compile/docker-spec.js';
 import type { ResolvedOptions } from './docker-runtime-options.js';
@@ -18,8 +19,17 @@ export class EngineSession {
   readonly engine: EngineInfo;
   readonly options: ResolvedOptions;
   readonly emitter: LifecycleEmitter;
+  /** Of build contexts: one run looks at them three times. */
+  readonly #digests: FileDigests;
 
-  constructor(client: DockerClient, engine: EngineInfo, options: ResolvedOptions, emitter: LifecycleEmitter) {
+  constructor(
+    client: DockerClient,
+    engine: EngineInfo,
+    options: ResolvedOptions,
+    emitter: LifecycleEmitter,
+    digests = new FileDigests(),
+  ) {
+    this.#digests = digests;
     this.client = client;
     this.engine = engine;
     this.options = options;
@@ -33,7 +43,7 @@ export class EngineSession {
 
   /** The same engine, changed only while a lease is held. */
   under({ client }: Pick<Lease, 'client'>): EngineSession {
-    return new EngineSession(client, this.engine, this.options, this.emitter);
+    return new EngineSession(client, this.engine, this.options, this.emitter, this.#digests);
   }
 
   emit(stack: string): Emit {
@@ -56,6 +66,7 @@ export class EngineSession {
       secretValues,
       refused,
       local: this.isLocal,
+      digests: this.#digests,
       signal,
     });
   }

@@ -1,5 +1,6 @@
 import type { StackSpec } from '@plumbstack/core';
 import type { CallOptions, DockerReader } from './client/docker-client.js';
+import type { FileDigests } from './client/file-digests.js';
 import { findFreeSubnet, planAddresses } from './compile/address-plan.js';
 import { compileStack } from './compile/compile-stack.js';
 import type { DockerSpec } from './compile/docker-spec.js';
@@ -28,6 +29,8 @@ export interface SurveyOptions extends CallOptions {
   readonly refused: readonly string[];
   /** Whether the engine runs on this machine. */
   readonly local: boolean;
+  /** Of the files in build contexts. */
+  readonly digests: FileDigests;
 }
 
 /** Size of a stack's network where its program does not say: a thousand addresses. */
@@ -39,11 +42,17 @@ export async function surveyStack(
   spec: StackSpec,
   options: SurveyOptions,
 ): Promise<Survey> {
-  const { baseDir, addressPool, secretValues, refused, local, signal } = options;
+  const { baseDir, addressPool, secretValues, refused, local, digests, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const observed = await observeStack(reader, spec.name, call);
   refuseStrangers(observed);
-  const inputs = await readInputs(reader, spec, observed, { baseDir, secretValues, local, ...call });
+  const inputs = await readInputs(reader, spec, observed, {
+    baseDir,
+    secretValues,
+    local,
+    digests,
+    ...call,
+  });
   const addresses = planAddresses(spec, takenAddresses(observed), () =>
     findFreeSubnet(addressPool, subnetPrefix, [...observed.otherSubnets, ...refused]),
   );

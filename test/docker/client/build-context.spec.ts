@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, utimesSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { isPlumbstackError } from '@plumbstack/core';
-import { contextDigest, openBuildContext } from '@plumbstack/docker/client';
+import { contextDigest, FileDigests, openBuildContext, unpackFiles } from '@plumbstack/docker/client';
 import { contentSent, contextOf, ContextFolder, filesSent } from './context-folder';
 
 describe('build context', () => {
@@ -58,8 +68,59 @@ describe('build context', () => {
       a: '',
       b: '',
     });
-    const sent = await filesSent(contextOf(folder.path, { dockerfile: './x.Dockerfile' }));
-    assert.deepEqual(sent, ['.dockerignore', 'a', 'x.Dockerfile', 'x.Dockerfile.dockerignore']);
+    const build = contextOf(folder.path, { dockerfile: './x.Dockerfile' });
+    const { dockerfile } = await openBuildContext(build);
+    assert.deepEqual(await filesSent(build), [
+      'a',
+      'x.Dockerfile',
+      'x.Dockerfile.dockerignore',
+      dockerfile,
+      '.dockerignore',
+    ]);
+  });
+
+  it('finds the Dockerfile where a link to it leads, and refuses one that leads out', async () => {
+    using folder = new ContextFolder({
+      Dockerfile: '->build/Dockerfile',
+      'build/Dockerfile': '',
+      out: '->/etc/hostname',
+      '.dockerignore': 'build',
+    });
+    assert.equal((await openBuildContext(contextOf(folder.path))).dockerfile, 'build/Dockerfile');
+    assert.deepEqual(await filesSent(contextOf(folder.path)), ['.dockerignore', 'build/Dockerfile']);
+    const out = openBuildContext(contextOf(folder.path, { dockerfile: 'out' }));
+    await assert.rejects(out, (error) => isPlumbstackError(error, 'INVALID_OPTION'));
+  });
+
+  // Node cannot look at such a file or folder at all: that it says so shows that it looked.
+  it('says which name is not UTF-8, and does not look at one that is ignored', async () => {
+    using folder = new ContextFolder({ Dockerfile: '' });
+    writeFileSync(Buffer.concat([Buffer.from(`${folder.path}/caf`), Buffer.from([0xe9])]), '');
+    const open = openBuildContext(contextOf(folder.path));
+    await assert.rejects(open, (error) => {
+      return isPlumbstackError(error, 'IMAGE_BUILD_FAILED') && /UTF-8: "caf\uFFFD"/.test(error.message);
+    });
+    mkdirSync(Buffer.concat([Buffer.from(`${folder.path}/dat`), Buffer.from([0xe4])]));
+    folder.write('.dockerignore', 'caf?\nd?t?\n!d/none');
+    assert.deepEqual(await filesSent(contextOf(folder.path)), ['.dockerignore', 'Dockerfile']);
+  });
+
+  it('sends of a file that grows what it had, and rejects for one that shrinks', async () => {
+    using folder = new ContextFolder({ Dockerfile: '' });
+    const log = join(folder.path, 'log');
+    writeFileSync(log, Buffer.alloc(1e6, 'a'));
+    const grows = (await openBuildContext(contextOf(folder.path))).pack();
+    await once(grows, 'readable');
+    appendFileSync(log, 'b'.repeat(1000));
+    assert.ok(((await unpackFiles(grows, 1e7)).get('log')?.length ?? 0) >= 1e6);
+    const shrinks = (await openBuildContext(contextOf(folder.path))).pack();
+    const chunks = shrinks[Symbol.asyncIterator]();
+    let bytes = 0;
+    while (bytes < 300_000) bytes += ((await chunks.next()).value as Buffer).length;
+    truncateSync(log, 400_000);
+    await assert.rejects(async () => {
+      while (!(await chunks.next()).done);
+    }, /became shorter/);
   });
 
   it('adds an inline Dockerfile under a name of its own and keeps it out of the image', async () => {
@@ -135,5 +196,41 @@ describe('digest of a build', () => {
     await differs();
     folder.write('other', '->b');
     await differs();
+  });
+
+  it('reads a file again only when it has changed', async () => {
+    using folder = new ContextFolder({ Dockerfile: '', a: 'one' });
+    const old = new Date(Date.now() - 60_000);
+    const age = (): void => utimesSync(join(folder.path, 'a'), old, old);
+    const known = new FileDigests();
+    const digest = (): Promise<string> => contextDigest(contextOf(folder.path), known);
+    age();
+    const first = await digest();
+    // The same size and the same time, but not the same change of the inode.
+    folder.write('a', 'two');
+    age();
+    assert.notEqual(await digest(), first);
+    assert.notEqual(await digest(), first);
+    folder.write('a', 'one');
+    assert.equal(await digest(), first);
+  });
+});
+
+describe('digests of files', () => {
+  it('are of the content, in the order of the files, whatever is asked again', async () => {
+    using folder = new ContextFolder({ a: 'a', b: '', c: 'x'.repeat(700_000) });
+    const files = ['c', 'a', 'b'].map((name) => ({
+      path: join(folder.path, name),
+      size: readFileSync(join(folder.path, name)).length,
+      stamp: name,
+    }));
+    const expected = files.map(({ path }) => createHash('sha256').update(readFileSync(path)).digest('hex'));
+    const digests = new FileDigests();
+    assert.deepEqual(await digests.of(files), expected);
+    // What has the stamp that it had is not read.
+    folder.write('a', 'another');
+    assert.deepEqual(await digests.of(files), expected);
+    const changed = files.map((each) => ({ ...each, size: 7, stamp: 'new' })).slice(1, 2);
+    assert.deepEqual(await digests.of(changed), [createHash('sha256').update('another').digest('hex')]);
   });
 });

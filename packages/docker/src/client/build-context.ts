@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { join, posix } from 'node:path';
-import { Readable } from 'node:stream';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { join, posix, relative, sep } from 'node:path';
+import type { Readable } from 'node:stream';
 import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
-import { pack } from 'tar-fs';
+import { packContext, type AddedFile } from './context-archive.js';
+import { listContext, type ContextFile } from './context-files.js';
 import type { ImageBuild } from './docker-client.js';
-import { Dockerignore, type Verdict } from './dockerignore.js';
+import { Dockerignore } from './dockerignore.js';
+import { FileDigests } from './file-digests.js';
 
 /** What is sent to the engine for one build. */
 export interface BuildContext {
@@ -17,22 +18,24 @@ export interface BuildContext {
   /**
    * A digest, as `sha256:…`, of everything that decides the image: paths, modes, link targets and contents of what would
    * be sent, and the build's own options. Not of times and owners, which are not kept or not sent.
+   *
+   * @param known digests of files that an earlier call has read
    */
-  digest(): Promise<string>;
+  digest(known?: FileDigests): Promise<string>;
 }
 
 /** What decides the image's content; the rest of a build is what the image is called. */
 export type BuildSource = Omit<ImageBuild, 'labels' | 'tag'>;
 
 /** SHA-256 of what `build` would send, so that what has not changed need not be built again. Fails as a build would. */
-export async function contextDigest(build: BuildSource): Promise<string> {
-  return (await openBuildContext(build)).digest();
+export async function contextDigest(build: BuildSource, known?: FileDigests): Promise<string> {
+  return (await openBuildContext(build)).digest(known);
 }
 
 /**
  * Reads which files a build consists of. Its ignore file is `<Dockerfile>.dockerignore`, else `.dockerignore`; the
- * Dockerfile and `.dockerignore` are sent even where it names them. Symbolic links stay links; sockets, pipes and devices
- * are left out; all belongs to root, as with the `docker` program.
+ * Dockerfile and `.dockerignore` are sent even where it names them. Symbolic links stay links, wherever they lead; sockets
+ * and devices are left out; all belongs to root, as with the `docker` program.
  *
  * @throws `NOT_FOUND` for a missing folder or Dockerfile, `INVALID_OPTION` for a Dockerfile outside the context
  */
@@ -40,150 +43,110 @@ export async function openBuildContext(build: BuildSource): Promise<BuildContext
   const { context, inline } = build;
   if (context === undefined && inline === undefined)
     throw missing('the build has neither a context folder nor a Dockerfile', '');
-  const files = context === undefined ? [] : await readContext(context, build);
-  const added = inline === undefined ? [] : await addedFiles(context, inline, files);
-  const kept = files.filter(({ path }) => added.every((each) => each.path !== path));
-  const dockerfile = added[0]?.path ?? posix.normalize(build.dockerfile);
+  const { files, added, dockerfile } =
+    context === undefined ? alone(inline ?? '') : await readContext(context, build);
+  const root = context ?? '/';
   return {
     dockerfile,
-    pack: () => packContext(context ?? '/', kept, added),
-    digest: () =>
-      digestOf(build, context ?? '/', kept, added, dockerfile).catch((error) => rethrow(error, context)),
+    pack: () => packContext(root, files, added),
+    digest: (known = new FileDigests()) =>
+      digestOf(build, { root, files, added, dockerfile }, known).catch((error) => rethrow(error, context)),
   };
 }
 
-interface ContextFile {
-  /** From the context's root, with `/`. */
-  readonly path: string;
-  readonly type: 'file' | 'directory' | 'symlink';
-  readonly mode: number;
-  readonly target?: string;
+interface Selection {
+  readonly files: readonly ContextFile[];
+  readonly added: readonly AddedFile[];
+  readonly dockerfile: string;
 }
 
-interface AddedFile {
-  readonly path: string;
-  readonly content: string;
+function alone(inline: string): Selection {
+  const dockerfile = ownName(inline, new Set());
+  return { files: [], added: [{ path: dockerfile, content: inline }], dockerfile };
 }
 
-async function readContext(context: string, build: BuildSource): Promise<ContextFile[]> {
+async function readContext(context: string, build: BuildSource): Promise<Selection> {
   try {
     const folder = await stat(context).catch(() => undefined);
     if (folder === undefined) throw missing('the build context does not exist', context);
     if (!folder.isDirectory()) throw missing('the build context is not a folder', context);
-    const always = ['.dockerignore'];
-    if (build.inline === undefined) always.push(await dockerfileIn(context, build.dockerfile));
-    const ignore = await ignoreFile(context, build.dockerfile);
-    const files: ContextFile[] = [];
-    await walk(context, '', ignore.root(), new Set(always), files);
-    return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+    const { inline } = build;
+    const file = inline === undefined ? await dockerfileIn(context, build.dockerfile) : undefined;
+    const common = await readIfThere(join(context, '.dockerignore'));
+    const ownIgnore = `${posix.normalize(build.dockerfile)}.dockerignore`;
+    const own = file === undefined ? undefined : await readIfThere(join(context, ownIgnore));
+    const [ignored = '', from] = own === undefined ? [common, '.dockerignore'] : [own, ownIgnore];
+    const root = new Dockerignore(ignored, join(context, from)).root();
+    if (file !== undefined && own === undefined) {
+      const files = await listContext(context, root, new Set(['.dockerignore', file]));
+      return { files, added: [], dockerfile: file };
+    }
+    const files = await listContext(context, root, new Set());
+    const text = inline ?? (await readFile(join(context, file ?? ''), 'utf8'));
+    return withDockerfile(files, text, ignoreText(files, common, own));
   } catch (error) {
     return rethrow(error, context);
   }
 }
 
+/** The Dockerfile's path in the context; where it is a link, of what that leads to: the engine follows none. */
 async function dockerfileIn(context: string, dockerfile: string): Promise<string> {
   const path = posix.normalize(dockerfile);
-  if (path.startsWith('/') || path.split('/')[0] === '..') {
-    throw new PlumbstackError(
-      'INVALID_OPTION',
-      `the Dockerfile ${dockerfile} is not inside the build context.`,
-      {
-        details: { path: dockerfile, context },
-        hint: 'Give its path from the context folder, or its text as `inline`.',
-      },
-    );
-  }
-  const found = await stat(join(context, path)).catch(() => undefined);
-  if (found?.isFile() !== true) throw missing('the Dockerfile does not exist', join(context, path));
-  return path;
-}
-
-async function ignoreFile(context: string, dockerfile: string): Promise<Dockerignore> {
-  for (const name of [`${posix.normalize(dockerfile)}.dockerignore`, '.dockerignore']) {
-    const path = join(context, name);
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-      throw error;
-    });
-    if (text !== undefined) return new Dockerignore(text, path);
-  }
-  return new Dockerignore('', '');
-}
-
-/** Goes down one folder. A folder that is ignored itself is entered only where a `!` pattern wants something in it. */
-async function walk(
-  context: string,
-  folder: string,
-  verdict: Verdict,
-  always: ReadonlySet<string>,
-  found: ContextFile[],
-): Promise<void> {
-  for (const name of await readdir(join(context, folder))) {
-    const path = folder === '' ? name : `${folder}/${name}`;
-    const own = verdict.inside(path);
-    const wanted = !own.ignored || always.has(path);
-    const above = [...always].some((each) => each.startsWith(`${path}/`));
-    if (!wanted && !above && !own.mayHoldWanted(path)) continue;
-    const info = await lstat(join(context, path));
-    const mode = info.mode & 0o7777;
-    if (info.isDirectory()) {
-      if (wanted) found.push({ path, type: 'directory', mode });
-      await walk(context, path, own, always, found);
-    } else if (wanted && info.isSymbolicLink()) {
-      found.push({ path, type: 'symlink', mode, target: await readlink(join(context, path)) });
-    } else if (wanted && info.isFile()) found.push({ path, type: 'file', mode });
-  }
+  if (path.startsWith('/') || path.split('/')[0] === '..') throw outside(dockerfile, context);
+  const found = await realpath(join(context, path)).catch(() => undefined);
+  const file = found === undefined ? undefined : await stat(found);
+  if (found === undefined || file?.isFile() !== true)
+    throw missing('the Dockerfile does not exist', join(context, path));
+  const inside = relative(await realpath(context), found).split(sep);
+  if (inside[0] === '..') throw outside(dockerfile, context);
+  return inside.join('/');
 }
 
 /**
- * The inline Dockerfile under a name that nothing in the context has, and an ignore file that names it: the engine takes a
- * Dockerfile that is ignored out of the context once it has read it, so no `COPY . .` copies it into the image.
+ * The engine's builder knows `.dockerignore` alone: it takes a Dockerfile that this one names out of the context once it has
+ * read it, and itself where it names itself. So a Dockerfile that is in no folder, or has an ignore file of its own, goes under
+ * a name that nothing in the context has, and the ignore file names that one: no `COPY . .` copies it into the image.
  */
-async function addedFiles(
-  context: string | undefined,
-  inline: string,
-  files: readonly ContextFile[],
-): Promise<AddedFile[]> {
+function withDockerfile(files: readonly ContextFile[], text: string, ignore: string): Selection {
   const taken = new Set(files.map(({ path }) => path));
-  const id = createHash('sha256').update(inline).digest('hex').slice(0, 16);
-  let name = `.plumbstack-${id}.Dockerfile`;
-  while (taken.has(name)) name = `.plumbstack${name}`;
-  const ignore =
-    context === undefined
-      ? undefined
-      : await readFile(join(context, '.dockerignore'), 'utf8').catch(() => undefined);
-  // Without an ignore file of its own the context gets one that ignores itself, too.
-  const text = ignore === undefined ? `.dockerignore\n${name}\n` : `${ignore}\n${name}\n`;
-  return [
-    { path: name, content: inline },
-    ...(context === undefined ? [] : [{ path: '.dockerignore', content: text }]),
+  const dockerfile = ownName(text, taken);
+  const added = [
+    { path: dockerfile, content: text },
+    { path: '.dockerignore', content: `${ignore}\n${dockerfile}\n` },
   ];
+  return { files: files.filter(({ path }) => path !== '.dockerignore'), added, dockerfile };
 }
 
-function packContext(context: string, files: readonly ContextFile[], added: readonly AddedFile[]): Readable {
-  const archive = pack(context, {
-    entries: files.map(({ path }) => path),
-    ignore: () => true, // What is in a folder is in the list itself.
-    // tar-fs takes the process's own umask off every mode unless told not to; its types do not know the option.
-    ...{ umask: 0 },
-    map: (header) => ({ ...header, mode: header.mode & 0o7777, uid: 0, gid: 0 }),
-    finalize: false,
-    finish: (tar) => {
-      for (const { path, content } of added) {
-        tar.entry({ name: path, mode: 0o644, mtime: new Date(0), type: 'file' }, content);
-      }
-      tar.finalize();
-    },
+/** What the engine is to take for `.dockerignore`, before its last line. */
+function ignoreText(
+  files: readonly ContextFile[],
+  common: string | undefined,
+  own: string | undefined,
+): string {
+  if (own === undefined) return common ?? '.dockerignore';
+  // What the Dockerfile's own ignore file says of `.dockerignore` counts, not what that says of itself.
+  const isSent = files.some(({ path }) => path === '.dockerignore');
+  return isSent ? `${common ?? ''}\n!.dockerignore` : '.dockerignore';
+}
+
+function ownName(text: string, taken: ReadonlySet<string>): string {
+  const id = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  let name = `.plumbstack-${id}.Dockerfile`;
+  while (taken.has(name)) name = `.plumbstack${name}`;
+  return name;
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
   });
-  return Readable.from(archive as AsyncIterable<Buffer>, { objectMode: false });
 }
 
 async function digestOf(
   build: BuildSource,
-  context: string,
-  files: readonly ContextFile[],
-  added: readonly AddedFile[],
-  dockerfile: string,
+  { root, files, added, dockerfile }: Selection & { readonly root: string },
+  known: FileDigests,
 ): Promise<string> {
   const { inline, args, target, platform } = build;
   const hash = createHash('sha256');
@@ -196,17 +159,15 @@ async function digestOf(
   };
   hash.update(JSON.stringify(options));
   for (const { path, content } of added) hash.update(JSON.stringify([path, content]));
+  const contents = files.flatMap(({ type, path, size, stamp }) =>
+    type === 'file' ? [{ path: join(root, path), size: size ?? 0, stamp }] : [],
+  );
+  const digests = (await known.of(contents)).values();
   for (const { path, type, mode, target: link } of files) {
-    hash.update(JSON.stringify([path, type, mode, link]));
-    if (type === 'file') hash.update(await fileDigest(join(context, path)));
+    const content = type === 'file' ? digests.next().value : undefined;
+    hash.update(JSON.stringify([path, type, mode, link, content]));
   }
   return `sha256:${hash.digest('hex')}`;
-}
-
-async function fileDigest(path: string): Promise<Buffer> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest();
 }
 
 function missing(what: string, path: string): PlumbstackError {
@@ -214,6 +175,17 @@ function missing(what: string, path: string): PlumbstackError {
     details: { path },
     hint: 'A relative path starts from the folder of the program, or from the `baseDir` of its stack.',
   });
+}
+
+function outside(dockerfile: string, context: string): PlumbstackError {
+  return new PlumbstackError(
+    'INVALID_OPTION',
+    `the Dockerfile ${dockerfile} is not inside the build context.`,
+    {
+      details: { path: dockerfile, context },
+      hint: 'Give its path from the context folder, or its text as `inline`.',
+    },
+  );
 }
 
 /** What reading the folder threw, as ours. */

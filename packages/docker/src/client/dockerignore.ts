@@ -50,6 +50,15 @@ export class Verdict {
     return new Verdict(this.#patterns, matched, ignored);
   }
 
+  /** Whether a file directly inside this folder is ignored: what {@link inside} says, without what a folder needs. */
+  ignores(path: string): boolean {
+    let ignored = false;
+    for (const [index, { negated, regexp }] of this.#patterns.entries()) {
+      if (this.#matched[index] || (negated === ignored && regexp.test(path))) ignored = !negated;
+    }
+    return ignored;
+  }
+
   /** Whether something below an ignored folder may be wanted after all, by a later `!` pattern. */
   mayHoldWanted(path: string): boolean {
     return this.#patterns.some(

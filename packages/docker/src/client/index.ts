@@ -43,6 +43,7 @@ export { findEngine, type EngineCandidate, type EngineChoice, type EngineSearch 
 
 // Pieces that a runtime needs beside the client.
 export { contextDigest, type BuildSource } from './build-context.js';
+export { FileDigests, type StampedFile } from './file-digests.js';
 export { engineStatus, isSubnetTaken } from './docker-failure.js';
 
 // The parts, each of which can be read and tested alone.

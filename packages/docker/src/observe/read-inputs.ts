@@ -10,6 +10,7 @@ import {
 } from '@plumbstack/core';
 import { contextDigest } from '../client/build-context.js';
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
+import type { FileDigests } from '../client/file-digests.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import { portKey, type Inputs } from '../compile/inputs.js';
 import { builtImageTag } from '../object-names.js';
@@ -23,6 +24,8 @@ export interface ReadInputsOptions extends CallOptions {
   readonly secretValues: SecretValues;
   /** Whether the engine runs on this machine, so that a free port here is a free port there. */
   readonly local: boolean;
+  /** Of the files in build contexts. */
+  readonly digests: FileDigests;
 }
 
 /** Reads everything from outside the spec that compiling needs. Changes nothing. */
@@ -36,7 +39,7 @@ export async function readInputs(
   const call: CallOptions = signal === undefined ? {} : { signal };
   const absolute = (path: string): string => resolve(baseDir, spec.baseDir ?? '.', path);
   const [images, files, secrets, ports] = await Promise.all([
-    readImages(client, spec, absolute, call),
+    readImages(client, spec, absolute, options.digests, call),
     readSources(spec, absolute),
     readSecrets(client, spec, absolute, options.secretValues, observed, call),
     choosePorts(spec, observed, options.local),
@@ -51,6 +54,7 @@ async function readImages(
   client: DockerReader,
   spec: StackSpec,
   absolute: (path: string) => string,
+  digests: FileDigests,
   call: CallOptions,
 ): Promise<Inputs['images']> {
   // Several resources often share an image: ask once.
@@ -70,7 +74,7 @@ async function readImages(
     const { context, ...rest } = image;
     const path = context === undefined ? undefined : absolute(context);
     const digest = await about(resourcePath(spec.name, name), () =>
-      contextDigest({ ...rest, ...(path !== undefined && { context: path }) }),
+      contextDigest({ ...rest, ...(path !== undefined && { context: path }) }, digests),
     );
     const tag = builtImageTag(spec.name, name, digest);
     return [name, await resolvedImage(client, tag, 'build', call)] as const;
