@@ -15,8 +15,10 @@ const base = 'debian:forky-slim';
 /** The images that the product and its examples use, and the folder of each one's stand-in; slowest first. */
 const standInFolders = new Map([
   ['rstudio/plumber:latest', 'plumber'],
+  ['postgres:18', 'postgres'],
   ['nginx:1.30', 'nginx'],
   ['haproxy:3.2', 'haproxy'],
+  ['redis:8', 'redis'],
   ['node:24-slim', 'node'],
 ]);
 
