@@ -1,4 +1,4 @@
-import { integer } from './check.js';
+import { integer, oneOf } from './check.js';
 import { checkContainer, containerSpec, imageProblems, type ContainerOptions } from './container-options.js';
 import { freeze } from './freeze.js';
 import { defaultHealth } from './health-check.js';
@@ -17,6 +17,12 @@ export interface AppOptions extends ContainerOptions {
    * `plumber()` sets this to `PLUMBER_APIURL`. @default none: the app learns it from `X-Forwarded-Prefix`
    */
   readonly prefixEnv?: string;
+  /**
+   * Whether an update starts the new version beside the old one, or stops the old one first. A pool has an `update` of
+   * its own.
+   * @default 'stop-first' where it publishes a port of its own or may write to a volume, else 'start-first'
+   */
+  readonly updateOrder?: 'start-first' | 'stop-first';
 }
 
 /** An HTTP application in one container. */
@@ -29,14 +35,20 @@ export class App extends Resource<'app'> {
   constructor(stack: string, name: string, given: AppOptions) {
     super(stack, resourceName('app', name));
     const port = integer(1, 65_535)(given?.port ?? 8000, `${name}.port`);
-    const checked = checkContainer<{ port?: number; prefixEnv?: string }>(
+    const checked = checkContainer<Pick<AppOptions, 'port' | 'prefixEnv' | 'updateOrder'>>(
       given,
       name,
-      { port: integer(1, 65_535), prefixEnv: environmentName },
+      {
+        port: integer(1, 65_535),
+        prefixEnv: environmentName,
+        updateOrder: oneOf('start-first', 'stop-first'),
+      },
       loopback,
       port,
     );
-    const { prefixEnv } = checked;
+    const { prefixEnv, publish = [], mounts = [] } = checked;
+    const writes = mounts.some((each) => each.type === 'volume' && !each.readOnly);
+    const safeOrder = publish.length > 0 || writes ? 'stop-first' : 'start-first';
     this.#links = linksIn(given);
     this.#problems = imageProblems(name, checked);
     this.#spec = freeze({
@@ -44,6 +56,7 @@ export class App extends Resource<'app'> {
       ...containerSpec(name, checked, defaultHealth),
       port,
       ...(prefixEnv !== undefined && { prefixEnv }),
+      updateOrder: checked.updateOrder ?? safeOrder,
     });
   }
 

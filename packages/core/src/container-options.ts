@@ -16,13 +16,16 @@ import {
 } from './check.js';
 import { healthCheck, type HealthCheck } from './health-check.js';
 import { build, image, type Build, type Image } from './image.js';
-import { file, mount, secretMount, type File, type Mount, type SecretMount } from './mount.js';
+import { connections, type Connect } from './connection.js';
+import { file, mount, type File, type Mount } from './mount.js';
 import { ipAddress } from './ip-address.js';
 import { environmentName, plainHostName } from './name.js';
 import type { Problem } from './problem.js';
 import { publish, type Publish } from './publish.js';
 import { isResource, type Resource } from './resource.js';
 import type { Secret } from './secret.js';
+import { secretMount, type SecretMount } from './secret-mount.js';
+import type { Service } from './service.js';
 import type { ContainerSpec, HealthSpec, ImageSpec, ResourceLimits, RestartPolicy } from './spec.js';
 
 /** What apps and services have in common. */
@@ -48,6 +51,11 @@ export interface ContainerOptions {
   readonly restart?: RestartPolicy;
   /** Resources that must be healthy before this one starts. */
   readonly dependsOn?: readonly Resource<'app' | 'service' | 'pool'>[];
+  /**
+   * Services that it uses: each is waited for, and gives it the environment variables and secrets that lead there. What
+   * `env` sets itself stays.
+   */
+  readonly connect?: readonly (Service | Connect)[];
   /** @default for an app: its port takes connections; for a service: the image's own health check, if it has one */
   readonly health?: HealthCheck;
   /** How long a start may take until the container is healthy, in milliseconds. @default 60000 */
@@ -105,6 +113,7 @@ export const containerChecks = (defaultHost: string, port?: number) =>
     publish: publish(defaultHost, port),
     restart: oneOf('always', 'unless-stopped', 'on-failure', 'no'),
     dependsOn: list((value, path) => reference('app', 'service', 'pool')(value, path).name),
+    connect: connections,
     health: healthCheck,
     startTimeoutMs: integer(1, 3_600_000),
     resources: (value: unknown, path: string) =>
@@ -173,20 +182,20 @@ export function containerSpec(
   given: CheckedContainer,
   health: HealthSpec | undefined,
 ): ContainerSpec {
-  const { command, entrypoint, stopSignal, user, workingDir } = given;
+  const { command, entrypoint, stopSignal, user, workingDir, connect } = given;
   const check = given.health ?? health;
   return {
     name,
     image: given.image ?? given.build ?? noImage,
     ...(command !== undefined && { command }),
     ...(entrypoint !== undefined && { entrypoint }),
-    env: given.env ?? {},
+    env: { ...connect?.env, ...given.env },
     mounts: given.mounts ?? [],
     files: given.files ?? [],
-    secrets: given.secrets ?? [],
+    secrets: [...(given.secrets ?? []), ...(connect?.secrets ?? [])],
     publish: given.publish ?? [],
     restart: given.restart ?? 'always',
-    dependsOn: given.dependsOn ?? [],
+    dependsOn: [...new Set([...(given.dependsOn ?? []), ...(connect?.services ?? [])])],
     ...(check !== undefined && { health: check }),
     startTimeoutMs: given.startTimeoutMs ?? 60_000,
     resources: given.resources ?? {},

@@ -8,11 +8,15 @@ export { type BasicAuth, type RateLimit, type Redirect, type RouteOptions } from
 export { Volume, type VolumeOptions } from './volume.js';
 export { Secret, type SecretOptions } from './secret.js';
 export { plumber, type PlumberOptions } from './plumber.js';
+export { postgres, type PostgresOptions } from './postgres.js';
+export { redis, type RedisOptions } from './redis.js';
+export type { Connect, Connection } from './connection.js';
 export { Resource, isResource } from './resource.js';
 export type { ContainerOptions } from './container-options.js';
 export type { Build, BuildOptions, Image, ImageOptions } from './image.js';
 export type { CommandHealthCheck, HealthCheck, HttpHealthCheck, TcpHealthCheck } from './health-check.js';
-export type { BindMount, File, Mount, SecretMount, TmpfsMount, VolumeMount } from './mount.js';
+export type { BindMount, File, Mount, TmpfsMount, VolumeMount } from './mount.js';
+export type { SecretMount } from './secret-mount.js';
 export type { Publish, PublishOptions } from './publish.js';
 export {
   PlumbstackError,
@@ -64,6 +68,7 @@ export type {
   RouterSpec,
   RouteSpec,
   RouteTarget,
+  SecretEncoding,
   SecretMountSpec,
   SecretSource,
   SecretSpec,
@@ -78,6 +83,7 @@ export { createPlan } from './plan.js';
 export { dependenciesFirst, findCycle, type Graph } from './graph.js';
 export { freeze } from './freeze.js';
 export { resourcePath } from './name.js';
+export { secretText } from './secret-mount.js';
 export { poolPort, poolStatsPort } from './pool.js';
 export { routerPort, routerTlsPort } from './router.js';
 export { startGraph } from './validate.js';

@@ -1,7 +1,6 @@
 import { argument, containerPath, flag, integer, line, oneOf, options, refuse, type Check } from './check.js';
 import { isResource } from './resource.js';
-import type { FileSpec, MountSpec, SecretMountSpec } from './spec.js';
-import type { Secret } from './secret.js';
+import type { FileSpec, MountSpec } from './spec.js';
 import type { Volume } from './volume.js';
 
 /** A folder or file of the engine's machine, seen in the container. */
@@ -40,20 +39,9 @@ export interface File {
   readonly mode?: number;
 }
 
-/** Where a secret appears in the container. */
-export interface SecretMount {
-  readonly secret: Secret;
-  /** @default '/run/secrets/' and the secret's name */
-  readonly target?: string;
-}
-
 const volumeReference: Check<Volume> = (value, path) => {
   if (!isResource(value, 'volume')) refuse(path, 'a volume made by stack.volume(...)', value);
   return value as Volume;
-};
-const secretReference: Check<Secret> = (value, path) => {
-  if (!isResource(value, 'secret')) refuse(path, 'a secret made by stack.secret(...)', value);
-  return value as Secret;
 };
 
 export const mount: Check<MountSpec> = (value, path) => {
@@ -90,12 +78,4 @@ export const file: Check<FileSpec> = (value, path) => {
   if ((content === undefined) === (source === undefined))
     refuse(path, 'exactly one of content and source', value);
   return { target, mode, ...(content !== undefined && { content }), ...(source !== undefined && { source }) };
-};
-
-export const secretMount: Check<SecretMountSpec> = (value, path) => {
-  const given: Partial<SecretMount> = isResource(value)
-    ? { secret: secretReference(value, path) }
-    : options<Partial<SecretMount>>(value, path, { secret: secretReference, target: containerPath });
-  if (given.secret === undefined) refuse(`${path}.secret`, 'a secret made by stack.secret(...)', undefined);
-  return { secret: given.secret.name, target: given.target ?? `/run/secrets/${given.secret.name}` };
 };

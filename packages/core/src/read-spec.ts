@@ -232,14 +232,19 @@ function routeTarget(path: string, target: unknown, known: Known): Loose | Resou
 function secret(stack: string, name: string, { source, ...rest }: Loose): Secret {
   noMore(rest, name);
   const { type, ...facts } = anObject(source, `${name}.source`);
-  const { path, variable, bytes, ...more } = facts;
   switch (oneOf('file', 'env', 'generate', 'value')(type, `${name}.source.type`)) {
-    case 'file':
-      return new Secret(stack, name, { file: path, ...more } as SecretOptions);
-    case 'env':
-      return new Secret(stack, name, { env: variable, ...more } as SecretOptions);
-    case 'generate':
-      return new Secret(stack, name, { generateBytes: bytes, ...more } as SecretOptions);
+    case 'file': {
+      const { path: file, ...more } = facts;
+      return new Secret(stack, name, { file, ...more } as SecretOptions);
+    }
+    case 'env': {
+      const { variable: env, ...more } = facts;
+      return new Secret(stack, name, { env, ...more } as SecretOptions);
+    }
+    case 'generate': {
+      const { bytes: generateBytes, ...more } = facts;
+      return new Secret(stack, name, { generateBytes, ...more } as SecretOptions);
+    }
     case 'value':
       noMore(facts, `${name}.source`);
       return Secret.withoutValue(stack, name);

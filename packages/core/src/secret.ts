@@ -1,4 +1,4 @@
-import { integer, isRecord, line, options, refuseUnseen, type Check } from './check.js';
+import { integer, isRecord, line, options, refuse, refuseUnseen, type Check } from './check.js';
 import { freeze } from './freeze.js';
 import { environmentName, resourceName } from './name.js';
 import { Resource } from './resource.js';
@@ -12,8 +12,11 @@ export type SecretOptions =
   | { readonly env: string }
   /** The value itself. It stays in this process: a spec that was written to JSON does not have it. */
   | { readonly value: string }
-  /** That many random bytes, made once on the engine and kept until `down({ volumes: true })`, as lower-case hex. */
-  | { readonly generateBytes: number };
+  /**
+   * That many random bytes, made once on the engine and kept until `down({ volumes: true })`, as lower-case hex. Another
+   * `rotation` than the one it was made with makes a new value at the next `up`. @default rotation 0
+   */
+  | { readonly generateBytes: number; readonly rotation?: number };
 
 const oneOfThese = 'exactly one of { file }, { env }, { value } and { generateBytes }';
 const secretText: Check<string> = (value, path) => {
@@ -40,19 +43,23 @@ export class Secret extends Resource<'secret'> {
     }
     // A secret given in place of the options must not end up in a message.
     if (!isRecord(given)) refuseUnseen(name, oneOfThese);
-    const { file, env, value, generateBytes } = options<{
+    const { file, env, value, generateBytes, rotation } = options<{
       file?: string;
       env?: string;
       value?: string;
       generateBytes?: number;
+      rotation?: number;
     }>(given, name, {
       file: line,
       env: environmentName,
       value: secretText,
       generateBytes: integer(16, 1024),
+      rotation: integer(0),
     });
     const kinds = [file, env, value, generateBytes].filter((each) => each !== undefined).length;
     if (kinds !== 1) refuseUnseen(name, oneOfThese);
+    if (rotation !== undefined && generateBytes === undefined)
+      refuse(`${name}.rotation`, 'left out without generateBytes', rotation);
     Object.defineProperty(this, plainValue, { value: () => value });
     this.#spec = freeze({
       kind: 'secret',
@@ -63,7 +70,7 @@ export class Secret extends Resource<'secret'> {
           : env !== undefined
             ? { type: 'env', variable: env }
             : generateBytes !== undefined
-              ? { type: 'generate', bytes: generateBytes }
+              ? { type: 'generate', bytes: generateBytes, rotation: rotation ?? 0 }
               : { type: 'value' },
     });
   }

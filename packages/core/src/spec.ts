@@ -69,7 +69,15 @@ export interface SecretMountSpec {
   readonly secret: string;
   /** File in the container, mode 0400, owned by the user that the container runs as. */
   readonly target: string;
+  /** Environment variable that is set to the file's content when the container's program starts. */
+  readonly env?: string;
+  /** Text before and behind the value. */
+  readonly prefix?: string;
+  readonly suffix?: string;
+  /** How the value is written; as it is when unset. */
+  readonly encoding?: SecretEncoding;
 }
+export type SecretEncoding = 'uri' | 'pgpass' | 'quoted';
 
 export interface PublishSpec {
   /** Port on the host; 0 takes any free one and keeps it. */
@@ -122,6 +130,8 @@ export interface AppSpec extends ContainerSpec {
   readonly port: number;
   /** Environment variable that is set to the app's public path prefix when it is routed at exactly one. */
   readonly prefixEnv?: string;
+  /** Whether its successor starts beside it. Never where it publishes a port of its own. */
+  readonly updateOrder: 'start-first' | 'stop-first';
 }
 
 export interface ServiceSpec extends ContainerSpec {
@@ -224,7 +234,7 @@ export type SecretSource =
   | { readonly type: 'env'; readonly variable: string }
   /** The value itself is not in the spec: it stays in the process that made the secret. */
   | { readonly type: 'value' }
-  | { readonly type: 'generate'; readonly bytes: number };
+  | { readonly type: 'generate'; readonly bytes: number; readonly rotation: number };
 
 export interface SecretSpec {
   readonly kind: 'secret';

@@ -2,7 +2,15 @@ import { findCycle, type Graph } from './graph.js';
 import { oneOfKind, reservedNames } from './name.js';
 import { addressesOverlap } from './publish.js';
 import type { Problem } from './problem.js';
-import type { ContainerSpec, PublishSpec, ResourceSpec, RouteSpec, RouterSpec, StackSpec } from './spec.js';
+import type {
+  AppSpec,
+  ContainerSpec,
+  PublishSpec,
+  ResourceSpec,
+  RouteSpec,
+  RouterSpec,
+  StackSpec,
+} from './spec.js';
 
 /** Every problem that only shows when a stack is seen whole. Pure: needs no engine. */
 export function validateSpec(spec: StackSpec): readonly Problem[] {
@@ -14,6 +22,8 @@ export function validateSpec(spec: StackSpec): readonly Problem[] {
     ...pooledApps(spec),
     ...spec.resources.flatMap((each) => (each.kind === 'router' ? routeClashes(each) : [])),
     ...spec.resources.flatMap((each) => (isContainer(each) ? targetClashes(each) : [])),
+    ...spec.resources.flatMap((each) => (isContainer(each) ? variableClashes(each) : [])),
+    ...spec.resources.flatMap((each) => (each.kind === 'app' ? heldPort(each) : [])),
   ];
 }
 
@@ -210,4 +220,32 @@ function targetClashes(container: Extract<ResourceSpec, ContainerSpec>): readonl
       },
     ];
   });
+}
+
+function variableClashes({ name, env, secrets }: ContainerSpec): readonly Problem[] {
+  const taken = new Map(Object.keys(env).map((variable) => [variable, `env.${variable}`]));
+  return secrets.flatMap(({ env: variable }, index) => {
+    if (variable === undefined) return [];
+    const first = taken.get(variable);
+    taken.set(variable, first ?? `secrets[${index}].env`);
+    if (first === undefined) return [];
+    return [
+      {
+        path: `${name}.secrets[${index}].env`,
+        message: `is ${variable}, which ${first} sets too`,
+        hint: 'Give each a variable of its own.',
+      },
+    ];
+  });
+}
+
+function heldPort({ name, publish, updateOrder }: AppSpec): readonly Problem[] {
+  if (publish.length === 0 || updateOrder === 'stop-first') return [];
+  return [
+    {
+      path: `${name}.updateOrder`,
+      message: 'is start-first for an app that publishes a port of its own',
+      hint: 'Two containers cannot hold one port. Put a router in front of it, or leave updateOrder out.',
+    },
+  ];
 }

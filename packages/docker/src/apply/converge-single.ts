@@ -4,14 +4,14 @@ import { convergeContainer } from './converge-container.js';
 import type { RunContext } from './run-context.js';
 import { switchRouters, vantagesOf } from './switch-routers.js';
 
-/** Brings a single app to what is described; what publishes no port of its own is updated without a gap. */
+/** Brings a single app to what is described; without a gap where two may run at once. */
 export async function convergeApp(context: RunContext, unit: AppUnit): Promise<void> {
-  const { resource, port, health, stopGraceMs, publishes } = unit;
+  const { resource, port, health, stopGraceMs, updateOrder } = unit;
   await convergeContainer(context, {
     unit,
     role: 'app',
     name: containerName(context.stack, resource),
-    startFirst: !publishes,
+    startFirst: updateOrder === 'start-first',
     port,
     health,
     stopGraceMs,

@@ -1,7 +1,8 @@
-import { isPlumbstackError } from '@plumbstack/core';
+import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '../client/docker-failure.js';
 import type { PutFile } from '../client/docker-client.js';
 import type { ContainerTemplate } from '../compile/docker-spec.js';
+import { shell } from '../compile/secret-environment.js';
 import { label } from '../labels.js';
 import { isOfStack, notOurs } from '../not-ours.js';
 import { networkName } from '../object-names.js';
@@ -49,6 +50,7 @@ export async function createContainer(context: RunContext, wanted: NewContainer)
         call,
       );
     }
+    if (template.needsShell) await refuseWithoutShell(context, id, wanted);
     await wanted.prepare?.(id);
     return id;
   } catch (error) {
@@ -120,6 +122,26 @@ async function uidOf(context: RunContext, id: string, name: string): Promise<num
     .find((each) => each.startsWith(`${name}:`));
   const uid = Number(line?.split(':')[2]);
   return Number.isSafeInteger(uid) ? uid : undefined;
+}
+
+/** The engine's own message would name a file that the program knows nothing of. */
+async function refuseWithoutShell(
+  context: RunContext,
+  id: string,
+  { resource, template }: NewContainer,
+): Promise<void> {
+  const { client, call } = context;
+  if ((await client.readFiles(id, shell, call)) !== undefined) return;
+  await discard(context, id);
+  throw new PlumbstackError(
+    'START_FAILED',
+    `its image has no ${shell}, which puts secrets into the environment.`,
+    {
+      resource: pathOf(context, resource),
+      details: { image: template.creation.image },
+      hint: 'Let the program read the file that the secret is in, and leave out env and urlEnv.',
+    },
+  );
 }
 
 async function nameTaken(

@@ -1,22 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import type { StackSpec } from '@plumbstack/core';
+import type { SecretSource, StackSpec } from '@plumbstack/core';
 import type { Inputs } from '../compile/inputs.js';
 import { baseLabels, label } from '../labels.js';
 import { secretVolumeName } from '../object-names.js';
 import { readFolder } from '../observe/read-folder.js';
-import { secretFile } from '../observe/read-secrets.js';
+import { keptIn, rotationFile, secretFile, secretFolder } from '../observe/read-secrets.js';
 import type { RunContext } from './run-context.js';
 import { ensureEmptyImage, emptyImage } from './empty-image.js';
 import { ensureVolume } from './ensure-volume.js';
-
-/** Where the volume of a generated secret is mounted in its keeper. */
-const secretFolder = '/secret';
 
 type SecretContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'observed'>;
 
 /**
  * Generates secrets that do not exist yet. Each lies in a volume of its own; a container that never runs keeps it
- * readable. A volume that a `down` has left is taken up again, with the value it has, and so is a keeper that an
+ * readable. One whose rotation is another than the value's gets a new value. A volume that a `down` has left is taken up again, with the value it has, and so is a keeper that an
  * interrupted run has left without one.
  */
 export async function prepareSecrets(
@@ -26,18 +23,25 @@ export async function prepareSecrets(
 ): Promise<void> {
   for (const { name, ...secret } of spec.resources) {
     if (secret.kind !== 'secret' || secret.source.type !== 'generate') continue;
-    if (secrets[name]?.value === undefined) await generate(context, name, secret.source.bytes);
+    if (secrets[name]?.value === undefined) await generate(context, name, secret.source);
   }
 }
 
-async function generate(context: SecretContext, name: string, bytes: number): Promise<void> {
+async function generate(
+  context: SecretContext,
+  name: string,
+  { bytes, rotation }: Extract<SecretSource, { type: 'generate' }>,
+): Promise<void> {
   const { client, call, observed } = context;
   const kept = observed.containers.find((each) => each.role === 'secret' && each.resource === name);
   const keeper = kept?.id ?? (await createKeeper(context, name));
-  const found = await readFolder(client, keeper, secretFolder, call);
-  if (found?.has(secretFile) === true) return;
-  const value = { path: secretFile, content: randomBytes(bytes).toString('hex'), mode: 0o400 };
-  await client.putFiles(keeper, secretFolder, [value], call);
+  const found = keptIn(await readFolder(client, keeper, secretFolder, call));
+  if (found?.rotation === rotation) return;
+  const files = [
+    { path: secretFile, content: randomBytes(bytes).toString('hex'), mode: 0o400 },
+    { path: rotationFile, content: String(rotation), mode: 0o400 },
+  ];
+  await client.putFiles(keeper, secretFolder, files, call);
 }
 
 async function createKeeper(context: SecretContext, name: string): Promise<string> {

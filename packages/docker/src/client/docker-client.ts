@@ -165,6 +165,9 @@ export interface ImageSummary {
 export interface ImageDetails extends ImageSummary {
   readonly user: string;
   readonly hasHealthcheck: boolean;
+  /** What its containers run where nothing else is said; empty where it says nothing. */
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
   readonly stopSignal?: string;
 }
 

@@ -179,8 +179,15 @@ export function toImageDetails(image: Dockerode.ImageInspectInfo): ImageDetails 
     labels: config?.Labels ?? {},
     user: config?.User ?? '',
     hasHealthcheck: test.length > 0 && test[0] !== 'NONE',
+    entrypoint: listOf(config?.Entrypoint),
+    command: listOf(config?.Cmd),
     ...(config?.StopSignal && { stopSignal: config.StopSignal }),
   };
+}
+
+/** Dockerode's types allow a string, which engines long since turn into a list. */
+function listOf(value: Maybe<string | readonly string[]>): readonly string[] {
+  return typeof value === 'string' ? [value] : (value ?? []);
 }
 
 interface ImageConfig {

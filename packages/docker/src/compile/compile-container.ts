@@ -1,4 +1,11 @@
-import type { ContainerSpec, HealthSpec, MountSpec, PublishSpec } from '@plumbstack/core';
+import {
+  resourcePath,
+  secretText,
+  type ContainerSpec,
+  type HealthSpec,
+  type MountSpec,
+  type PublishSpec,
+} from '@plumbstack/core';
 import type { EngineHealthcheck, EngineMount, PublishedPort, PutFile } from '../client/docker-client.js';
 import { baseLabels, label, type Role } from '../labels.js';
 import { volumeName } from '../object-names.js';
@@ -6,6 +13,7 @@ import type { ContainerTemplate, FolderFiles, ResolvedImage } from './docker-spe
 import { portKey, type Inputs } from './inputs.js';
 import { folderOf, refuseLostFiles } from './lost-files.js';
 import { own } from './own.js';
+import { startedWithSecrets } from './secret-environment.js';
 import { canonicalJson, contentDigest, digestOf } from './spec-hash.js';
 
 /** The parts of a template that its digest is made of, before labels are put on. */
@@ -34,12 +42,17 @@ export function compileContainer(
     mode,
     content: content ?? (source === undefined ? '' : (inputs.files[inputs.absolute(source)] ?? '')),
   }));
-  const secrets: PutFile[] = spec.secrets.map(({ secret, target }) => ({
-    path: target,
-    mode: 0o400,
-    content: own(inputs.secrets, secret)?.value ?? '',
-  }));
-  const { command, entrypoint, stopSignal, workingDir, user } = spec;
+  const secrets: PutFile[] = spec.secrets.map((each) => {
+    const value = own(inputs.secrets, each.secret)?.value ?? Buffer.alloc(0);
+    const content = secretText(each, () => value.toString()) ?? value;
+    return { path: each.target, mode: 0o400, content };
+  });
+  const { stopSignal, workingDir, user } = spec;
+  const variables = spec.secrets.filter((each) => each.env !== undefined);
+  const { entrypoint, command } =
+    variables.length === 0
+      ? spec
+      : startedWithSecrets(resourcePath(stack, spec.name), spec, image, variables);
   const check = engineHealthcheck(spec.health, spec.startTimeoutMs);
   const draft: Draft = {
     image: image.id ?? image.reference,
@@ -75,9 +88,13 @@ export function compileContainer(
         files.map(({ path, mode, content }) => [path, { mode, digest: contentDigest(content) }]),
       ),
       secrets: Object.fromEntries(
-        spec.secrets.map(({ secret, target }) => [target, own(inputs.secrets, secret)?.fingerprint ?? 'new']),
+        spec.secrets.map(({ secret, target, ...form }) => {
+          const fingerprint = own(inputs.secrets, secret)?.fingerprint ?? 'new';
+          return [target, Object.keys(form).length === 0 ? fingerprint : { fingerprint, ...form }];
+        }),
       ),
     },
+    needsShell: variables.length > 0,
   });
 }
 
@@ -86,6 +103,7 @@ interface TemplateParts {
   readonly labels: Readonly<Record<string, string>>;
   /** What belongs to the identity beside the creation itself. */
   readonly facts: Readonly<Record<string, unknown>>;
+  readonly needsShell?: boolean;
 }
 
 /** Adds identity, digest and labels. */
@@ -95,7 +113,7 @@ export function template(
   role: Role,
   draft: Draft,
   image: ResolvedImage,
-  { files, labels, facts }: TemplateParts,
+  { files, labels, facts, needsShell = false }: TemplateParts,
 ): ContainerTemplate {
   const identity = {
     ...draft,
@@ -118,11 +136,21 @@ export function template(
     files,
     identity,
     digest,
+    needsShell,
   };
 }
 
+const noImage: ResolvedImage = {
+  reference: '',
+  action: 'none',
+  user: '',
+  hasHealthcheck: false,
+  entrypoint: [],
+  command: [],
+};
+
 export function imageOf(resource: string, inputs: Inputs): ResolvedImage {
-  return own(inputs.images, resource) ?? { reference: '', action: 'none', user: '', hasHealthcheck: false };
+  return own(inputs.images, resource) ?? noImage;
 }
 
 /** Ports with 0 replaced by the one that was chosen. */

@@ -6,9 +6,10 @@ import type { AddressPlan } from './address-plan.js';
 import { compileContainer } from './compile-container.js';
 import { compilePool } from './compile-pool.js';
 import { compileRouter } from './compile-router.js';
-import type { AppUnit, DockerSpec, ServiceUnit, Unit } from './docker-spec.js';
-import type { Inputs } from './inputs.js';
+import type { AppUnit, DockerSpec, GeneratedSecret, ServiceUnit, Unit } from './docker-spec.js';
+import type { Inputs, SecretInput } from './inputs.js';
 import { openPort } from './open-port.js';
+import { own } from './own.js';
 import { canonicalJson } from './spec-hash.js';
 
 /** Translates a stack to the engine's shapes. Pure: the same spec, addresses and inputs give the same result. */
@@ -85,13 +86,22 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
     ),
     generated: resources.flatMap(({ name, ...each }) =>
       each.kind === 'secret' && each.source.type === 'generate'
-        ? [{ resource: name, isKnown: inputs.secrets[name]?.value !== undefined }]
+        ? [generatedSecret(name, each.source.rotation, own(inputs.secrets, name))]
         : [],
     ),
     images: Object.entries(inputs.images).map(([resource, image]) => ({ resource, image })),
     inventory: inventoryOf(stack, units),
     units,
   };
+}
+
+function generatedSecret(
+  resource: string,
+  rotation: number,
+  input: SecretInput | undefined,
+): GeneratedSecret {
+  const kept = input?.rotation;
+  return { resource, isKnown: input?.value !== undefined, rotation, ...(kept !== undefined && { kept }) };
 }
 
 function inventoryOf(stack: string, units: readonly Unit[]): VolumeCreation {
@@ -109,7 +119,7 @@ function compileApp(
   inputs: Inputs,
   prefixes: Prefixes,
 ): AppUnit {
-  const { name, dependsOn, port, health, startTimeoutMs, stopGraceMs, publish } = app;
+  const { name, dependsOn, port, health, startTimeoutMs, stopGraceMs, publish, updateOrder } = app;
   return {
     kind: 'app',
     resource: name,
@@ -125,6 +135,7 @@ function compileApp(
     health: health ?? openPort,
     startTimeoutMs,
     stopGraceMs,
+    updateOrder,
   };
 }
 

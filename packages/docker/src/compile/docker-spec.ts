@@ -1,4 +1,4 @@
-import type { HealthSpec, PoolSpec, StackSpec } from '@plumbstack/core';
+import type { AppSpec, HealthSpec, PoolSpec, StackSpec } from '@plumbstack/core';
 import type { ContainerCreation, NetworkCreation, PutFile, VolumeCreation } from '../client/docker-client.js';
 import type { HaproxyModel, NginxModel } from '../proxy/proxy-model.js';
 import type { AddressPlan } from './address-plan.js';
@@ -30,6 +30,9 @@ export interface GeneratedSecret {
   readonly resource: string;
   /** Whether its value is there to be read; it is made, or found again, otherwise. */
   readonly isKnown: boolean;
+  readonly rotation: number;
+  /** The rotation that its value on the engine was made with, where that can be read. */
+  readonly kept?: number;
 }
 
 /** An image that a resource needs, and what has to be done for it. */
@@ -48,6 +51,9 @@ export interface ResolvedImage {
   /** User that its containers run as, for the ownership of secrets. */
   readonly user: string;
   readonly hasHealthcheck: boolean;
+  /** What its containers run where nothing else is said. */
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
 }
 
 /** A container without what differs from copy to copy: its name and its address. */
@@ -58,6 +64,8 @@ export interface ContainerTemplate {
   /** Plain data that the digest is made of and the plan's reasons compare. Holds no secret. */
   readonly identity: Readonly<Record<string, unknown>>;
   readonly digest: string;
+  /** Whether `/bin/sh` of the image starts its program. */
+  readonly needsShell: boolean;
 }
 
 export interface FolderFiles {
@@ -84,6 +92,7 @@ export interface AppUnit extends UnitBase {
   readonly port: number;
   readonly health: HealthSpec;
   readonly stopGraceMs: number;
+  readonly updateOrder: AppSpec['updateOrder'];
 }
 
 export interface ServiceUnit extends UnitBase {

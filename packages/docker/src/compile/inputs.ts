@@ -19,6 +19,8 @@ export interface SecretInput {
   readonly value?: Buffer;
   /** Tells two values apart without telling the value. */
   readonly fingerprint: string;
+  /** Of a generated one that is kept: the rotation that its value was made with, which may not be the one described. */
+  readonly rotation?: number;
 }
 
 export function portKey(resource: string, containerPort: number): string {

@@ -110,9 +110,12 @@ async function resolvedImage(
   call: CallOptions,
 ): Promise<ResolvedImage> {
   const found = await client.inspectImage(reference, call);
-  if (found === undefined) return { reference, action: whenMissing, user: '', hasHealthcheck: false };
-  const { id, user, hasHealthcheck } = found;
-  return { reference, id, action: 'none', user, hasHealthcheck };
+  if (found === undefined) {
+    const unknown = { user: '', hasHealthcheck: false, entrypoint: [], command: [] };
+    return { reference, action: whenMissing, ...unknown };
+  }
+  const { id, user, hasHealthcheck, entrypoint, command } = found;
+  return { reference, id, action: 'none', user, hasHealthcheck, entrypoint, command };
 }
 
 /** Says which resource a failure is about. */

@@ -1,7 +1,7 @@
 import { scrypt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { PlumbstackError, resourcePath, type SecretSpec, type StackSpec } from '@plumbstack/core';
+import { PlumbstackError, resourcePath, type SecretSource, type StackSpec } from '@plumbstack/core';
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
 import type { SecretInput } from '../compile/inputs.js';
 import { secretVolumeName } from '../object-names.js';
@@ -14,6 +14,10 @@ export type SecretValues = ReadonlyMap<string, string>;
 
 /** File in a generated secret's volume. */
 export const secretFile = 'value';
+/** File beside it. */
+export const rotationFile = 'rotation';
+/** Where the volume of a generated secret is mounted in its keeper. */
+export const secretFolder = '/secret';
 
 /** Values and fingerprints of a stack's secrets. */
 export async function readSecrets(
@@ -25,26 +29,31 @@ export async function readSecrets(
   call: CallOptions,
 ): Promise<Record<string, SecretInput>> {
   const secrets = spec.resources.filter((each) => each.kind === 'secret');
-  const entries = secrets.map(async (secret) => {
-    const value = await readValue(client, spec, secret, absolute, values, observed, call);
-    const input: SecretInput =
-      value === undefined
-        ? { fingerprint: 'new' }
-        : { value, fingerprint: await fingerprintOf(spec.name, value) };
-    return [secret.name, input] as const;
+  const inputOf = async (value: Buffer): Promise<SecretInput> => ({
+    value,
+    fingerprint: await fingerprintOf(spec.name, value),
+  });
+  const entries = secrets.map(async (secret): Promise<readonly [string, SecretInput]> => {
+    const { source, name } = secret;
+    if (source.type === 'generate') {
+      const kept = await readKept(client, spec.name, name, observed, call);
+      if (kept === undefined) return [name, { fingerprint: 'new' }];
+      const { value, rotation } = kept;
+      const isCurrent = value !== undefined && rotation === source.rotation;
+      return [name, isCurrent ? { ...(await inputOf(value)), rotation } : { fingerprint: 'new', rotation }];
+    }
+    return [name, await inputOf(await readValue(spec, name, source, absolute, values))];
   });
   return Object.fromEntries(await Promise.all(entries));
 }
 
 async function readValue(
-  client: DockerReader,
   spec: StackSpec,
-  { name, source }: SecretSpec,
+  name: string,
+  source: Exclude<SecretSource, { type: 'generate' }>,
   absolute: (path: string) => string,
   values: SecretValues,
-  observed: ObservedState,
-  call: CallOptions,
-): Promise<Buffer | undefined> {
+): Promise<Buffer> {
   const resource = resourcePath(spec.name, name);
   switch (source.type) {
     case 'file': {
@@ -81,14 +90,33 @@ async function readValue(
         },
       );
     }
-    case 'generate': {
-      // A container that never runs holds the volume, so that it can be read at any time and with any image.
-      const volume = secretVolumeName(spec.name, name);
-      const keeper = observed.containers.find((each) => each.role === 'secret' && each.resource === name);
-      if (keeper === undefined || !observed.volumes.some((each) => each.name === volume)) return undefined;
-      return (await readFolder(client, keeper.id, '/secret', call))?.get(secretFile);
-    }
   }
+}
+
+interface Kept {
+  readonly value?: Buffer;
+  readonly rotation: number;
+}
+
+/** A generated secret as it is on the engine. A container that never runs holds its volume, to be read at any time. */
+async function readKept(
+  client: DockerReader,
+  stack: string,
+  name: string,
+  observed: ObservedState,
+  call: CallOptions,
+): Promise<Kept | undefined> {
+  const volume = secretVolumeName(stack, name);
+  const keeper = observed.containers.find((each) => each.role === 'secret' && each.resource === name);
+  if (keeper === undefined || !observed.volumes.some((each) => each.name === volume)) return undefined;
+  return keptIn(await readFolder(client, keeper.id, secretFolder, call));
+}
+
+/** What a generated secret's folder says. A value without a rotation was made before there was one. */
+export function keptIn(files: ReadonlyMap<string, Buffer> | undefined): Kept | undefined {
+  const value = files?.get(secretFile);
+  if (value === undefined) return undefined;
+  return { value, rotation: Number(files?.get(rotationFile)?.toString() ?? 0) };
 }
 
 const derive = promisify(scrypt) as (password: Buffer, salt: string, length: number) => Promise<Buffer>;

@@ -154,9 +154,10 @@ function networkStep({ stack, network }: DockerSpec, observed: ObservedState): S
 }
 
 function secretSteps({ stack, generated }: DockerSpec, observed: ObservedState): readonly Step[] {
-  return generated.map(({ resource, isKnown }) => {
+  return generated.map(({ resource, isKnown, rotation, kept = rotation }) => {
     const isKept = observed.volumes.some(({ name }) => name === secretVolumeName(stack, resource));
     if (!isKept) return step(stack, 'secret', resource, undefined);
+    if (kept !== rotation) return step(stack, 'secret', resource, [reason('rotation', kept, rotation)]);
     return step(stack, 'secret', resource, isKnown ? [] : [reason('value', 'unreadable', 'readable')]);
   });
 }
@@ -192,13 +193,26 @@ function singleStep(stack: string, unit: AppUnit | ServiceUnit, observed: Observ
       kind: unit.kind,
       resource: resourcePath(stack, unit.resource),
       reasons: changes,
-      ...(unit.publishes || unit.kind === 'service' ? { impact: 'stopped before its successor starts' } : {}),
+      ...(isStopFirst(unit) ? { impact: stopFirstImpact(stack, unit) } : {}),
     };
   }
   return step(stack, unit.kind, unit.resource, [
     ...drift(serving, unit.container, containerName(stack, unit.resource), observed),
     ...extras(containers.filter((each) => each !== serving)),
   ]);
+}
+
+function isStopFirst(unit: AppUnit | ServiceUnit): boolean {
+  return unit.kind === 'service' || unit.updateOrder === 'stop-first';
+}
+
+/** Two containers that write one volume would ruin what is in it; what they wrote stays there. */
+function stopFirstImpact(stack: string, { container }: AppUnit | ServiceUnit): string {
+  const volumes = container.creation.mounts.flatMap((each) =>
+    each.type === 'volume' && !each.readOnly && each.name !== undefined ? [each.name] : [],
+  );
+  const data = volumes.map((name) => name.slice(stack.length + 1)).join(' and ');
+  return `stopped before its successor starts${data === '' ? '' : `, which takes over the data in ${data}`}`;
 }
 
 function extras(containers: readonly ObservedContainer[]): readonly StepReason[] {
