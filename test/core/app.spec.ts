@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { App, Stack, isResource } from '@plumbstack/core';
-import { refusedPath } from './refusal';
+import { App, Stack, isResource, type AppOptions } from '@plumbstack/core';
+import { problemsOf, refusedPath } from './refusal';
 
 const image = 'nginx:1.30';
 
@@ -14,6 +14,32 @@ describe('an App', () => {
         'a.port',
       );
     }
+  });
+
+  it('is started beside its predecessor, unless both would hold one port or write one volume', () => {
+    const stack = new Stack('s');
+    const volume = stack.volume('v');
+    const orderOf = (options: Partial<AppOptions>): string =>
+      new Stack('s').app('a', { image, ...options }).toSpec().updateOrder;
+    assert.equal(orderOf({}), 'start-first');
+    assert.equal(orderOf({ mounts: [{ volume, target: '/v', readOnly: true }] }), 'start-first');
+    assert.equal(orderOf({ mounts: [{ volume, target: '/v' }] }), 'stop-first');
+    assert.equal(orderOf({ publish: 80 }), 'stop-first');
+    assert.equal(orderOf({ updateOrder: 'stop-first' }), 'stop-first');
+    assert.equal(orderOf({ updateOrder: 'start-first', mounts: [{ volume, target: '/v' }] }), 'start-first');
+    assert.equal(
+      refusedPath(() => orderOf({ updateOrder: 'both' as never })),
+      'a.updateOrder',
+    );
+  });
+
+  it('cannot start beside its predecessor where it publishes a port of its own', () => {
+    const stack = new Stack('s');
+    stack.app('a', { image, publish: 80, updateOrder: 'start-first' });
+    assert.deepEqual(
+      problemsOf(stack).map(({ path }) => path),
+      ['a.updateOrder'],
+    );
   });
 
   it('has no prefixEnv unless it says so', () => {

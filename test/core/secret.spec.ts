@@ -11,7 +11,11 @@ describe('a Secret', () => {
     [{ file: './key' }, { type: 'file', path: './key' }],
     [{ env: 'API_KEY' }, { type: 'env', variable: 'API_KEY' }],
     [{ value }, { type: 'value' }],
-    [{ generateBytes: 32 }, { type: 'generate', bytes: 32 }],
+    [{ generateBytes: 32 }, { type: 'generate', bytes: 32, rotation: 0 }],
+    [
+      { generateBytes: 32, rotation: 3 },
+      { type: 'generate', bytes: 32, rotation: 3 },
+    ],
   ] as const) {
     it(`of ${Object.keys(given).join()} says where its value comes from`, () => {
       assert.deepEqual(new Stack('s').secret('k', given).toSpec(), { kind: 'secret', name: 'k', source });
@@ -71,6 +75,8 @@ describe('a Secret', () => {
     { generateBytes: 15 },
     { generateBytes: 1025 },
     { generateBytes: '32' },
+    { generateBytes: 32, rotation: -1 },
+    { env: 'A', rotation: 1 },
     { path: 'a' },
     null,
     undefined,

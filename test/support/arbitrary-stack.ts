@@ -3,6 +3,8 @@ import {
   Stack,
   type App,
   type AppOptions,
+  type Connect,
+  type Connection,
   type ContainerOptions,
   type HealthCheck,
   type HttpHealthCheck,
@@ -16,6 +18,7 @@ import {
   type Router,
   type RouterOptions,
   type Secret,
+  type SecretMount,
   type SecretOptions,
   type Service,
   type StackOptions,
@@ -76,9 +79,20 @@ interface ContainerRecipe<O extends ContainerOptions = ContainerOptions> {
   readonly files: readonly (
     { readonly content: string; readonly mode?: number } | { readonly source: string }
   )[];
-  readonly secrets: readonly { readonly secret: Choice; readonly named: boolean }[];
+  readonly secrets: readonly SecretMountRecipe[];
   readonly dependsOn: readonly Choice[];
+  readonly connect: readonly {
+    readonly service: Choice;
+    readonly prefixed: boolean;
+    readonly url: boolean;
+  }[];
   readonly publish: readonly PublishRecipe[];
+}
+
+interface SecretMountRecipe extends Pick<SecretMount, 'prefix' | 'suffix' | 'encoding'> {
+  readonly secret: Choice;
+  readonly named: boolean;
+  readonly inEnvironment: boolean;
 }
 
 interface PublishRecipe {
@@ -130,23 +144,36 @@ function build(recipe: Recipe): Stack {
   const volumes = recipe.volumes.map((options) => stack.volume(next(), options));
   const secrets = recipe.secrets.map((options) => stack.secret(next(), options));
   const before: (App | Service | Pool)[] = [];
+  const services: Service[] = [];
   const container = <O extends ContainerOptions>(
-    { options, mounts, files, secrets: chosen, dependsOn, ...given }: ContainerRecipe<O>,
+    { options, mounts, files, secrets: chosen, dependsOn, connect, ...given }: ContainerRecipe<O>,
     publishes: boolean,
     needsPort: boolean,
   ): O => {
     const published = publishes ? publish(given.publish, needsPort) : undefined;
+    const { updateOrder, ...same } = options as AppOptions;
     return {
-      ...options,
+      ...(same as O),
+      // Two containers cannot hold one port.
+      ...(updateOrder !== undefined && published === undefined && { updateOrder }),
       mounts: mounts.map((each, index) => mountOf(each, `/mnt/m${index}`, volumes)),
       files: files.map((each, index) => ({ ...each, target: `/etc/files/f${index}` })),
       secrets: mountSecrets(chosen, secrets),
       dependsOn: [...new Set(dependsOn.flatMap((choice) => take(choice, before) ?? []))],
+      connect: connectTo(connect, services),
       ...(published !== undefined && { publish: published }),
     };
   };
 
-  for (const each of recipe.services) before.push(stack.service(next(), container(each, true, true)));
+  for (const each of recipe.services) {
+    const [secret] = secrets;
+    const service = stack.service(next(), {
+      ...container(each, true, true),
+      connection: connectionOf(services.length, secret),
+    });
+    services.push(service);
+    before.push(service);
+  }
   const pooled = recipe.apps.slice(0, recipe.pools.length);
   const pools = pooled.flatMap((app, index) => {
     const given = recipe.pools[index];
@@ -198,14 +225,48 @@ function mountOf(
 function mountSecrets(
   chosen: ContainerRecipe['secrets'],
   secrets: readonly Secret[],
-): readonly (Secret | { readonly secret: Secret; readonly target: string })[] {
+): readonly (Secret | SecretMount)[] {
   const used = new Set<Secret>();
-  return chosen.flatMap(({ secret: choice, named }, index) => {
+  return chosen.flatMap(({ secret: choice, named, inEnvironment, ...form }, index) => {
     const secret = take(choice, secrets);
     if (secret === undefined) return [];
-    if (named || used.has(secret)) return { secret, target: `/keys/k${index}` };
+    const isNamed = named || used.has(secret);
     used.add(secret);
-    return secret;
+    if (!isNamed && !inEnvironment && Object.keys(form).length === 0) return secret;
+    return {
+      secret,
+      ...form,
+      ...(isNamed && { target: `/keys/k${index}` }),
+      // Longer than the names of other variables.
+      ...(inEnvironment && { env: `SECRET_OF_CONTAINER_${index}` }),
+    };
+  });
+}
+
+/** What the nth service gives to who connects: no two give the same. */
+function connectionOf(index: number, secret: Secret | undefined): Connection {
+  const env = { [`HOST_OF_SERVICE_${index}`]: `service ${index}` };
+  if (secret === undefined) return { env };
+  const target = `/connections/${index}`;
+  return { env, secrets: [{ secret, target }], url: { secret, target: `${target}.url`, encoding: 'uri' } };
+}
+
+function connectTo(
+  chosen: ContainerRecipe['connect'],
+  services: readonly Service[],
+): readonly (Service | Connect)[] {
+  const used = new Set<Service>();
+  return chosen.flatMap(({ service: choice, prefixed, url }, index) => {
+    const service = take(choice, services);
+    if (service === undefined || used.has(service)) return [];
+    used.add(service);
+    const hasUrl = url && service.connection.url !== undefined;
+    if (!prefixed && !hasUrl) return service;
+    return {
+      service,
+      ...(prefixed && { envPrefix: `OTHER_${index}_` }),
+      ...(hasUrl && { urlEnv: `URL_OF_SERVICE_${index}` }),
+    };
   });
 }
 
@@ -359,7 +420,23 @@ function container<O extends ContainerOptions>(more: object): fc.Arbitrary<Conta
     options,
     mounts: fc.array(mounts, { maxLength: 3 }),
     files: fc.array(files, { maxLength: 2 }),
-    secrets: fc.array(fc.record({ secret: fc.nat(), named: fc.boolean() }), { maxLength: 3 }),
+    secrets: fc.array(
+      fc.record(
+        {
+          secret: fc.nat(),
+          named: fc.boolean(),
+          inEnvironment: fc.boolean(),
+          prefix: argument,
+          suffix: argument,
+          encoding: fc.constantFrom('uri', 'pgpass', 'quoted'),
+        },
+        { requiredKeys: ['secret', 'named', 'inEnvironment'] },
+      ),
+      { maxLength: 3 },
+    ),
+    connect: fc.array(fc.record({ service: fc.nat(), prefixed: fc.boolean(), url: fc.boolean() }), {
+      maxLength: 2,
+    }),
     dependsOn: fc.array(fc.nat(), { maxLength: 2 }),
     publish: publishes,
   });
@@ -458,7 +535,10 @@ const secret = fc.oneof(
   fc.record({ file: line }),
   fc.record({ env: variable }),
   fc.record({ value: fc.string() }),
-  fc.record({ generateBytes: fc.integer({ min: 16, max: 1024 }) }),
+  fc.record(
+    { generateBytes: fc.integer({ min: 16, max: 1024 }), rotation: fc.nat() },
+    { requiredKeys: ['generateBytes'] },
+  ),
 ) as fc.Arbitrary<SecretOptions>;
 
 function arbitraryRecipe(size: StackSize): fc.Arbitrary<Recipe> {
@@ -480,7 +560,11 @@ function arbitraryRecipe(size: StackSize): fc.Arbitrary<Recipe> {
     secrets: fc.array(secret, { maxLength: secrets }),
     services: fc.array(container({}), { maxLength: services }),
     apps: fc.array(
-      container<AppOptions>({ port: fc.integer({ min: 1, max: 65_535 }), prefixEnv: variable }),
+      container<AppOptions>({
+        port: fc.integer({ min: 1, max: 65_535 }),
+        prefixEnv: variable,
+        updateOrder: fc.constantFrom('start-first', 'stop-first'),
+      }),
       {
         maxLength: apps,
       },

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { plumber, Stack, type ResourceSpec, type RouteOptions, type StackSpec } from '@plumbstack/core';
+import {
+  plumber,
+  secretText,
+  Stack,
+  type ResourceSpec,
+  type RouteOptions,
+  type StackSpec,
+} from '@plumbstack/core';
 import { canonicalJson, label, type ContainerTemplate, type Unit } from '@plumbstack/docker/internal';
 import { arbitraryStack } from '../../support/arbitrary-stack';
 import { compiled, inputsOf, modest, poolOf, routerOf, secretMarker, unitOf } from './compiled';
@@ -106,7 +113,12 @@ describe('a compiled stack', () => {
             );
           assert.deepEqual(
             [...put].sort(),
-            wanted.map(({ secret, target }) => [target, secretMarker + secret, 0o400]).sort(),
+            wanted
+              .map((each) => {
+                const value = secretMarker + each.secret;
+                return [each.target, secretText(each, () => value) ?? value, 0o400];
+              })
+              .sort(),
           );
         }
       }),

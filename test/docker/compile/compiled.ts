@@ -64,6 +64,8 @@ export function imageOf(image: ImageSpec): Inputs['images'][string] {
     action: 'none',
     user: '',
     hasHealthcheck: false,
+    entrypoint: ['/entrypoint'],
+    command: ['serve'],
   };
 }
 

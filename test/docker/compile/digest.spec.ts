@@ -129,7 +129,15 @@ describe('the digest of a container', () => {
         inputs: ({ images }) => ({
           images: {
             ...images,
-            db: { reference: 'db', id: 'sha256:2', action: 'none', user: '', hasHealthcheck: false },
+            db: {
+              reference: 'db',
+              id: 'sha256:2',
+              action: 'none',
+              user: '',
+              hasHealthcheck: false,
+              entrypoint: [],
+              command: [],
+            },
           },
         }),
       },
@@ -210,7 +218,16 @@ describe('the digest of a container', () => {
       const made = new Stack(stack);
       made.service(name, { image: 'i' });
       return compiled(made.toSpec(), {
-        images: { [name]: { reference: 'i', action: 'none', user: '', hasHealthcheck: false } },
+        images: {
+          [name]: {
+            reference: 'i',
+            action: 'none',
+            user: '',
+            hasHealthcheck: false,
+            entrypoint: [],
+            command: [],
+          },
+        },
       }).units[0]?.container.digest;
     };
     assert.equal(digestIn('a', 'x'), digestIn('b', 'y'));

@@ -206,6 +206,7 @@ function replaced(spec: StackSpec, changed: ResourceSpec): StackSpec {
 const newApp: AppSpec = {
   kind: 'app',
   name: 'new-app',
+  updateOrder: 'start-first',
   image: { type: 'pull', reference: 'new', policy: 'missing' },
   port: 8000,
   env: {},
