@@ -216,6 +216,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         gateway: seen.desired.addresses.gateway,
         active: activeAddresses(seen.desired.units, seen.observed),
         routers: seen.desired.units.filter((unit) => unit.kind === 'router'),
+        secrets: Object.values(seen.inputs.secrets).flatMap(({ value }) => value ?? []),
       });
     await Promise.all([
       prepareImages(context(survey), spec, survey.inputs),

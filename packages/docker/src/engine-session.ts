@@ -1,6 +1,7 @@
 import type { StackSpec } from '@plumbstack/core';
 import type { LifecycleEmitter } from '@plumbstack/events';
 import { Gate } from './apply/gate.js';
+import { hideSecrets } from './apply/hide-secrets.js';
 import type { Lease } from './apply/lease.js';
 import { reachOf, type Reach } from './apply/reach.js';
 import { takeTurns, type Emit, type RunContext } from './apply/run-context.js';
@@ -81,6 +82,7 @@ export class EngineSession {
       call: { signal },
       gate: new Gate(this.options.concurrency),
       emit: this.emit(observed.stack),
+      withoutSecrets: hideSecrets(parts.secrets ?? []),
       active: { ...parts.active },
       routers: parts.routers,
       inTurn: takeTurns(),
@@ -99,6 +101,8 @@ export interface RunParts {
   readonly gateway: string;
   readonly active: Readonly<Record<string, string>>;
   readonly routers: readonly RouterUnit[];
+  /** Values that no error may show, whatever a program has written. */
+  readonly secrets?: readonly Buffer[];
 }
 
 /** Asked anew until the network is there: a run may be about to make it. */

@@ -47,16 +47,21 @@ export function articleStack({ name, app, replicas = 2, pool = {} }: PooledSampl
 export interface DataSampleOptions extends SampleOptions {
   /** Value of the secret `token`. @default the engine makes one of 32 bytes */
   readonly token?: string;
+  /** Rotation of the one that the engine makes. @default 0 */
+  readonly rotation?: number;
 }
 
 /**
  * One app, `api`, that depends on the service `store`, with the volume `data` at `/data` of the store and the secret
  * `token` in both. The store runs the app's own image and command.
  */
-export function dataStack({ name, app, token }: DataSampleOptions): Stack {
+export function dataStack({ name, app, token, rotation = 0 }: DataSampleOptions): Stack {
   const stack = new Stack(name);
   const data = stack.volume('data');
-  const secret = stack.secret('token', token === undefined ? { generateBytes: 32 } : { value: token });
+  const secret = stack.secret(
+    'token',
+    token === undefined ? { generateBytes: 32, rotation } : { value: token },
+  );
   const { port: _port, prefixEnv: _prefixEnv, publish: _publish, ...common } = app;
   const store = stack.service('store', {
     ...common,

@@ -1,5 +1,6 @@
 import { PlumbstackError } from '@plumbstack/core';
 import type { CallOptions, ContainerDetails, DockerReader } from '../client/docker-client.js';
+import { pathOf, type RunContext } from './run-context.js';
 
 const lineCount = 20;
 
@@ -17,14 +18,15 @@ async function lastLines(
 
 /** Why a container is not up: exit code, memory, last lines and last health output, as fields and for a reader. */
 export async function explainFailure(
-  client: DockerReader,
+  context: Pick<RunContext, 'client' | 'call' | 'stack' | 'withoutSecrets'>,
   resource: string,
   container: ContainerDetails,
   waitedFor: string,
-  call: CallOptions,
 ): Promise<PlumbstackError> {
-  const { name, running, state, exitCode, oomKilled, healthOutput, restartCount, error } = container;
-  const lines = await lastLines(client, container, call);
+  const { client, call, withoutSecrets } = context;
+  const { name, running, state, exitCode, oomKilled, restartCount, error } = container;
+  const healthOutput = container.healthOutput.map(withoutSecrets);
+  const lines = (await lastLines(client, container, call)).map(withoutSecrets);
   const ended = !running || state === 'restarting';
   const what = ended
     ? `its container ${name} ended with exit code ${exitCode}${oomKilled ? ', killed for want of memory' : ''}`
@@ -34,7 +36,7 @@ export async function explainFailure(
       ? 'It wrote nothing.'
       : `Its last lines:\n${lines.map((line) => `    | ${line}`).join('\n')}`;
   return new PlumbstackError(ended ? 'START_FAILED' : 'UNHEALTHY', `${what}. ${output}`, {
-    resource,
+    resource: pathOf(context, resource),
     details: {
       container: name,
       exitCode,
@@ -45,11 +47,16 @@ export async function explainFailure(
       waitedFor,
       error,
     },
-    hint: hintFor(container, ended, waitedFor),
+    hint: hintFor(oomKilled, healthOutput, ended, waitedFor),
   });
 }
 
-function hintFor({ oomKilled, healthOutput }: ContainerDetails, ended: boolean, waitedFor: string): string {
+function hintFor(
+  oomKilled: boolean,
+  healthOutput: readonly string[],
+  ended: boolean,
+  waitedFor: string,
+): string {
   if (oomKilled) return 'Give it more memory: resources: { memoryBytes }.';
   if (ended) return 'Mend what its last lines say, and run again.';
   const health = healthOutput.at(-1);

@@ -57,7 +57,7 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
       hint: 'Run again.',
     });
   }
-  throw await explainFailure(client, pathOf(context, resource), details, waitedFor, call);
+  throw await explainFailure(context, resource, details, waitedFor);
 }
 
 /** A command is the engine's to run, and of a service without one there is only the process to see. */

@@ -149,6 +149,21 @@ export const upCases: readonly ConformanceCase[] = [
     },
   },
   {
+    title: 'a generated secret of another rotation gets a new value, and what has it is made anew',
+    async run({ runtime, app, stackName }) {
+      const name = stackName();
+      await runtime().up(dataStack({ name, app }));
+      const rotated = dataStack({ name, app, rotation: 1 });
+      const plan = await runtime().plan(rotated);
+      assert.deepEqual(
+        ['token', 'store', 'api', 'data'].map((each) => actionOf(plan, each)),
+        ['update', 'replace', 'replace', 'keep'],
+      );
+      await runtime().up(rotated);
+      assert.ok((await runtime().plan(rotated)).isEmpty);
+    },
+  },
+  {
     title: 'what others depend on is started first',
     async run({ runtime, app, stackName }) {
       const stack = dataStack({ name: stackName(), app });

@@ -80,6 +80,8 @@ export interface SecretRecord {
   readonly value: string;
   /** Made on the engine: stays with the volumes. */
   readonly generated: boolean;
+  /** Of a generated one: the rotation that its value was made with. */
+  readonly rotation?: number;
   /** Grows with every new value. */
   readonly version: number;
 }

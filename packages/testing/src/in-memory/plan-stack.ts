@@ -24,7 +24,7 @@ const proxyReplaced: readonly string[] = ['image', 'publish', 'stats', 'root', '
 
 /** What has to be done for the engine to hold what is desired. Changes nothing. */
 export function planStack(desired: DesiredStack, values: SecretValues, state: EngineState): Plan {
-  const planner = new Planner(desired.name, values, state);
+  const planner = new Planner(desired, values, state);
   const steps = [
     ...planner.deletions(desired),
     ...desired.resources.map((each): Step => {
@@ -36,11 +36,18 @@ export function planStack(desired: DesiredStack, values: SecretValues, state: En
 
 class Planner {
   readonly #stack: string;
+  /** Of the secrets that the engine makes. */
+  readonly #rotations: ReadonlyMap<string, number>;
   readonly #values: SecretValues;
   readonly #state: EngineState;
 
-  constructor(stack: string, values: SecretValues, state: EngineState) {
-    this.#stack = stack;
+  constructor({ name, resources }: DesiredStack, values: SecretValues, state: EngineState) {
+    this.#stack = name;
+    this.#rotations = new Map(
+      resources.flatMap(({ name, spec }) =>
+        spec.kind === 'secret' && spec.source.type === 'generate' ? [[name, spec.source.rotation]] : [],
+      ),
+    );
     this.#values = values;
     this.#state = state;
   }
@@ -85,7 +92,12 @@ class Planner {
   }
 
   #secret({ name }: DesiredOf<'secret'>): Change {
-    if (!this.#state.secrets.has(resourcePath(this.#stack, name))) return created;
+    const record = this.#state.secrets.get(resourcePath(this.#stack, name));
+    if (record === undefined) return created;
+    if (this.#isRotated(name)) {
+      const [from, to] = [record.rotation, this.#rotations.get(name)];
+      return { action: 'update', reasons: [{ path: 'rotation', from, to }] };
+    }
     return this.#hasNewValue(name)
       ? { action: 'update', reasons: [{ path: 'value', from: masked, to: masked }] }
       : kept;
@@ -156,7 +168,7 @@ class Planner {
     return names
       .filter((name) => {
         const now = this.#state.secrets.get(resourcePath(this.#stack, name))?.version;
-        return now !== given[name] || this.#hasNewValue(name);
+        return now !== given[name] || this.#hasNewValue(name) || this.#isRotated(name);
       })
       .map((name) => ({ path: `${prefix}secrets.${name}`, from: masked, to: masked }));
   }
@@ -165,6 +177,11 @@ class Planner {
     const value = this.#values.get(name);
     const record = this.#state.secrets.get(resourcePath(this.#stack, name));
     return value !== undefined && record !== undefined && record.value !== value;
+  }
+
+  #isRotated(name: string): boolean {
+    const kept = this.#state.secrets.get(resourcePath(this.#stack, name))?.rotation;
+    return kept !== undefined && kept !== this.#rotations.get(name);
   }
 
   fingerprint(desired: DesiredStack): string {

@@ -1,7 +1,7 @@
-import { isPlumbstackError, PlumbstackError, type StepAction } from '@plumbstack/core';
+import { isPlumbstackError, PlumbstackError, type SecretSource, type StepAction } from '@plumbstack/core';
 import { removeContainer, runContainer, startContainer } from './containers.js';
 import type { DesiredResource } from './desired-stack.js';
-import type { ContainerRecord, ResourceRecord } from './engine-state.js';
+import type { ContainerRecord, ResourceRecord, SecretRecord } from './engine-state.js';
 import { canonical } from './fingerprint.js';
 import { resize, restartWorker, roll, shrink, workersOf } from './pool-workers.js';
 import { publishedBy } from './published.js';
@@ -72,9 +72,9 @@ function makeVolume({ state, stack }: Run, { name, spec }: DesiredOf<'volume'>):
 function makeSecret(run: Run, { name, spec }: DesiredOf<'secret'>, values: SecretValues): void {
   const path = pathOf(run, name);
   const before = run.state.secrets.get(path);
-  const generated = spec.source.type === 'generate';
-  const value =
-    spec.source.type === 'generate' ? (before?.value ?? generateSecret(spec.source.bytes)) : values.get(name);
+  const { source } = spec;
+  const generated = source.type === 'generate';
+  const value = generated ? generatedValue(source, before) : values.get(name);
   if (value === undefined) {
     throw new PlumbstackError('NOT_FOUND', 'the value of this secret is in another process.', {
       resource: path,
@@ -86,8 +86,16 @@ function makeSecret(run: Run, { name, spec }: DesiredOf<'secret'>, values: Secre
     name,
     value,
     generated,
+    ...(generated && { rotation: source.rotation }),
     version: (before?.version ?? 0) + 1,
   });
+}
+
+function generatedValue(
+  { bytes, rotation }: Extract<SecretSource, { type: 'generate' }>,
+  before: SecretRecord | undefined,
+): string {
+  return before?.rotation === rotation ? before.value : generateSecret(bytes);
 }
 
 function makeContainer(run: Run, action: Making, desired: DesiredOf<'app' | 'service'>): void {
