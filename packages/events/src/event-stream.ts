@@ -11,6 +11,8 @@ export interface StreamOrigin {
   recall(since: number): Recalled;
   /** An event made for this stream alone. */
   gap(seq: number, reason: string): LifecycleEventOf<'stream:gap'>;
+  /** A reader begins to wait for the next event, or ends to. */
+  awaits(change: 1 | -1): void;
 }
 
 export interface Recalled {
@@ -76,7 +78,10 @@ export class EventStream implements AsyncIterableIterator<LifecycleEvent, undefi
       return Promise.reject(error);
     }
     if (this.#ended) return Promise.resolve(done);
-    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#readers.push({ resolve, reject });
+      this.#origin.awaits(1);
+    });
   }
 
   return(): Promise<IteratorResult<LifecycleEvent, undefined>> {
@@ -95,7 +100,7 @@ export class EventStream implements AsyncIterableIterator<LifecycleEvent, undefi
 
   #push(event: LifecycleEvent): void {
     if (this.#ended || !this.#passes(event)) return;
-    const reader = this.#readers.shift();
+    const reader = this.#takeReader();
     if (reader !== undefined) {
       reader.resolve({ value: event, done: false });
       return;
@@ -110,7 +115,7 @@ export class EventStream implements AsyncIterableIterator<LifecycleEvent, undefi
       return this.#filter(event);
     } catch (error) {
       this.#release();
-      const reader = this.#readers.shift();
+      const reader = this.#takeReader();
       if (reader === undefined) this.#failure = { error };
       else reader.reject(error);
       this.#endReaders();
@@ -143,6 +148,13 @@ export class EventStream implements AsyncIterableIterator<LifecycleEvent, undefi
   }
 
   #endReaders(): void {
-    for (const { resolve } of this.#readers.splice(0)) resolve(done);
+    for (let reader = this.#takeReader(); reader !== undefined; reader = this.#takeReader())
+      reader.resolve(done);
+  }
+
+  #takeReader(): Reader | undefined {
+    const reader = this.#readers.shift();
+    if (reader !== undefined) this.#origin.awaits(-1);
+    return reader;
   }
 }

@@ -12,6 +12,18 @@ export interface LifecycleEmitterOptions {
   readonly now?: () => Date;
   /** How many of the last events are remembered for `stream({ since })`. @default 10000 */
   readonly memory?: number;
+  /** Told whenever {@link Demand} changes: a runtime need watch its engine only while somebody listens. @default nobody */
+  readonly onDemand?: (demand: Demand) => void;
+}
+
+/** What is listened to now. */
+export interface Demand {
+  /** Somebody listens to every stack. */
+  readonly everyStack: boolean;
+  /** Names of the stacks that somebody listens to each by itself. */
+  readonly stacks: ReadonlySet<string>;
+  /** Somebody waits for the next event of a stream, so that the program should not end before it comes. */
+  readonly awaited: boolean;
 }
 
 /** In place of a stack's name: an event for the listeners of every stack. */
@@ -23,7 +35,12 @@ export class LifecycleEmitter {
   readonly source: LifecycleSource;
   readonly #now: () => Date;
   readonly #memory: EventMemory;
-  readonly #listeners = new Listeners((event, error) => this.#tellFailure(event, error));
+  readonly #onDemand: (demand: Demand) => void;
+  readonly #listeners = new Listeners(
+    (event, error) => this.#tellFailure(event, error),
+    () => this.#onDemand(this.demand),
+  );
+  #awaiting = 0;
   readonly #untold: LifecycleEvent[] = [];
   #telling = false;
   #seq = 0;
@@ -33,7 +50,17 @@ export class LifecycleEmitter {
     this.#memory = new EventMemory(
       countOption('LifecycleEmitter.memory', options.memory, { fallback: 10_000 }),
     );
+    this.#onDemand = options.onDemand ?? (() => undefined);
     this.source = this.#view(undefined);
+  }
+
+  get demand(): Demand {
+    const views = [...this.#listeners.views];
+    return {
+      everyStack: views.includes(undefined),
+      stacks: new Set(views.filter((view) => view !== undefined)),
+      awaited: this.#awaiting > 0,
+    };
   }
 
   /** How many listen now, streams included. A runtime may watch its engine only while somebody does. */
@@ -62,6 +89,12 @@ export class LifecycleEmitter {
   /** What listens to one stack, and to what concerns every stack. */
   forStack(stack: string): LifecycleSource {
     return this.#view(stack);
+  }
+
+  #await(change: 1 | -1): void {
+    const before = this.#awaiting;
+    this.#awaiting += change;
+    if (before === 0 || this.#awaiting === 0) this.#onDemand(this.demand);
   }
 
   // One after the other, so that everybody hears events in the order of their numbers.
@@ -110,6 +143,7 @@ export class LifecycleEmitter {
               return { events: events.filter(concerns), missing };
             },
             gap,
+            awaits: (change) => this.#await(change),
           },
           options,
         ),

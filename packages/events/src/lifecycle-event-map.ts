@@ -134,13 +134,28 @@ export interface LifecycleEventMap {
 
   /** A container runs. It may not answer yet. */
   'container:started': OfContainer;
-  /** A container ended that nobody asked to end. */
+  /** A container ended that nobody asked to end: a crash, an out-of-memory kill, or its program was done. */
   'container:exited': OfContainer & {
     /** Exit code of its first process; 128 and the signal's number for one that a signal ended. */
     readonly exitCode: number;
     /** Whether the kernel ended it because it used more memory than it may. */
     readonly oomKilled: boolean;
   };
+  /** Somebody else had a container stopped or killed, as by `docker stop`. */
+  'container:stopped': OfContainer & {
+    /** Exit code of its first process; 128 and the signal's number for one that a signal ended. */
+    readonly exitCode: number;
+  };
+  /** Somebody else removed a container. */
+  'container:removed': OfContainer;
+  /** Somebody else paused a container: its processes stand still. */
+  'container:paused': OfContainer;
+  /** A container that was paused goes on. */
+  'container:unpaused': OfContainer;
+  /** Somebody else took a running container off its stack's network: nobody reaches it. */
+  'container:disconnected': OfContainer;
+  /** A container is on its stack's network again. */
+  'container:connected': OfContainer;
   /** A wait for a container's answer begins. */
   'container:waiting': OfContainer & {
     /** What is waited for, as a person reads it. */
@@ -170,9 +185,9 @@ export interface LifecycleEventMap {
     /** Workers now. */
     readonly to: number;
   };
-  /** Requests wait for a worker. */
+  /** Another number of requests wait for a worker: looked at twice a second while somebody listens. */
   'pool:queue': OfResource & {
-    /** How many wait now. */
+    /** How many wait now; 0 when the queue has become empty. */
     readonly queued: number;
   };
   /** HAProxy runs a new configuration. */
@@ -193,6 +208,13 @@ export interface LifecycleEventMap {
   /** This process may change the stack now. */
   'lock:acquired': object;
 
+  /** The engine tells nothing any more; what happens meanwhile is told when it answers again. */
+  'stream:stale': {
+    /** Why, as a person reads it. */
+    readonly reason: string;
+  };
+  /** The engine tells what happens again. What has changed meanwhile was told just before. */
+  'stream:recovered': Duration;
   /** Events may be missing between the last one and this. */
   'stream:gap': {
     /** Why, as a person reads it. */

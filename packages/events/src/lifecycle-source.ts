@@ -33,7 +33,8 @@ export interface LifecycleSource {
   off(name: '*', listener: (event: LifecycleEvent) => unknown): void;
   /**
    * The events as they come, for one reader: each call gives a stream with a buffer of its own. It listens from the call
-   * on, so that nothing is missed between the call and the first read. `break`, `return()` or the signal ends it.
+   * on, so that nothing is missed between the call and the first read. `break`, `return()` or the signal ends it. While a
+   * read waits for the next event of a stack that is up, the program does not end; listeners keep no program from ending.
    *
    * Throws `INVALID_OPTION` for an option of the wrong kind. A `filter` that throws ends the stream with what it threw.
    */

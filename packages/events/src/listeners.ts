@@ -25,9 +25,18 @@ export class Listeners {
   readonly #registrations = new WeakMap<(event: LifecycleEvent) => void, Registration>();
   readonly #cancelled = new WeakSet<Registration>();
   readonly #onFailure: (event: LifecycleEvent, error: unknown) => void;
+  readonly #views = new Map<string | undefined, number>();
+  readonly #onViews: () => void;
 
-  constructor(onFailure: (event: LifecycleEvent, error: unknown) => void) {
+  /** @param onViews told when the first listener of a view comes, and when its last one goes */
+  constructor(onFailure: (event: LifecycleEvent, error: unknown) => void, onViews: () => void) {
     this.#onFailure = onFailure;
+    this.#onViews = onViews;
+  }
+
+  /** The views that somebody listens through. */
+  get views(): Iterable<string | undefined> {
+    return this.#views.keys();
   }
 
   get count(): number {
@@ -38,6 +47,7 @@ export class Listeners {
     const tell = (event: LifecycleEvent): void => this.#tell(registration, tell, event);
     this.#registrations.set(tell, registration);
     this.#emitter.on(registration.name, tell);
+    this.#count(registration.view, 1);
     return { [Symbol.dispose]: () => this.#remove(registration, tell) };
   }
 
@@ -56,8 +66,18 @@ export class Listeners {
   }
 
   #remove(registration: Registration, tell: (event: LifecycleEvent) => void): void {
+    if (this.#cancelled.has(registration)) return;
     this.#cancelled.add(registration);
     this.#emitter.off(registration.name, tell);
+    this.#count(registration.view, -1);
+  }
+
+  #count(view: string | undefined, change: 1 | -1): void {
+    const before = this.#views.get(view) ?? 0;
+    const now = before + change;
+    if (now === 0) this.#views.delete(view);
+    else this.#views.set(view, now);
+    if (before === 0 || now === 0) this.#onViews();
   }
 
   #tell(registration: Registration, tell: (event: LifecycleEvent) => void, event: LifecycleEvent): void {

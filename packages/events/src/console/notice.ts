@@ -159,6 +159,31 @@ const rules: { readonly [N in LifecycleEventName]: Rule<N> } = {
       return resourceNotice(event, `${event.container} exited with code ${event.exitCode}${memory}`, 'bad');
     },
   },
+  'container:stopped': {
+    shown: 'always',
+    notice: (event) =>
+      resourceNotice(event, `${event.container} was stopped, exit code ${event.exitCode}`, 'warning'),
+  },
+  'container:removed': {
+    shown: 'always',
+    notice: (event) => resourceNotice(event, `${event.container} was removed`, 'warning'),
+  },
+  'container:paused': {
+    shown: 'always',
+    notice: (event) => resourceNotice(event, `${event.container} was paused`, 'warning'),
+  },
+  'container:unpaused': {
+    shown: 'always',
+    notice: (event) => resourceNotice(event, `${event.container} goes on`, 'good'),
+  },
+  'container:disconnected': {
+    shown: 'always',
+    notice: (event) => resourceNotice(event, `${event.container} was taken off the network`, 'bad'),
+  },
+  'container:connected': {
+    shown: 'always',
+    notice: (event) => resourceNotice(event, `${event.container} is on the network again`, 'good'),
+  },
   'container:waiting': {
     shown: 'apart',
     notice: (event) => resourceNotice(event, `waiting for ${event.container} until ${event.until}`),
@@ -215,6 +240,17 @@ const rules: { readonly [N in LifecycleEventName]: Rule<N> } = {
   },
   'lock:acquired': { shown: 'never', notice: (event) => stackNotice(event, 'has the lock') },
 
+  'stream:stale': {
+    shown: 'always',
+    notice: (event) => stackNotice(event, `nothing is heard of the engine: ${event.reason}`, 'warning'),
+  },
+  'stream:recovered': {
+    shown: 'always',
+    notice: (event) => ({
+      ...stackNotice(event, 'the engine is heard again', 'good'),
+      durationMs: event.durationMs,
+    }),
+  },
   'stream:gap': {
     shown: 'always',
     notice: (event) => stackNotice(event, `events may be missing: ${event.reason}`, 'warning'),
