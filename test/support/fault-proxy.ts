@@ -43,6 +43,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly #path = join(tmpdir(), `ft-${process.pid}-${randomBytes(4).toString('hex')}.sock`);
   readonly #server: Server = createServer({ requestTimeout: 0, keepAliveTimeout: 0 });
   readonly #sockets = new Set<Duplex>();
+  readonly #responses = new Map<IncomingMessage, ServerResponse>();
   readonly #names = new EngineNames();
   #calls: EngineCall[] = [];
   #disturber: Disturber = {};
@@ -81,6 +82,24 @@ export class FaultProxy implements AsyncDisposable {
   watch(disturber: Disturber = {}): void {
     this.#calls = [];
     this.#disturber = disturber;
+  }
+
+  /** Ends every connection that is open now, as a restarted proxy in between does. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Has every answer that has begun say this too. */
+  inject(text: string): void {
+    for (const answer of this.#responses.values()) answer.write(text);
+  }
+
+  /** From now on, answers that have begun go no further, and nobody is told: a connection that died without a word. */
+  silence(): void {
+    for (const response of this.#responses.keys()) {
+      response.unpipe();
+      response.resume();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -125,7 +144,11 @@ export class FaultProxy implements AsyncDisposable {
       answer.writeHead(response.statusCode ?? 500, response.headers);
       answer.flushHeaders();
       if (body !== undefined) answer.end(body);
-      else response.pipe(answer).on('error', () => response.destroy());
+      else {
+        this.#responses.set(response, answer);
+        response.on('close', () => this.#responses.delete(response));
+        response.pipe(answer).on('error', () => response.destroy());
+      }
     });
   }
 

@@ -59,6 +59,7 @@ export class DockerDeployment implements LifecycleDeployment {
   async scale(pool: ResourceReference, replicas: number, options: WaitOptions = {}): Promise<void> {
     using signal = this.#deadline('scale', options);
     await using lease = await this.#lease(signal);
+    using _verb = this.#session.work.verb(this.stack);
     await scalePool(
       this.#session.under(lease),
       await this.#observe(lease.signal),
@@ -72,6 +73,7 @@ export class DockerDeployment implements LifecycleDeployment {
   async restart(resource: ResourceReference, options: WaitOptions = {}): Promise<void> {
     using signal = this.#deadline('restart', options);
     await using lease = await this.#lease(signal);
+    using _verb = this.#session.work.verb(this.stack);
     const observed = await this.#observe(lease.signal);
     await restartResource(
       this.#session.under(lease),

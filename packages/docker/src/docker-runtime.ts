@@ -39,6 +39,7 @@ import type { SecretValues } from './observe/read-secrets.js';
 import type { ObservedState } from './plan/observed-state.js';
 import { activeAddresses } from './plan/serving.js';
 import type { Survey } from './survey.js';
+import type { Watcher } from './watch/watcher.js';
 
 /** How many subnets a run tries: somebody else may be faster, or have one that the engine lists nowhere. */
 const subnetAttempts = 64;
@@ -46,8 +47,9 @@ const subnetAttempts = 64;
 /** Runs stacks on a Docker Engine, or on Podman's socket. */
 export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
   readonly #options: ResolvedOptions;
-  readonly #emitter = new LifecycleEmitter();
+  readonly #emitter = new LifecycleEmitter({ onDemand: (demand) => this.#watcher?.want(demand) });
   #session: Promise<EngineSession> | undefined;
+  #watcher: Watcher | undefined;
   /** Ends the attempt to connect that is being made. */
   #connecting = new AbortController();
 
@@ -80,6 +82,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       const unchanged = await this.#converge(session, spec, secretValues(stack), options, signal);
       const observed = unchanged ?? (await observeStack(session.client, spec.name, { signal }));
       const deployment = new DockerDeployment(session, this, observed);
+      session.watcher.know(spec.name);
       emit('stack:up:finished', { durationMs: durationMs() });
       return deployment;
     } catch (error) {
@@ -104,6 +107,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         },
       );
     }
+    session.watcher.know(stackName);
     return new DockerDeployment(session, this, observed);
   }
 
@@ -138,6 +142,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     emit('stack:down:started', {});
     try {
       await using lease = await takeLease(session.client, name, { signal, emit });
+      using _verb = session.work.verb(name);
       const { client } = lease;
       const call = { signal: lease.signal };
       const observed = await observeStack(client, name, call);
@@ -155,6 +160,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       emit('stack:down:failed', { ...failure(error), durationMs: durationMs() });
       throw error;
     }
+    session.watcher.forget(name);
     emit('stack:down:finished', { durationMs: durationMs() });
   }
 
@@ -165,6 +171,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       new PlumbstackError('ENGINE_UNREACHABLE', 'the runtime was closed while it connected.'),
     );
     const session = await this.#session?.catch(() => undefined);
+    session?.watcher[Symbol.dispose]();
+    this.#watcher = undefined;
     if (this.#options.client === undefined) session?.client.close();
     this.#session = undefined;
     this.#connecting = new AbortController();
@@ -185,6 +193,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     // died and left it.
     if (first.diff.plan.isEmpty && first.observed.leaseHolder === undefined) return first.observed;
     await using lease = await takeLease(session.client, spec.name, { signal, emit: session.emit(spec.name) });
+    using _verb = session.work.verb(spec.name);
     const refused: string[] = [];
     let survey: Survey;
     const look = async (): Promise<Survey> =>
@@ -253,7 +262,10 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         ...(context !== undefined && { context }),
         ...(callTimeoutMs !== undefined && { callTimeoutMs }),
       }));
-    return new EngineSession(client, await client.info({ signal }), this.#options, this.#emitter);
+    const engine = await client.info({ signal });
+    const session = EngineSession.start({ client, engine, options: this.#options, emitter: this.#emitter });
+    this.#watcher = session.watcher;
+    return session;
   }
 }
 

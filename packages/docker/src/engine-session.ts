@@ -13,6 +13,20 @@ import type { ResolvedOptions } from './docker-runtime-options.js';
 import type { ObservedState } from './plan/observed-state.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import { surveyStack, type Survey } from './survey.js';
+import { noting, OwnWork } from './watch/own-work.js';
+import { Watcher } from './watch/watcher.js';
+
+/** What a runtime and its deployments share. */
+export interface SessionParts {
+  readonly client: DockerClient;
+  readonly engine: EngineInfo;
+  readonly options: ResolvedOptions;
+  readonly emitter: LifecycleEmitter;
+  readonly work: OwnWork;
+  readonly watcher: Watcher;
+  /** Of build contexts: one run looks at them three times. */
+  readonly digests: FileDigests;
+}
 
 /** What a runtime and its deployments share: one engine, one event source, the options. */
 export class EngineSession {
@@ -20,31 +34,55 @@ export class EngineSession {
   readonly engine: EngineInfo;
   readonly options: ResolvedOptions;
   readonly emitter: LifecycleEmitter;
-  /** Of build contexts: one run looks at them three times. */
-  readonly #digests: FileDigests;
+  /** What this process does itself: the watcher need not tell it once more. */
+  readonly work: OwnWork;
+  readonly watcher: Watcher;
+  readonly #parts: SessionParts;
 
-  constructor(
-    client: DockerClient,
-    engine: EngineInfo,
-    options: ResolvedOptions,
-    emitter: LifecycleEmitter,
-    digests = new FileDigests(),
-  ) {
-    this.#digests = digests;
+  private constructor(parts: SessionParts) {
+    this.#parts = parts;
+    const { client, engine, options, emitter, work, watcher } = parts;
     this.client = client;
     this.engine = engine;
     this.options = options;
     this.emitter = emitter;
+    this.work = work;
+    this.watcher = watcher;
+  }
+
+  static start({
+    client,
+    engine,
+    options,
+    emitter,
+  }: Omit<SessionParts, 'work' | 'watcher' | 'digests'>): EngineSession {
+    const work = new OwnWork();
+    const watcher = new Watcher({
+      client,
+      work,
+      tell: (stack, name, payload) => void emitter.emit(stack, name, payload),
+      isLocal: isLocal(engine),
+      demand: emitter.demand,
+    });
+    return new EngineSession({
+      client: noting(client, work),
+      engine,
+      options,
+      emitter,
+      work,
+      watcher,
+      digests: new FileDigests(),
+    });
   }
 
   /** Whether the engine may run on this machine: another machine's may have the same addresses for other containers. */
   get isLocal(): boolean {
-    return this.engine.address.startsWith('unix:');
+    return isLocal(this.engine);
   }
 
   /** The same engine, changed only while a lease is held. */
   under({ client }: Pick<Lease, 'client'>): EngineSession {
-    return new EngineSession(client, this.engine, this.options, this.emitter, this.#digests);
+    return new EngineSession({ ...this.#parts, client });
   }
 
   emit(stack: string): Emit {
@@ -67,7 +105,7 @@ export class EngineSession {
       secretValues,
       refused,
       local: this.isLocal,
-      digests: this.#digests,
+      digests: this.#parts.digests,
       signal,
     });
   }
@@ -95,6 +133,10 @@ export class EngineSession {
     const gateway = subnet === undefined ? '' : formatAddress(parseSubnet(subnet).base + 1);
     return this.run(observed, signal, { gateway, active: {}, routers: [] });
   }
+}
+
+function isLocal({ address }: EngineInfo): boolean {
+  return address.startsWith('unix:');
 }
 
 export interface RunParts {

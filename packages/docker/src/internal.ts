@@ -47,6 +47,12 @@ export { mergeLogs } from './deployment/merge-logs.js';
 export { recordedPool } from './deployment/recorded-pool.js';
 export { observeStack } from './observe/observe-stack.js';
 
+// What is told of what happens by itself, without an engine.
+export { ContainerBook } from './watch/container-book.js';
+export { EngineFeed } from './watch/engine-feed.js';
+export { OwnWork } from './watch/own-work.js';
+export { PoolBook } from './watch/pool-book.js';
+
 // How objects on the engine are told apart.
 export { baseLabels, label, type Role } from './labels.js';
 export {

@@ -5,4 +5,9 @@ export type { LifecycleSource, StreamOptions } from './lifecycle-source.js';
 export type { LifecycleDeployment, LifecycleRuntime } from './lifecycle-runtime.js';
 
 // For authors of runtimes: what tells it.
-export { LifecycleEmitter, everyStack, type Demand, type LifecycleEmitterOptions } from './lifecycle-emitter.js';
+export {
+  LifecycleEmitter,
+  everyStack,
+  type Demand,
+  type LifecycleEmitterOptions,
+} from './lifecycle-emitter.js';

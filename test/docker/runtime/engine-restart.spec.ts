@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { type Stack } from '@plumbstack/core';
 import type { LifecycleDeployment } from '@plumbstack/events';
+import { recordEvents } from '@plumbstack/testing';
 import { docker, tryDocker } from '../../support/docker-cli';
 import { EngineInContainer } from '../../support/engine-in-container';
 import { ask, eventually, Lab } from '../../support/lab';
@@ -119,6 +120,29 @@ describe('an engine on another machine', function () {
       await engine.restart();
       await engine.answers();
     });
+  });
+
+  it('that was killed tells its listeners what has become of each container, once, and that it may not be all', async () => {
+    using recorder = recordEvents(deployment.events);
+    const before = await starts();
+    // The feed has begun, and there is something to know it by.
+    await engine.docker('pause', `${stack.name}-app`);
+    await engine.docker('unpause', `${stack.name}-app`);
+    await recorder.waitFor('container:unpaused');
+    await engine.kill();
+    await engine.answers();
+    await recorder.waitFor('stream:gap', () => true, { timeoutMs: 60_000 });
+    await recorder.waitFor('stream:recovered', () => true, { timeoutMs: 60_000 });
+    await eventually('it answers as before', answersAsAWhole, 60_000);
+    const after = await starts();
+    const again = [...after.keys()].filter((name) => after.get(name) !== before.get(name));
+    assert.ok(again.length > 0, 'nothing was started again');
+    await eventually('each start is told', async () =>
+      Promise.resolve(recorder.of('container:started').length >= again.length || undefined),
+    );
+    const told = recorder.of('container:started').map(({ container }) => `/${container}`);
+    assert.deepEqual([...told].sort(), [...again].sort());
+    assert.equal(recorder.of('container:removed').length, 0);
   });
 
   it('is asked about its apps even where this machine has the same addresses', async () => {

@@ -11,7 +11,7 @@ const noSuchProgram = [126, 127];
  * has it. Both proxies do.
  */
 export async function answeredInside(
-  { client, call }: RunContext,
+  { client, call }: Pick<RunContext, 'client' | 'call'>,
   vantages: readonly string[],
   address: string,
   port: number,

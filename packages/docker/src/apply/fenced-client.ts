@@ -18,6 +18,7 @@ const writes: Readonly<Record<keyof DockerWriter, true>> = {
   updateContainer: true,
   putFiles: true,
   exec: true,
+  execLines: true,
   pullImage: true,
   buildImage: true,
   removeImage: true,

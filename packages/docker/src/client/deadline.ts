@@ -10,9 +10,19 @@ export class Deadline {
   readonly #ended: Promise<never>;
   #timer: NodeJS.Timeout | undefined;
   #ticking = true;
+  readonly #background: boolean;
 
-  /** @param timeUp makes the reason of the end by time */
-  constructor(milliseconds: number, timeUp: () => unknown, caller?: AbortSignal) {
+  /**
+   * @param timeUp makes the reason of the end by time
+   * @param options `background`: whether the program may end before
+   */
+  constructor(
+    milliseconds: number,
+    timeUp: () => unknown,
+    caller?: AbortSignal,
+    { background = false }: { readonly background?: boolean } = {},
+  ) {
+    this.#background = background;
     this.#milliseconds = milliseconds;
     this.#timeUp = timeUp;
     this.#caller = caller;
@@ -34,6 +44,7 @@ export class Deadline {
     clearTimeout(this.#timer);
     if (this.signal.aborted || !this.#ticking) return;
     this.#timer = setTimeout(() => this.#controller.abort(this.#timeUp()), this.#milliseconds);
+    if (this.#background) this.#timer.unref();
   }
 
   /** Another reason for the end by time. */

@@ -7,6 +7,8 @@ import type { ContainerState } from '@plumbstack/core';
 export interface DockerClient extends DockerReader, DockerWriter {
   /** Closes idle connections, so that a program can end. */
   close(): void;
+  /** The same engine through connections and clocks that keep no program from ending. Its owner closes it. */
+  inBackground(): DockerClient;
 }
 
 export interface CallOptions {
@@ -15,6 +17,8 @@ export interface CallOptions {
 
 export interface DockerReader {
   info(options?: CallOptions): Promise<EngineInfo>;
+  /** What the engine's own clock says: nanoseconds since 1970, as text. */
+  clock(options?: CallOptions): Promise<string>;
   /** Containers in any state that carry the label, or `label=value`; all containers without one. */
   listContainers(label: string | undefined, options?: CallOptions): Promise<readonly ContainerSummary[]>;
   /** Nothing where there is no such container; by id or name. */
@@ -37,8 +41,11 @@ export interface DockerReader {
     options?: CallOptions,
   ): Promise<ReadonlyMap<string, Buffer> | undefined>;
   logs(container: string, options?: EngineLogOptions): AsyncIterable<EngineLogLine>;
-  /** What happens on the engine to objects with the label, until the signal aborts. Ends or throws when the feed does. */
-  events(label: string, options?: EventsOptions): AsyncIterable<EngineEvent>;
+  /**
+   * What happens on the engine to objects with the label, to all of them without one, until the signal aborts. Ends or
+   * throws when the feed does.
+   */
+  events(label: string | undefined, options?: EventsOptions): AsyncIterable<EngineEvent>;
 }
 
 export interface DockerWriter {
@@ -84,6 +91,11 @@ export interface DockerWriter {
    * command itself goes on then, and after an abort: an engine cannot end it.
    */
   exec(container: string, command: readonly string[], options?: ExecOptions): Promise<EngineExecResult>;
+  /**
+   * Lines of a command's output for as long as they are read. The command's input ends when the reader stops, its signal
+   * aborts or this process dies, however it dies: a command that reads its input need never outlive its reader.
+   */
+  execLines(container: string, command: readonly string[], options?: CallOptions): AsyncIterable<string>;
   /** Rejects with `IMAGE_PULL_FAILED`. */
   pullImage(reference: string, options?: PullImageOptions): Promise<void>;
   /** Packs, sends and builds; resolves to the image's id. Rejects with `IMAGE_BUILD_FAILED`, its step and last lines. */
@@ -270,8 +282,12 @@ export interface EngineExecResult {
   readonly stderr: string;
 }
 
+/** A moment: as a date, or as text, nanoseconds since 1970: more than a date holds. */
+export type Moment = Date | string;
+
 export interface EngineLogOptions extends CallOptions {
-  readonly since?: Date;
+  /** Lines of that moment too. */
+  readonly since?: Moment;
   readonly tail?: number;
   readonly follow?: boolean;
 }
@@ -284,7 +300,10 @@ export interface EngineLogLine {
 }
 
 export interface EventsOptions extends CallOptions {
-  readonly since?: Date;
+  /** Events of that moment too. An engine remembers its last 256 of all kinds. */
+  readonly since?: Moment;
+  /** Called when the engine has accepted the request. */
+  readonly onOpen?: () => void;
 }
 
 export interface EngineEvent {

@@ -27,8 +27,8 @@ import type {
 import { buildImage } from './build-image.js';
 import { Containers } from './containers.js';
 import { Engine, type EngineOptions } from './engine.js';
-import { readEngineInfo } from './engine-info.js';
-import { exec } from './exec.js';
+import { readEngineClock, readEngineInfo } from './engine-info.js';
+import { exec, execLines } from './exec.js';
 import { Images } from './images.js';
 import { NetworksAndVolumes } from './networks-and-volumes.js';
 import { pullImage } from './pull-image.js';
@@ -44,6 +44,7 @@ export interface DockerodeClientOptions extends EngineOptions {
 
 /** The port's one implementation, on dockerode. Made by `connect`. */
 export class DockerodeClient implements DockerClient {
+  readonly #options: DockerodeClientOptions;
   readonly #engine: Engine;
   readonly #credentials: RegistryCredentials;
   readonly #containers: Containers;
@@ -51,6 +52,7 @@ export class DockerodeClient implements DockerClient {
   readonly #others: NetworksAndVolumes;
 
   constructor(options: DockerodeClientOptions) {
+    this.#options = options;
     this.#engine = new Engine(options);
     this.#credentials = options.credentials;
     this.#containers = new Containers(this.#engine, options.apiVersion);
@@ -60,6 +62,14 @@ export class DockerodeClient implements DockerClient {
 
   close(): void {
     this.#engine.close();
+  }
+
+  inBackground(): DockerClient {
+    return new DockerodeClient({ ...this.#options, background: true });
+  }
+
+  clock(options: CallOptions = {}): Promise<string> {
+    return readEngineClock(this.#engine, options);
   }
 
   info(options: CallOptions = {}): Promise<EngineInfo> {
@@ -112,10 +122,13 @@ export class DockerodeClient implements DockerClient {
   exec(id: string, command: readonly string[], options: ExecOptions = {}): Promise<EngineExecResult> {
     return exec(this.#engine, id, command, options);
   }
+  execLines(id: string, command: readonly string[], options: CallOptions = {}): AsyncIterable<string> {
+    return execLines(this.#engine, id, command, options);
+  }
   logs(id: string, options: EngineLogOptions = {}): AsyncIterable<EngineLogLine> {
     return readLogs(this.#engine, id, options);
   }
-  events(label: string, options: EventsOptions = {}): AsyncIterable<EngineEvent> {
+  events(label: string | undefined, options: EventsOptions = {}): AsyncIterable<EngineEvent> {
     return readEvents(this.#engine, label, options);
   }
 

@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { PlumbstackError } from '@plumbstack/core';
+import type { Duplex } from 'node:stream';
 import Dockerode from 'dockerode';
 import { notAnEngine, type FailedCall } from './docker-failure.js';
 import type { EngineAddress } from './engine-address.js';
@@ -12,9 +13,36 @@ export type Dial = Modem['dial'];
 
 const maxAnswerBytes = 256 * 1024 * 1024;
 
-/** Connections to an address, kept while they are idle. */
-export function agentFor(address: EngineAddress): Agent {
-  return withoutRedirects(plainAgent(address));
+/** Connections to an address, kept while they are idle; in the background, ones that let the program end while in use. */
+export function agentFor(
+  address: EngineAddress,
+  { background = false }: { readonly background?: boolean } = {},
+): Agent {
+  const agent = withoutRedirects(plainAgent(address));
+  return background ? inBackground(agent) : agent;
+}
+
+/** Node holds the program open for a connection in use: it is let go after each time that Node takes hold of it. */
+function inBackground(agent: Agent): Agent {
+  const open = agent as Agent & {
+    createConnection(...given: unknown[]): Unreferenced;
+    reuseSocket(socket: Unreferenced, request: ClientRequest): void;
+  };
+  const [create, reuse] = [open.createConnection.bind(agent), open.reuseSocket.bind(agent)];
+  open.createConnection = (...given) => {
+    const connection = create(...given);
+    connection.unref();
+    return connection;
+  };
+  open.reuseSocket = (socket, request) => {
+    reuse(socket, request);
+    socket.unref();
+  };
+  return agent;
+}
+
+interface Unreferenced extends Duplex {
+  unref(): unknown;
 }
 
 /**

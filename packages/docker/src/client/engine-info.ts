@@ -1,6 +1,7 @@
 import type { CallOptions, EngineInfo } from './docker-client.js';
 import type { Engine } from './engine.js';
 import type { EngineAddress } from './engine-address.js';
+import { nanosecondsOf } from './nanoseconds.js';
 
 /** The engine's own word on its versions. */
 export interface EngineVersion {
@@ -32,6 +33,15 @@ export async function readEngineInfo(engine: Engine, options: CallOptions): Prom
     host: publishedHost(engine.address),
     address: engine.address.address,
   };
+}
+
+export async function readEngineClock(engine: Engine, options: CallOptions): Promise<string> {
+  return engine.call('ask the time', options, async (docker) => {
+    const { SystemTime = '' } = (await docker.info()) as { readonly SystemTime?: string };
+    const now = nanosecondsOf(SystemTime);
+    // Podman tells none.
+    return now === undefined ? `${Date.now()}000000` : String(now);
+  });
 }
 
 /** Where the engine's published ports are. Brackets make an IPv6 address fit for a URL. */

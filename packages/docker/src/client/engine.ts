@@ -22,6 +22,8 @@ export interface EngineOptions {
   readonly callTimeoutMs?: number;
   /** How long a pull or a build may be silent, in milliseconds. @default 300000 */
   readonly silenceTimeoutMs?: number;
+  /** Whether its connections and clocks let the program end. @default false */
+  readonly background?: boolean;
 }
 
 export interface EngineCallOptions extends CallOptions {
@@ -45,13 +47,21 @@ export class Engine {
   readonly silenceTimeoutMs: number;
   readonly #agent: Agent;
   readonly #modem: Modem;
+  readonly #background: boolean;
 
-  constructor({ address, apiVersion, callTimeoutMs = 30_000, silenceTimeoutMs = 300_000 }: EngineOptions) {
+  constructor({
+    address,
+    apiVersion,
+    callTimeoutMs = 30_000,
+    silenceTimeoutMs = 300_000,
+    background = false,
+  }: EngineOptions) {
     this.address = address;
     this.apiVersion = apiVersion;
     this.callTimeoutMs = callTimeoutMs;
     this.silenceTimeoutMs = silenceTimeoutMs;
-    this.#agent = agentFor(address);
+    this.#background = background;
+    this.#agent = agentFor(address, { background });
     this.#modem = modemFor(address, this.#agent, apiVersion);
   }
 
@@ -128,7 +138,8 @@ export class Engine {
   }
 
   #deadline(at: FailedCall, deadlineMs: number, { signal }: CallOptions): Deadline {
-    return new Deadline(deadlineMs, () => noAnswer(at, deadlineMs), signal);
+    const background = this.#background;
+    return new Deadline(deadlineMs, () => noAnswer(at, deadlineMs), signal, { background });
   }
 
   /**

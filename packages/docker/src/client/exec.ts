@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { PlumbstackError } from '@plumbstack/core';
 import type Dockerode from 'dockerode';
-import type { EngineExecResult, ExecOptions } from './docker-client.js';
+import type { CallOptions, EngineExecResult, ExecOptions } from './docker-client.js';
 import { part } from './containers.js';
+import { toPlumbstackError } from './docker-failure.js';
 import type { Engine } from './engine.js';
 import { FrameReader } from './frame-reader.js';
 
@@ -54,6 +55,52 @@ export async function exec(
   );
   const exitCode = await engine.call(name, callOptions, (docker) => exitCodeOf(docker.getExec(created.id)));
   return { exitCode, ...output };
+}
+
+/**
+ * Lines that a command writes, as they come. The connection is the command's input too, and nothing is written to it: it ends
+ * when the reader stops, or when this process dies.
+ */
+export async function* execLines(
+  engine: Engine,
+  container: string,
+  command: readonly string[],
+  options: CallOptions,
+): AsyncGenerator<string, void, undefined> {
+  const name = `follow ${command[0] ?? 'a command'} in container ${container}`;
+  const created = await engine.call(name, options, (docker) =>
+    docker.getContainer(part(container)).exec({
+      Cmd: [...command],
+      ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true },
+    }),
+  );
+  const connection = await engine.call(name, options, (docker) =>
+    docker.getExec(created.id).start({ hijack: true, stdin: true }),
+  );
+  const { signal } = options;
+  const end = (): unknown => connection.destroy();
+  connection.on('error', () => {});
+  signal?.addEventListener('abort', end, { once: true });
+  try {
+    signal?.throwIfAborted();
+    const frames = new FrameReader();
+    let open = '';
+    for await (const chunk of connection as AsyncIterable<Buffer>) {
+      for (const { stream, content } of frames.push(chunk))
+        if (stream === 'stdout') open += content.toString();
+      const lines = open.split('\n');
+      open = lines.pop() ?? '';
+      yield* lines;
+      if (open.length > maxOutputBytes) throw tooMuchOutput();
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw toPlumbstackError(error, { call: name, address: engine.address.address });
+  } finally {
+    connection.destroy();
+    signal?.removeEventListener('abort', end);
+  }
+  signal?.throwIfAborted();
 }
 
 /** Writes the input, closes that half, and reads what comes until the engine closes the other. */

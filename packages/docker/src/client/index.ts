@@ -22,6 +22,7 @@ export type {
   ImageBuild,
   ImageDetails,
   ImageProgress,
+  Moment,
   ImageSummary,
   NetworkAttachment,
   NetworkCreation,

@@ -1,4 +1,4 @@
-import type { EngineEvent, EngineLogLine, EngineLogOptions, EventsOptions } from './docker-client.js';
+import type { EngineEvent, EngineLogLine, EngineLogOptions, EventsOptions, Moment } from './docker-client.js';
 import { part } from './containers.js';
 import type { Engine } from './engine.js';
 import { toEngineEvent } from './from-engine.js';
@@ -57,30 +57,34 @@ const types = ['container', 'network', 'volume', 'image', 'daemon'];
  */
 export async function* readEvents(
   engine: Engine,
-  label: string,
-  { since, signal }: EventsOptions,
+  label: string | undefined,
+  { since, signal, onOpen }: EventsOptions,
 ): AsyncGenerator<EngineEvent, void, undefined> {
   const query = {
     filters: { type: types, event: actions },
     ...(since !== undefined && { since: toEngineTime(since) as unknown as number }),
   };
-  const chunks = engine.chunks('follow events', signal === undefined ? {} : { signal }, (docker) =>
-    docker.getEvents(query as object),
-  );
+  const chunks = engine.chunks('follow events', signal === undefined ? {} : { signal }, async (docker) => {
+    const stream = await docker.getEvents(query as object);
+    onOpen?.();
+    return stream;
+  });
   for await (const text of splitJson(chunks)) {
     const event = toEngineEvent(text);
     if (isWanted(event, label)) yield event;
   }
 }
 
-function isWanted({ type, attributes }: EngineEvent, label: string): boolean {
-  if (type !== 'container' && type !== 'image') return true;
+function isWanted({ type, attributes }: EngineEvent, label: string | undefined): boolean {
+  if (label === undefined || (type !== 'container' && type !== 'image')) return true;
   const [name = '', ...value] = label.split('=');
   const found = attributes[name];
   return found !== undefined && (value.length === 0 || found === value.join('='));
 }
 
-/** Seconds since 1970, with milliseconds. */
-function toEngineTime(date: Date): string {
-  return (date.getTime() / 1000).toFixed(3);
+/** Seconds since 1970, with all the digits there are. */
+function toEngineTime(moment: Moment): string {
+  if (typeof moment !== 'string') return (moment.getTime() / 1000).toFixed(3);
+  const digits = moment.padStart(10, '0');
+  return `${digits.slice(0, -9)}.${digits.slice(-9)}`;
 }

@@ -25,5 +25,7 @@ export async function restartResource(
     await session.client.restartContainer(id, stopGraceMs, { signal });
     context.emit('container:started', { resource: pathOf(context, resource), container: name });
     await waitAgain(context, each, describedCheck(each));
+    if (each.role === 'app' || each.role === 'service')
+      context.emit('app:healthy', { resource: pathOf(context, resource), container: name });
   }
 }

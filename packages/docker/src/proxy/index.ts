@@ -16,6 +16,7 @@ export { retryAfterSeconds } from './retry-after.js';
 export {
   adminCommand,
   drainCommands,
+  endOfLook,
   parseInfo,
   parseServersState,
   parseStat,
@@ -26,6 +27,7 @@ export {
   showInfo,
   showServersState,
   showStat,
+  watchStatCommand,
   type AdminCommand,
   type ProxyStat,
   type ServerSetting,

@@ -39,6 +39,15 @@ export function saveStateCommand(port: number): readonly string[] {
   return [...connectionScript(saveStateScript), String(portNumber(port)), showServersState, serverStateFile];
 }
 
+/** Ends each of the answers of {@link watchStatCommand}. */
+export const endOfLook = '# end';
+
+/** The same for `show stat` again and again, until its input ends: see {@link endOfLook}. */
+export function watchStatCommand(port: number, everyMs: number): readonly string[] {
+  const seconds = (everyMs / 1000).toFixed(3);
+  return [...connectionScript(watchStatScript), String(portNumber(port)), seconds, showStat, endOfLook];
+}
+
 export const showStat: AdminCommand = 'show stat';
 export const showServersState: AdminCommand = `show servers state`;
 export const showInfo: AdminCommand = 'show info';
@@ -68,6 +77,16 @@ const saveStateScript = `connect "127.0.0.1" "$1"
 printf '%s\\n' "$2" >&3
 cat <&3 >"$3.next"
 mv "$3.next" "$3"`;
+
+// A `read` that ends by its time has a status above 128, one at the end of the input has 1.
+const watchStatScript = `while :; do
+  connect "127.0.0.1" "$1"
+  printf '%s\\n' "$3" >&3
+  cat <&3
+  exec 3>&-
+  printf '%s\\n' "$4"
+  if read -r -t "$2" _; then exit 0; elif [ $? -le 128 ]; then exit 0; fi
+done`;
 
 /** What `show stat` tells of a pool. */
 export interface StatTable {
