@@ -349,4 +349,39 @@ describe('LifecycleEmitter', () => {
       );
     }
   });
+
+  describe('what is listened to', () => {
+    it('is told when the first listener of a stack comes and the last one goes, not in between', () => {
+      const told: string[] = [];
+      const emitter = new LifecycleEmitter({
+        onDemand: ({ everyStack: all, stacks }) => told.push([all ? '*' : '', ...stacks].join(' ')),
+      });
+      const first = emitter.forStack('shop').on('*', () => undefined);
+      const second = emitter.forStack('shop').on('app:healthy', () => undefined);
+      const all = emitter.source.once('*', () => undefined);
+      first[Symbol.dispose]();
+      first[Symbol.dispose]();
+      emitter.emit('shop', 'lock:acquired', {});
+      second[Symbol.dispose]();
+      all[Symbol.dispose]();
+      assert.deepEqual(told, [' shop', '* shop', ' shop', '']);
+    });
+
+    it('is awaited while a stream has a read that waits', async () => {
+      const awaited: boolean[] = [];
+      const emitter = new LifecycleEmitter({ onDemand: (demand) => awaited.push(demand.awaited) });
+      const stream = emitter.source.stream()[Symbol.asyncIterator]();
+      assert.equal(emitter.demand.awaited, false);
+      const read = stream.next();
+      assert.equal(emitter.demand.awaited, true);
+      emitter.emit('shop', 'lock:acquired', {});
+      await read;
+      assert.equal(emitter.demand.awaited, false);
+      const last = stream.next();
+      await stream.return?.();
+      await last;
+      assert.deepEqual(emitter.demand, { everyStack: false, stacks: new Set(), awaited: false });
+      assert.ok(awaited.includes(true));
+    });
+  });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isPlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '@plumbstack/docker/client';
-import { Objects } from './objects';
+import { eventually, Objects } from './objects';
 
 describe('exec', () => {
   it('gives both outputs apart, the input and the exit code', async () => {
@@ -66,5 +66,20 @@ describe('exec', () => {
       (await Promise.all(runs)).map(({ stdout }) => stdout),
       Array.from({ length: 8 }, (_, index) => `run ${index}`),
     );
+  });
+
+  it('gives lines as they come, and its input ends with the reader', async () => {
+    await using objects = await Objects.create();
+    const id = await objects.shell('lines', 'sleep 600');
+    const script =
+      'trap "" HUP; n=0; while read -r -t 0.1 x || [ $? -gt 128 ]; do n=$((n+1)); echo "line $n"; done';
+    const seen: string[] = [];
+    for await (const line of objects.client.execLines(id, ['bash', '-c', script])) {
+      seen.push(line);
+      if (seen.length === 3) break;
+    }
+    assert.deepEqual(seen, ['line 1', 'line 2', 'line 3']);
+    const processes = ['sh', '-c', 'cat /proc/[0-9]*/comm | grep -cx bash || true'];
+    await eventually(async () => (await objects.client.exec(id, processes)).stdout.trim() === '0');
   });
 });
