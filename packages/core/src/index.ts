@@ -34,6 +34,7 @@ export type {
   ExecResult,
   LogLine,
   LogOptions,
+  LogSeam,
   PlanOptions,
   PoolStats,
   ResourceReference,

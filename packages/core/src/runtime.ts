@@ -51,6 +51,10 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
   scale(pool: ResourceReference, replicas: number, options?: WaitOptions): Promise<void>;
   /** Restarts a resource's containers; a pool's one after the other, drained first. */
   restart(resource: ResourceReference, options?: WaitOptions): Promise<void>;
+  /**
+   * What its containers wrote, by its time; of the whole stack without a resource. Followed, it goes on through restarts,
+   * replacements and scaling: no line twice, each container's lines in their order.
+   */
   logs(resource?: ResourceReference, options?: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command in a resource's container (a pool's first running worker). */
   exec(resource: ResourceReference, command: readonly string[], options?: WaitOptions): Promise<ExecResult>;
@@ -117,9 +121,19 @@ export interface LogLine {
   readonly resource: string;
   readonly container: string;
   readonly stream: 'stdout' | 'stderr';
+  /** The engine's time of it, RFC 3339 with up to nine digits behind the point. */
   readonly at: string;
+  /** Without its line end. */
   readonly text: string;
+  /** What lies between this line and the one before it of the same container or resource. @default nothing: it goes on */
+  readonly seam?: LogSeam;
 }
+
+/**
+ * Where a followed log begins anew: `restarted` marks a container's first line since it was started again, `joined` the first
+ * line of a container that was not there when following began.
+ */
+export type LogSeam = 'restarted' | 'joined';
 
 export interface ExecResult {
   readonly exitCode: number;

@@ -18,7 +18,8 @@ import { deadlineSignal } from './apply/deadline.js';
 import { HaproxyAdmin } from './apply/haproxy-admin.js';
 import { takeLease } from './apply/lease.js';
 import { endpointOf } from './deployment/endpoint.js';
-import { mergeLogs } from './deployment/merge-logs.js';
+import { followLogs } from './logs/follow-logs.js';
+import { mergeLogs } from './logs/merge-logs.js';
 import { restartResource } from './deployment/restart-resource.js';
 import { scalePool } from './deployment/scale-pool.js';
 import { stackStatus } from './deployment/stack-status.js';
@@ -93,12 +94,19 @@ export class DockerDeployment implements LifecycleDeployment {
   ): AsyncGenerator<LogLine, void, undefined> {
     const observed = await observeStack(this.#session.client, this.stack, withSignal(options.signal));
     const containers = resource === undefined ? observed.containers : this.#containersOf(observed, resource);
-    yield* mergeLogs(
-      this.#session.client,
-      this.stack,
-      containers.filter(({ role }) => role !== 'secret'),
-      options,
-    );
+    const { client } = this.#session;
+    const { follow, ...rest } = options;
+    yield* follow === true
+      ? followLogs({
+          ...{ client, stack: this.stack, ...rest },
+          ...(resource !== undefined && { resource: nameOf(resource) }),
+        })
+      : mergeLogs(
+          client,
+          this.stack,
+          containers.filter(({ role }) => role !== 'secret'),
+          rest,
+        );
   }
 
   async exec(

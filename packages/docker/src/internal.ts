@@ -43,7 +43,9 @@ export { deadlineSignal, pauseFor, pollUntil, unlessAborted } from './apply/dead
 export { countEstablished } from './apply/drain-connections.js';
 export { Gate } from './apply/gate.js';
 export { endpointOf, urlOf } from './deployment/endpoint.js';
-export { mergeLogs } from './deployment/merge-logs.js';
+export { JoinedLines } from './logs/joined-lines.js';
+export { LogCursor } from './logs/log-cursor.js';
+export { mergeLogs } from './logs/merge-logs.js';
 export { recordedPool } from './deployment/recorded-pool.js';
 export { observeStack } from './observe/observe-stack.js';
 

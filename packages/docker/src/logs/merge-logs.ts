@@ -2,14 +2,14 @@ import { resourcePath, type LogLine, type LogOptions } from '@plumbstack/core';
 import type { DockerReader } from '../client/docker-client.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 
-/** Lines of several containers: by their time where they end, as they come where they are followed. */
+/** What several containers have said, by its time. */
 export async function* mergeLogs(
   client: DockerReader,
   stack: string,
   containers: readonly ObservedContainer[],
-  options: LogOptions,
+  options: Omit<LogOptions, 'follow'>,
 ): AsyncGenerator<LogLine, void, undefined> {
-  // Aborted when the reader stops too: a followed container may say nothing for hours, and would be waited for.
+  // Aborted when the reader stops too.
   const ended = new AbortController();
   const end = (): void => ended.abort();
   options.signal?.addEventListener('abort', end, { once: true });
@@ -18,7 +18,7 @@ export async function* mergeLogs(
     linesOf(client, stack, each, { ...options, signal: ended.signal })[Symbol.asyncIterator](),
   );
   try {
-    yield* options.follow === true ? asTheyCome(sources) : byTime(sources);
+    yield* byTime(sources);
   } finally {
     options.signal?.removeEventListener('abort', end);
     end();
@@ -32,12 +32,11 @@ async function* linesOf(
   client: DockerReader,
   stack: string,
   { id, name, resource }: ObservedContainer,
-  { since, tail, follow, signal }: LogOptions & { readonly signal: AbortSignal },
+  { since, tail, signal }: LogOptions & { readonly signal: AbortSignal },
 ): AsyncGenerator<LogLine, void, undefined> {
   const lines = client.logs(id, {
     ...(since !== undefined && { since }),
     ...(tail !== undefined && { tail }),
-    ...(follow !== undefined && { follow }),
     signal,
   });
   try {
@@ -65,20 +64,4 @@ async function* byTime(sources: readonly Source[]): AsyncGenerator<LogLine, void
     yield head.value;
     heads[first] = await source.next();
   }
-}
-
-async function* asTheyCome(sources: readonly Source[]): AsyncGenerator<LogLine, void, undefined> {
-  const pending = new Map(sources.map((source) => [source, next(source)]));
-  while (pending.size > 0) {
-    const { source, result } = await Promise.race(pending.values());
-    // Whoever has just had a turn goes to the end, so that one that never pauses does not silence the others.
-    pending.delete(source);
-    if (result.done === true) continue;
-    yield result.value;
-    pending.set(source, next(source));
-  }
-}
-
-async function next(source: Source): Promise<{ source: Source; result: IteratorResult<LogLine, void> }> {
-  return { source, result: await source.next() };
 }

@@ -3,9 +3,33 @@ import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import type { LogLine, LogOptions } from '@plumbstack/core';
 import type { DockerReader, EngineLogLine, EngineLogOptions } from '@plumbstack/docker/client';
-import { label, mergeLogs, observedContainer, type ObservedContainer } from '@plumbstack/docker/internal';
+import {
+  JoinedLines,
+  label,
+  mergeLogs,
+  observedContainer,
+  type ObservedContainer,
+} from '@plumbstack/docker/internal';
 
 type Reader = (options: EngineLogOptions) => AsyncIterable<EngineLogLine>;
+
+/** The lines of these containers as they come. */
+function joined(
+  readers: Readonly<Record<string, Reader>>,
+  signal?: AbortSignal,
+): AsyncGenerator<LogLine, void, undefined> {
+  const lines = new JoinedLines(signal);
+  for (const [name, reader] of Object.entries(readers)) lines.add(linesOf(name, reader, lines.ended));
+  return lines.read();
+}
+
+async function* linesOf(
+  container: string,
+  reader: Reader,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine, void, undefined> {
+  for await (const each of reader({ signal })) yield { resource: 'shop/api', container, ...each };
+}
 
 /** The lines of these containers, merged. */
 function merged(
@@ -112,7 +136,6 @@ describe('the merged log of several containers', () => {
 
   it('of no container is empty', async () => {
     assert.deepEqual(await textsOf(merged({})), []);
-    assert.deepEqual(await textsOf(merged({}, { follow: true })), []);
   });
 
   it('fails with what one of them fails with', async () => {
@@ -121,34 +144,26 @@ describe('the merged log of several containers', () => {
       yield line('before', 1);
       throw reason;
     }
-    for (const follow of [false, true]) {
-      const other: Reader = follow ? silentAfter(line('other', 2)) : () => ended([line('other', 2)]);
-      await assert.rejects(textsOf(merged({ broken, other }, { follow })), (error) => error === reason);
-    }
+    const other: Reader = () => ended([line('other', 2)]);
+    await assert.rejects(textsOf(merged({ broken, other })), (error) => error === reason);
+    const others = { broken, other: silentAfter(line('other', 2)) };
+    await assert.rejects(textsOf(joined(others)), (error) => error === reason);
   });
 });
 
 describe('a followed log of several containers', () => {
   it('goes on with whoever says something', async () => {
-    const lines = merged({ quiet: silentAfter(), loud: silentAfter(line('a'), line('b')) }, { follow: true });
+    const lines = joined({ quiet: silentAfter(), loud: silentAfter(line('a'), line('b')) });
     assert.equal((await lines.next()).value?.text, 'a');
     assert.equal((await lines.next()).value?.text, 'b');
     await lines.return();
   });
 
   it('ends when the reader stops, though others say nothing', async () => {
-    for await (const { text } of merged(
-      { quiet: silentAfter(), loud: silentAfter(line('a')) },
-      { follow: true },
-    )) {
+    for await (const { text } of joined({ quiet: silentAfter(), loud: silentAfter(line('a')) })) {
       assert.equal(text, 'a');
       break;
     }
-  });
-
-  it('ends when all containers have', async () => {
-    const readers = { one: () => ended([line('a')]), two: () => ended([line('b')]) };
-    assert.deepEqual([...(await textsOf(merged(readers, { follow: true })))].sort(), ['a', 'b']);
   });
 
   it('ends without an error when its signal aborts, and leaves no listener', async () => {
@@ -156,7 +171,7 @@ describe('a followed log of several containers', () => {
     const { signal } = controller;
     const texts: string[] = [];
     const readers = { quiet: silentAfter(), loud: silentAfter(line('a')) };
-    for await (const { text } of merged(readers, { follow: true, signal })) {
+    for await (const { text } of joined(readers, signal)) {
       texts.push(text);
       controller.abort();
     }
@@ -165,10 +180,7 @@ describe('a followed log of several containers', () => {
   });
 
   it('is empty where its signal had aborted before', async () => {
-    assert.deepEqual(
-      await textsOf(merged({ one: silentAfter() }, { follow: true, signal: AbortSignal.abort() })),
-      [],
-    );
+    assert.deepEqual(await textsOf(joined({ one: silentAfter() }, AbortSignal.abort())), []);
   });
 
   it('hears a quiet container beside others that never pause', async () => {
@@ -176,10 +188,11 @@ describe('a followed log of several containers', () => {
       for (;;) yield line('again');
     }
     let heard = 0;
-    for await (const { text } of merged(
-      { one: endless, two: endless, quiet: silentAfter(line('once')) },
-      { follow: true },
-    )) {
+    for await (const { text } of joined({
+      one: endless,
+      two: endless,
+      quiet: silentAfter(line('once')),
+    })) {
       if (text === 'once') break;
       if (++heard > 100) assert.fail('it was not heard');
     }
@@ -196,9 +209,9 @@ describe('a followed log of several containers', () => {
           closed.push(name);
         }
       };
-    for (const follow of [true, false]) {
+    for (const each of [joined, merged]) {
       closed.length = 0;
-      for await (const _ of merged({ one: reader('one'), two: reader('two') }, { follow })) break;
+      for await (const _ of each({ one: reader('one'), two: reader('two') })) break;
       assert.deepEqual(closed.sort(), ['one', 'two']);
     }
   });
