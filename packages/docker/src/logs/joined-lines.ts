@@ -59,7 +59,7 @@ export class JoinedLines {
       this.#signal?.removeEventListener('abort', end);
       end();
       // One that fails while it ends has nobody left to tell.
-      await Promise.allSettled([...this.#sources].map((each) => each.return?.()));
+      await Promise.allSettled([...this.#sources].map(async (each) => each.return?.()));
     }
   }
 
