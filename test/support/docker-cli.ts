@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 /** The plain `docker` program, for tests that look at the engine without going through what they test. */
 export interface DockerResult {
@@ -27,6 +29,24 @@ export async function docker(...args: readonly string[]): Promise<string> {
   if (code !== 0)
     throw new Error(`docker ${args.slice(0, 3).join(' ')} ended with ${code}: ${stderr || stdout}`);
   return stdout.trimEnd();
+}
+
+/** Builds an image from a Dockerfile that needs no other file. */
+export async function buildImage(
+  tag: string,
+  dockerfile: string,
+  options: readonly string[] = [],
+): Promise<void> {
+  const build = spawn('docker', ['build', '--quiet', ...options, '--tag', tag, '-'], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    timeout: 120_000,
+  });
+  build.stdin.end(dockerfile);
+  const [complaints, [code]] = await Promise.all([
+    text(build.stderr),
+    once(build, 'close') as Promise<[number | null]>,
+  ]);
+  if (code !== 0) throw new Error(`docker build ended with ${code}: ${complaints}`);
 }
 
 export interface SandboxFile {

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
-import { docker, tryDocker, until } from './docker-cli';
+import { buildImage, docker, tryDocker, until } from './docker-cli';
+import { hostOf, inFreeSubnet } from './free-subnet';
 
 /** An image with an engine and nothing else, built once for each content of {@link dockerfile}. */
 const image = 'plumbstack-test/engine:1';
@@ -47,21 +48,13 @@ const privileges = [
  */
 export class EngineInContainer implements AsyncDisposable {
   readonly #name = `er-engine-${randomBytes(3).toString('hex')}`;
-  /** IPv4 address of the machine that the engine believes to run on. */
-  readonly address: string;
-  readonly #subnet: string;
+  #address = '';
 
-  private constructor(subnet: string) {
-    this.#subnet = subnet;
-    this.address = subnet.replace(/\.\d+\/\d+$/, '.2');
-  }
+  private constructor() {}
 
-  /**
-   * Starts one with these images of the outer engine.
-   * @param subnet a /24 that nothing else on this machine has
-   */
-  static async start(subnet: string, images: readonly string[]): Promise<EngineInContainer> {
-    const engine = new EngineInContainer(subnet);
+  /** Starts one with these images of the outer engine. */
+  static async start(images: readonly string[]): Promise<EngineInContainer> {
+    const engine = new EngineInContainer();
     try {
       await engine.#create();
       await engine.answers();
@@ -79,6 +72,11 @@ export class EngineInContainer implements AsyncDisposable {
     const needed = 'mount -t tmpfs none /mnt && iptables --table nat --list';
     const { code, stderr } = await tryDocker('run', '--rm', ...privileges, image, 'sh', '-c', needed);
     return code === 0 ? undefined : stderr.trim();
+  }
+
+  /** IPv4 address of the machine that the engine believes to run on. */
+  get address(): string {
+    return this.#address;
   }
 
   /** For `DOCKER_HOST` and the option `host`. */
@@ -111,7 +109,10 @@ export class EngineInContainer implements AsyncDisposable {
 
   async #create(): Promise<void> {
     await buildOnce();
-    await docker('network', 'create', '--subnet', this.#subnet, this.#name);
+    await inFreeSubnet(async (subnet) => {
+      await docker('network', 'create', '--subnet', subnet, this.#name);
+      this.#address = hostOf(subnet, 2);
+    });
     await docker(
       ...['run', '--detach', '--name', this.#name, '--network', this.#name, '--ip', this.address],
       ...privileges,
@@ -150,14 +151,5 @@ async function buildOnce(): Promise<void> {
   const seen = await tryDocker('image', 'inspect', '--format', `{{index .Config.Labels "${label}"}}`, image);
   const digest = Buffer.from(dockerfile).toString('base64url');
   if (seen.code === 0 && seen.stdout.trim() === digest) return;
-  const build = spawn('docker', ['build', '--quiet', '--label', `${label}=${digest}`, '--tag', image, '-'], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    timeout: 120_000,
-  });
-  build.stdin.end(dockerfile);
-  const [complaints, [code]] = await Promise.all([
-    text(build.stderr),
-    once(build, 'close') as Promise<[number | null]>,
-  ]);
-  if (code !== 0) throw new Error(`docker build ended with ${code}: ${complaints}`);
+  await buildImage(image, dockerfile, ['--label', `${label}=${digest}`]);
 }

@@ -5,13 +5,14 @@ import type { LifecycleDeployment } from '@plumbstack/events';
 import { recordEvents } from '@plumbstack/testing';
 import { docker, tryDocker } from '../../support/docker-cli';
 import { EngineInContainer } from '../../support/engine-in-container';
+import { anySubnet, hostOf } from '../../support/free-subnet';
 import { ask, eventually, Lab } from '../../support/lab';
 import { lightApp, lightAppOf } from '../../support/light-app';
 
 const images = ['node:24-slim', 'nginx:1.30', 'haproxy:3.2'];
-const machineSubnet = '10.229.240.0/24';
-const stackSubnet = '10.229.244.0/24';
-const gateway = '10.229.244.1';
+// Inside the other machine; of this one's networks none has it.
+const stackSubnet = anySubnet(235);
+const gateway = hostOf(stackSubnet, 1);
 const workers = ['workers-1', 'workers-2', 'workers-3'];
 
 describe('an engine on another machine', function () {
@@ -27,7 +28,7 @@ describe('an engine on another machine', function () {
       console.log(`    left out: containers of this machine may not run an engine: ${refusal}`);
       this.skip();
     }
-    engine = await EngineInContainer.start(machineSubnet, images);
+    engine = await EngineInContainer.start(images);
     lab = new Lab({ host: engine.host });
     stack = lab.stack({ subnet: stackSubnet });
     describeStack(stack, '1');
@@ -146,7 +147,7 @@ describe('an engine on another machine', function () {
   });
 
   it('is asked about its apps even where this machine has the same addresses', async () => {
-    const name = `er-same-${process.pid}`;
+    const name = `er-same-${stack.name}`;
     try {
       await docker('network', 'create', '--subnet', stackSubnet, name);
       // A bridge has its address while something is on it.
