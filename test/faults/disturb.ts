@@ -23,19 +23,31 @@ export const disturbances: readonly Disturbance[] = [
   409,
 ];
 
-/** A verb that is disturbed, and where it starts from. */
+/** What is disturbed, and what must be well after it. */
 export interface Scenario {
   readonly title: string;
-  /** Verbs that lead to where the disturbed one starts. */
-  readonly before: readonly Verb[];
-  readonly disturbed: Verb;
-  /** The one plain verb after which all must be well. */
-  readonly mend: Verb;
-  /** Version that both routes answer with in the end; none where the stack is gone. */
-  readonly serves?: string;
+  /**
+   * One case goes the one way, the next one the other: where each starts from where the other ends, nothing has to be
+   * done in between.
+   */
+  readonly ways: readonly [Way, ...Way[]];
   /** Whether the routes answer at every moment between the first verb and the last. */
   readonly keepsServing: boolean;
 }
+
+/** A verb that is disturbed, and where it starts from. */
+export interface Way {
+  /** Leads to where the disturbed one starts. */
+  readonly before: Verb;
+  readonly disturbed: Verb;
+  /** The one plain verb after which all must be well. */
+  readonly mend: Verb;
+  /** What both routes answer in the end; none where the stack is gone. */
+  readonly serves?: Served;
+}
+
+/** Both apps in a version, from an image that has it in it or their environment. */
+export type Served = Required<Pick<VerbRequest, 'version'>> & Pick<VerbRequest, 'image'>;
 
 export type Verb = Omit<VerbRequest, 'stack'>;
 
@@ -46,8 +58,10 @@ export interface Case {
 
 /** How an undisturbed run goes, and what it leads to. */
 export interface Undisturbed {
+  /** Of the first way; the others make the same. */
   readonly calls: readonly EngineCall[];
-  readonly state: SettledState;
+  /** What each way leads to. */
+  readonly states: readonly SettledState[];
 }
 
 /** Longest time of a disturbed run: a call that hangs, and what is cleaned up after it. */
@@ -60,6 +74,7 @@ export class Lane implements AsyncDisposable {
   readonly #lab: Lab;
   readonly #proxy: FaultProxy;
   readonly #stack: string;
+  #tried = 0;
 
   private constructor(proxy: FaultProxy) {
     this.#lab = new Lab();
@@ -71,20 +86,30 @@ export class Lane implements AsyncDisposable {
     return new Lane(await FaultProxy.start());
   }
 
-  async undisturbed({ before, disturbed, mend }: Scenario): Promise<Undisturbed> {
-    for (const each of before) await this.#perform(each);
-    await using runtime = new DockerRuntime({ host: this.#proxy.host });
-    this.#proxy.watch();
-    await perform(runtime, { ...disturbed, stack: this.#stack });
-    const { calls } = this.#proxy;
-    await this.#perform(mend);
-    return { calls, state: await settledState(this.#stack) };
+  async undisturbed({ ways }: Scenario): Promise<Undisturbed> {
+    const states: SettledState[] = [];
+    let calls: readonly EngineCall[] | undefined;
+    for (const { before, disturbed, mend } of ways) {
+      await this.#perform(before);
+      await using runtime = new DockerRuntime({ host: this.#proxy.host });
+      this.#proxy.watch();
+      await perform(runtime, { ...disturbed, stack: this.#stack });
+      calls ??= this.#proxy.calls;
+      await this.#perform(mend);
+      states.push(await settledState(this.#stack));
+    }
+    return { calls: calls ?? [], states };
   }
 
   /** Disturbs one call and looks whether all is well in the end; says whether the call came at all. */
-  async try(scenario: Scenario, { call, disturbance }: Case, state: SettledState): Promise<boolean> {
-    const { before, disturbed, mend, serves, keepsServing } = scenario;
-    for (const each of before) await this.#perform(each);
+  async try(
+    { ways, keepsServing }: Scenario,
+    { call, disturbance }: Case,
+    states: readonly SettledState[],
+  ): Promise<boolean> {
+    const turn = this.#tried++ % ways.length;
+    const { before, disturbed, mend, serves } = ways[turn] ?? ways[0];
+    await this.#perform(before);
     const isKill = disturbance === 'killed before' || disturbance === 'killed after';
     const request: VerbRequest = { ...disturbed, stack: this.#stack };
     const came = isKill
@@ -92,12 +117,13 @@ export class Lane implements AsyncDisposable {
       : await this.#disturbed(request, call, disturbance);
     if (keepsServing) await eventuallyServes(await this.#web());
     await this.#perform(mend);
-    assertSameState(await settledState(this.#stack), state);
+    assertSameState(await settledState(this.#stack), states[turn] ?? assert.fail('no such way'));
     if (serves === undefined) assert.deepEqual(await leftovers(this.#stack), []);
     else {
-      const plan = await this.#lab.runtime.plan(smallStack(this.#stack, serves));
+      const { version, image } = serves;
+      const plan = await this.#lab.runtime.plan(smallStack(this.#stack, version, image));
       assert.ok(plan.isEmpty, plan.toString());
-      await assertServes(await this.#web(), serves);
+      await assertServes(await this.#web(), version);
     }
     return came;
   }

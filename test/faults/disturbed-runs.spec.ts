@@ -9,50 +9,60 @@
 //   PLUMBSTACK_FAULT='GET /version #1, 500' npx mocha test/faults/disturbed-runs.spec.ts --grep 'new version'
 import assert from 'node:assert/strict';
 import { allCases, sampledCases } from './cases';
-import { Lane, type Case, type Scenario, type Undisturbed } from './disturb';
+import { buildLightImage, lightImage } from '../support/light-app';
+import {
+  Lane,
+  type Case,
+  type Scenario,
+  type Served,
+  type Undisturbed,
+  type Verb,
+  type Way,
+} from './disturb';
 
 const isFull = process.env['PLUMBSTACK_FAULTS'] === 'full';
 const only = process.env['PLUMBSTACK_FAULT'];
 const laneCount = Number(process.env['PLUMBSTACK_FAULT_LANES'] ?? 3);
 
+const one: Served = { version: '1' };
+const upOnce: Verb = { verb: 'up' };
+const gone: Verb = { verb: 'down', volumes: true };
+
+/** One image for each version, and an update from one to the other. */
+function update(from: Served, to: Served): Way {
+  const before: Verb = { verb: 'up', ...from };
+  const disturbed: Verb = { verb: 'up', ...to };
+  return { before, disturbed, mend: disturbed, serves: to };
+}
+const images: readonly [Served, Served] = [
+  { version: '1', image: lightImage('1') },
+  { version: '2', image: lightImage('2') },
+];
+
 const scenarios: readonly Scenario[] = [
   {
     title: 'up from nothing',
-    before: [{ verb: 'down', volumes: true }],
-    disturbed: { verb: 'up' },
-    mend: { verb: 'up' },
-    serves: '1',
+    ways: [{ before: gone, disturbed: upOnce, mend: upOnce, serves: one }],
     keepsServing: false,
   },
   {
-    title: 'up with a new version of app and pool',
-    before: [{ verb: 'up' }],
-    disturbed: { verb: 'up', version: '2' },
-    mend: { verb: 'up', version: '2' },
-    serves: '2',
+    title: 'up with another image of app and pool',
+    ways: [update(images[0], images[1]), update(images[1], images[0])],
     keepsServing: true,
   },
   {
     title: 'scale from 2 to 3 to 1',
-    before: [{ verb: 'up' }],
-    disturbed: { verb: 'scale', replicas: [3, 1] },
-    mend: { verb: 'up' },
-    serves: '1',
+    ways: [{ before: upOnce, disturbed: { verb: 'scale', replicas: [3, 1] }, mend: upOnce, serves: one }],
     keepsServing: true,
   },
   {
     title: 'restart of the pool',
-    before: [{ verb: 'up' }],
-    disturbed: { verb: 'restart' },
-    mend: { verb: 'up' },
-    serves: '1',
+    ways: [{ before: upOnce, disturbed: { verb: 'restart' }, mend: upOnce, serves: one }],
     keepsServing: true,
   },
   {
     title: 'down with its volumes',
-    before: [{ verb: 'up' }],
-    disturbed: { verb: 'down', volumes: true },
-    mend: { verb: 'down', volumes: true },
+    ways: [{ before: upOnce, disturbed: gone, mend: gone }],
     keepsServing: false,
   },
 ];
@@ -61,6 +71,7 @@ describe('a run that is disturbed at one of its calls to the engine', function (
   this.timeout(isFull ? 4 * 3_600_000 : 600_000);
   const lanes: Lane[] = [];
   before(async () => {
+    await Promise.all(images.map(({ version }) => buildLightImage(version)));
     for (let lane = 0; lane < laneCount; lane++) lanes.push(await Lane.start());
   });
   after(async () => {
@@ -96,14 +107,14 @@ async function tryAll(
   lanes: readonly Lane[],
   scenario: Scenario,
   cases: readonly Case[],
-  { state }: Undisturbed,
+  { states }: Undisturbed,
 ): Promise<Tally> {
   const tally: Tally = { converged: 0, absent: [], failures: [] };
   const left = [...cases];
   const work = async (lane: Lane): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
       try {
-        if (await lane.try(scenario, next, state)) tally.converged++;
+        if (await lane.try(scenario, next, states)) tally.converged++;
         else tally.absent.push(next);
       } catch (error) {
         tally.failures.push(`${titleOf(next)}: ${error instanceof Error ? error.message : String(error)}`);

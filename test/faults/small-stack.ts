@@ -1,23 +1,30 @@
 import assert from 'node:assert/strict';
-import { Stack } from '@plumbstack/core';
+import { Stack, type AppOptions } from '@plumbstack/core';
 import { ask, eventually } from '../support/lab';
-import { lightAppOf } from '../support/light-app';
+import { lightApp, lightAppOf } from '../support/light-app';
 
-/** One of everything: a routed app with data and a generated secret, a pool of two behind HAProxy, a router. */
-export function smallStack(name: string, version = '1'): Stack {
+/**
+ * The stack of the recipe with light images, and one of everything: a routed app with data and a generated secret, a pool
+ * of two behind HAProxy, a router.
+ *
+ * @param image of both apps, that has their version in it
+ */
+export function smallStack(name: string, version = '1', image?: string): Stack {
   const stack = new Stack(name);
+  const light = (options: AppOptions): AppOptions =>
+    image === undefined ? lightAppOf(version, options) : { ...lightApp(options), image };
   const data = stack.volume('data');
   const token = stack.secret('token', { generateBytes: 16 });
   const single = stack.app(
     'single',
-    lightAppOf(version, {
+    light({
       mounts: [{ volume: data, target: '/data' }],
       secrets: [{ secret: token, target: '/run/secrets/token' }],
       stopGraceMs: 2000,
     }),
   );
   const pool = stack.pool('workers', {
-    app: stack.app('pooled', lightAppOf(version, { stopGraceMs: 2000 })),
+    app: stack.app('pooled', light({ stopGraceMs: 2000 })),
     replicas: 2,
   });
   stack

@@ -7,6 +7,8 @@ export interface VerbRequest {
   readonly stack: string;
   /** Of both apps, for `up`. @default '1' */
   readonly version?: string;
+  /** Of both apps, for `up`: with their version in it. @default one that has it in its environment */
+  readonly image?: string;
   /** Numbers of workers, one after the other, for `scale`. */
   readonly replicas?: readonly number[];
   /** For `down`. @default false */
@@ -14,10 +16,10 @@ export interface VerbRequest {
 }
 
 export async function perform(runtime: Runtime, request: VerbRequest): Promise<void> {
-  const { verb, stack, version, replicas = [], volumes = false } = request;
+  const { verb, stack, version, image, replicas = [], volumes = false } = request;
   switch (verb) {
     case 'up':
-      await runtime.up(smallStack(stack, version));
+      await runtime.up(smallStack(stack, version, image));
       return;
     case 'scale': {
       const deployment = await runtime.attach(stack);

@@ -1,4 +1,5 @@
 import type { AppOptions } from '@plumbstack/core';
+import { buildImage } from './docker-cli';
 
 // A server that tells what it saw: who answered, which path and headers arrived, and the version in its environment.
 // `/slow?ms=` answers late, `/count` counts in this process alone, `/crash` ends it. Asked to stop, it finishes first.
@@ -38,4 +39,13 @@ export function lightApp(options: AppOptions = {}): AppOptions {
 /** The same code in the environment's version. */
 export function lightAppOf(version: string, options: AppOptions = {}): AppOptions {
   return lightApp({ ...options, env: { VERSION: version, ...options.env } });
+}
+
+/** Name of an image for {@link lightApp} that has the version in it. */
+export function lightImage(version: string): string {
+  return `plumbstack-test/light:${version}`;
+}
+
+export async function buildLightImage(version: string): Promise<void> {
+  await buildImage(lightImage(version), `FROM node:24-slim\nENV VERSION=${version}\n`);
 }
