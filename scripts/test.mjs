@@ -18,18 +18,7 @@ await runScript(async () => {
   const given = argv.slice(2);
   // Files in mocha's own configuration would be added to the ones that are asked for.
   const files = given.some((each) => each.endsWith('.ts')) ? [] : ['test/**/*.spec.ts'];
-  // Runs that are disturbed on purpose take as long as all others together.
-  const slow = ['test/faults/**', 'test/docker/runtime/{lease,concurrent}.spec.ts'];
-  const ignored = env.PLUMBSTACK_FAULTS === undefined ? slow.flatMap((each) => ['--ignore', each]) : [];
-  const args = [
-    '--reporter',
-    reporter,
-    '--reporter-option',
-    `counts=${countsFile}`,
-    ...ignored,
-    ...given,
-    ...files,
-  ];
+  const args = ['--reporter', reporter, '--reporter-option', `counts=${countsFile}`, ...given, ...files];
   const exitCode = await runInForeground('node_modules/.bin/mocha', args, { cwd: root, env });
   const counts = existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : noCounts;
   rmSync(folder, { recursive: true });

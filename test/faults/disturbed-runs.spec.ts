@@ -1,10 +1,10 @@
 // Each call of a run to the engine is disturbed in one of eight ways; then one plain run must lead to the very state that
 // an undisturbed run leads to. By default each call that writes is disturbed once, the ways in turn. The full matrix, every
-// call in every way, takes an hour or so:
+// call in every way, takes hours:
 //
 //   PLUMBSTACK_FAULTS=full npx mocha test/faults/disturbed-runs.spec.ts
 //
-// With --grep one of the runs alone; PLUMBSTACK_FAULT_LANES sets how many cases run at once (3). To try one case again:
+// With --grep one of the runs alone; PLUMBSTACK_FAULT_LANES sets how many cases run at once (4). To try one case again:
 //
 //   PLUMBSTACK_FAULT='GET /version #1, 500' npx mocha test/faults/disturbed-runs.spec.ts --grep 'new version'
 import assert from 'node:assert/strict';
@@ -22,7 +22,7 @@ import {
 
 const isFull = process.env['PLUMBSTACK_FAULTS'] === 'full';
 const only = process.env['PLUMBSTACK_FAULT'];
-const laneCount = Number(process.env['PLUMBSTACK_FAULT_LANES'] ?? 3);
+const laneCount = Number(process.env['PLUMBSTACK_FAULT_LANES'] ?? 4);
 
 const one: Served = { version: '1' };
 const upOnce: Verb = { verb: 'up' };

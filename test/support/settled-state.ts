@@ -144,7 +144,8 @@ function settledContainer(
     role,
     state: container.State.Status,
     resource: Labels[`${prefix}resource`],
-    image: container.Image,
+    // The empty image is the whole engine's, and made anew wherever it is missing.
+    image: role === 'secret' ? '' : container.Image,
     identity: normalized(stack, JSON.parse(Labels[`${prefix}identity`] ?? '{}')),
     hostname: role === 'secret' ? '' : unnumbered(Config.Hostname),
     user: Config.User,

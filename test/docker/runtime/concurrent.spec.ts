@@ -7,7 +7,7 @@ import { FaultProxy } from '../../support/fault-proxy';
 import { Lab, leftovers } from '../../support/lab';
 import { assertSameState, settledState, type SettledState } from '../../support/settled-state';
 
-describe('runs at the same time, from separate processes', function () {
+describe('runs at the same time', function () {
   this.timeout(180_000);
   const lab = new Lab();
   let alone: SettledState;
@@ -21,14 +21,24 @@ describe('runs at the same time, from separate processes', function () {
 
   const web = async (stack: string): Promise<URL> => (await lab.runtime.attach(stack)).endpoint('web');
 
-  for (const count of [2, 4]) {
-    it(`make one stack together as one run alone does: ${count} of them`, async () => {
-      const { name } = lab.stack();
-      await Promise.all(Array.from({ length: count }, () => runVerb({ verb: 'up', stack: name })));
-      await assertServes(await web(name), '1');
-      assertSameState(await settledState(name), alone);
-      assert.ok((await lab.runtime.plan(smallStack(name))).isEmpty);
-    });
+  const inOneProcess = async (stack: string): Promise<void> => {
+    await using runtime = new DockerRuntime();
+    await runtime.up(smallStack(stack));
+  };
+  const inItsOwn = (stack: string): Promise<unknown> => runVerb({ verb: 'up', stack });
+  for (const [where, up] of [
+    ['in one process', inOneProcess],
+    ['in processes of their own', inItsOwn],
+  ] as const) {
+    for (const count of [2, 8]) {
+      it(`make one stack together as one run alone does: ${count} ${where}`, async () => {
+        const { name } = lab.stack();
+        await Promise.all(Array.from({ length: count }, () => up(name)));
+        await assertServes(await web(name), '1');
+        assertSameState(await settledState(name), alone);
+        assert.ok((await lab.runtime.plan(smallStack(name))).isEmpty);
+      });
+    }
   }
 
   it('of different versions leave one of them, and not a mixture', async () => {
