@@ -4,6 +4,8 @@ export const networkName = (stack: string): string => stack;
 export const containerName = (stack: string, resource: string): string => `${stack}-${resource}`;
 /** While the old container still has the name. */
 export const nextContainerName = (stack: string, resource: string): string => `${stack}-${resource}.next`;
+/** Of what a resource was before it became another kind of resource. */
+export const formerContainerName = (stack: string, resource: string): string => `${stack}-${resource}.former`;
 export const workerName = (stack: string, pool: string, worker: number): string =>
   `${stack}-${pool}-${worker}`;
 export const volumeName = (stack: string, volume: string): string => `${stack}-${volume}`;

@@ -72,7 +72,7 @@ describe('the container that serves', () => {
 });
 
 describe('where a router sends requests', () => {
-  it('is the address of what serves, else the one where it will be', async () => {
+  it('is the address and port of what serves, else the one where it will be', async () => {
     const picture = await applied(sample());
     const { desired } = await compare(picture, sample());
     const [site, workers] = [desired.units[1]?.addresses, desired.units[2]?.addresses];
@@ -81,7 +81,27 @@ describe('where a router sends requests', () => {
     }));
     picture.containers = picture.containers.filter(({ name }) => name !== 'shop-workers');
     const active = activeAddresses(desired.units, await observe(picture, 'shop'));
-    assert.deepEqual(active, { site: site?.[1], workers: workers?.[0] });
+    assert.deepEqual(active, { site: `${site?.[1]}:8000`, workers: `${workers?.[0]}:8080` });
+  });
+
+  it('is the port that what serves was made with, and not the one that its successor will have', async () => {
+    const picture = await applied(sample());
+    const { desired } = await compare(picture, sample({ app: { port: 9000 } }));
+    const active = activeAddresses(desired.units, await observe(picture, 'shop'));
+    assert.equal(active['site'], `${desired.units[1]?.addresses[0]}:8000`);
+  });
+
+  it('is what a resource was before it became another kind, while that runs', async () => {
+    const picture = await applied(sample());
+    tamper(picture, 'shop-site', ({ labels }) => ({
+      labels: { ...labels, [label.resource]: 'workers' },
+    }));
+    const { desired } = await compare(picture, sample());
+    const at = picture.containers.find(({ name }) => name === 'shop-site')?.labels[label.address];
+    assert.equal(activeAddresses(desired.units, await observe(picture, 'shop'))['workers'], `${at}:8000`);
+    tamper(picture, 'shop-site', () => ({ state: 'exited' }));
+    const now = activeAddresses(desired.units, await observe(picture, 'shop'))['workers'];
+    assert.match(now ?? '', /:8080$/);
   });
 });
 

@@ -2,15 +2,16 @@ import { aboutResource, isPlumbstackError, type Step } from '@plumbstack/core';
 import type { VolumeCreation } from '../client/docker-client.js';
 import type { DockerSpec, Unit } from '../compile/docker-spec.js';
 import { label } from '../labels.js';
-import { configVolumeName } from '../object-names.js';
 import type { Diff } from '../plan/diff.js';
-import { containersOf, roleOf } from '../plan/serving.js';
-import type { ObservedContainer } from '../plan/observed-state.js';
+import { formerContainers } from '../plan/former.js';
+import { containersOf } from '../plan/serving.js';
 import { convergePool } from './converge-pool.js';
 import { convergeRouter } from './converge-router.js';
 import { convergeApp, convergeService } from './converge-single.js';
 import { ensureVolume } from './ensure-volume.js';
+import { removeConfig } from './remove-config.js';
 import { removeContainer } from './remove-container.js';
+import { replaceKind } from './replace-kind.js';
 import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
 
@@ -100,7 +101,12 @@ async function applyUnit(
   }
   const step = diff.plan.steps.find((each) => each.resource === resource && each.kind === unit.kind);
   if (!diff.changed.has(unit.resource) || step === undefined) return 'done';
-  return runStep(context, step, () => convergeUnit(context, unit));
+  const former = formerContainers(unit, context.observed);
+  return runStep(context, step, () =>
+    former.length > 0
+      ? replaceKind(context, unit, former, (seen) => convergeUnit(seen, unit))
+      : convergeUnit(context, unit),
+  );
 }
 
 function convergeUnit(context: RunContext, unit: Unit): Promise<void> {
@@ -152,14 +158,4 @@ async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Prom
     });
     if (typeof outcome === 'object' && 'failed' in outcome) throw outcome.failed;
   }
-}
-
-async function removeConfig(
-  { client, call, stack }: RunContext,
-  resource: string,
-  containers: readonly ObservedContainer[],
-): Promise<void> {
-  const roles = [roleOf('pool'), roleOf('router')];
-  if (containers.some(({ role }) => roles.includes(role)))
-    await client.removeVolume(configVolumeName(stack, resource), call);
 }

@@ -5,6 +5,7 @@ import { nextContainerName } from '../object-names.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { containerChanges } from '../plan/container-changes.js';
 import { describedCheck } from '../plan/described-check.js';
+import { formerContainers } from '../plan/former.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
 import {
   discard,
@@ -66,7 +67,11 @@ export async function convergeContainer(context: RunContext, convergence: Conver
 
 async function create(context: RunContext, convergence: Convergence): Promise<Converged> {
   const { unit, name } = convergence;
-  const address = addressBeside(unit, []);
+  // What the resource was before, as another kind, may still have one of them.
+  const address = addressBeside(
+    unit,
+    formerContainers(unit, context.observed).map((each) => each.address),
+  );
   const id = await runContainer(context, wantedContainer(convergence, name, address));
   await healthyOrGone(context, convergence, id, name, address);
   context.emit('resource:created', { resource: pathOf(context, unit.resource) });

@@ -43,7 +43,7 @@ export async function convergeProxy(
     },
     // Routers reach a HAProxy at its address; its successor has another.
     ...(proxy.role === 'balancer' && {
-      switchTo: (address: string) => switchRouters(context, unit.resource, address),
+      switchTo: (address: string) => switchRouters(context, unit, address),
     }),
     prepare: (container) => putConfig(context, container, proxy.files().files),
   });

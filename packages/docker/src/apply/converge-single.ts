@@ -16,7 +16,7 @@ export async function convergeApp(context: RunContext, unit: AppUnit): Promise<v
     health,
     stopGraceMs,
     vantages: vantagesOf(context, resource),
-    switchTo: (address) => switchRouters(context, resource, address),
+    switchTo: (address) => switchRouters(context, unit, address),
   });
 }
 

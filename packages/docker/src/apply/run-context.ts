@@ -21,7 +21,7 @@ export interface RunContext {
   readonly emit: Emit;
   /** Takes the values of secrets out of a text that a program has written. */
   readonly withoutSecrets: (text: string) => string;
-  /** Address that each app and pool is reached at; routers are rendered from it, and updates change it. */
+  /** Address and port that each app and pool is reached at; routers are rendered from it, and updates change it. */
   readonly active: Record<string, string>;
   readonly routers: readonly RouterUnit[];
   /** Runs one change of a router's or pool's configuration after the other. */

@@ -1,4 +1,4 @@
-import type { RouterUnit } from '../compile/docker-spec.js';
+import type { AppUnit, PoolUnit, RouterUnit } from '../compile/docker-spec.js';
 import { containerName, nextContainerName } from '../object-names.js';
 import { routerFiles } from '../plan/proxy-files.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
@@ -8,8 +8,12 @@ import { endingProcesses, nginxCommands } from './proxy-commands.js';
 import { pathOf, type RunContext } from './run-context.js';
 
 /** Tells every running router of a target where it is now. Returns when each of them sends requests there. */
-export async function switchRouters(context: RunContext, target: string, address: string): Promise<void> {
-  context.active[target] = address;
+export async function switchRouters(
+  context: RunContext,
+  { resource: target, port }: Pick<AppUnit | PoolUnit, 'resource' | 'port'>,
+  address: string,
+): Promise<void> {
+  context.active[target] = `${address}:${port}`;
   await Promise.all(
     context.routers
       .filter(({ config }) => config.targets.includes(target))

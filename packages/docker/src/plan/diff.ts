@@ -11,7 +11,7 @@ import type {
 import type { PutFile } from '../client/docker-client.js';
 import { own } from '../compile/own.js';
 import { canonicalJson, contentDigest, digestOf } from '../compile/spec-hash.js';
-import { label, owner, type Role } from '../labels.js';
+import { label, owner } from '../labels.js';
 import { containerName, secretVolumeName, workerName } from '../object-names.js';
 import { containerChanges, drift, isConnected, isStale, staleReasons } from './container-changes.js';
 import { differences } from './identity-diff.js';
@@ -24,7 +24,8 @@ import {
   type RouterRecord,
 } from './observed-state.js';
 import { comparable, differingFiles, poolFiles, routerFiles } from './proxy-files.js';
-import { activeAddresses, containersOf, roleOf, servingContainer } from './serving.js';
+import { formerContainers, kindOf, kindReason, staysUntilReplaced } from './former.js';
+import { activeAddresses, containersOf, servingContainer } from './serving.js';
 
 /** What would be done, and for whom. */
 export interface Diff {
@@ -171,6 +172,8 @@ function unitStep(desired: DockerSpec, unit: Unit, observed: ObservedState): Ste
 }
 
 function differingUnitStep(desired: DockerSpec, unit: Unit, observed: ObservedState): Step {
+  const former = formerContainers(unit, observed);
+  if (former.length > 0) return kindStep(desired.stack, unit, former);
   switch (unit.kind) {
     case 'app':
     case 'service':
@@ -180,6 +183,17 @@ function differingUnitStep(desired: DockerSpec, unit: Unit, observed: ObservedSt
     case 'router':
       return routerStep(desired, unit, observed);
   }
+}
+
+/** One step for what was and what is, though no container is the same. */
+function kindStep(stack: string, unit: Unit, former: readonly ObservedContainer[]): Step {
+  return {
+    action: 'replace',
+    kind: unit.kind,
+    resource: resourcePath(stack, unit.resource),
+    reasons: [kindReason(unit, former)],
+    ...(!staysUntilReplaced(unit, former) && { impact: 'stopped before its successor starts' }),
+  };
 }
 
 function singleStep(stack: string, unit: AppUnit | ServiceUnit, observed: ObservedState): Step {
@@ -350,15 +364,8 @@ function routerConfigReasons(
 
 /** Containers of what the program no longer has. A volume is never one: it goes when asked for. */
 function findOrphans(desired: DockerSpec, observed: ObservedState): readonly ObservedContainer[] {
-  const roles = new Map<string, readonly Role[]>(
-    desired.units.map((unit) => [
-      unit.resource,
-      unit.kind === 'pool' ? ['balancer', 'worker'] : [roleOf(unit.kind)],
-    ]),
-  );
-  return observed.containers.filter(
-    ({ resource, role }) => role !== 'secret' && !(roles.get(resource)?.includes(role) ?? false),
-  );
+  const names = new Set(desired.units.map(({ resource }) => resource));
+  return observed.containers.filter(({ resource, role }) => role !== 'secret' && !names.has(resource));
 }
 
 function orphanSteps(stack: string, orphans: readonly ObservedContainer[]): readonly Step[] {
@@ -366,7 +373,7 @@ function orphanSteps(stack: string, orphans: readonly ObservedContainer[]): read
   for (const each of orphans) byResource.set(each.resource, [...(byResource.get(each.resource) ?? []), each]);
   return [...byResource].map(([resource, containers]) => ({
     action: 'delete',
-    kind: orphanKind(containers[0]?.role),
+    kind: kindOf(containers[0] ?? { role: 'app' }),
     resource: resourcePath(stack, resource),
     reasons: containers.map(({ name, summary }) => ({
       path: 'container',
@@ -374,17 +381,4 @@ function orphanSteps(stack: string, orphans: readonly ObservedContainer[]): read
       to: `removed (owner: ${summary.labels[label.owner] ?? owner}, stack ${stack})`,
     })),
   }));
-}
-
-function orphanKind(role: Role | undefined): StepKind {
-  switch (role) {
-    case 'worker':
-    case 'balancer':
-      return 'pool';
-    case 'router':
-    case 'service':
-      return role;
-    default:
-      return 'app';
-  }
 }

@@ -121,7 +121,7 @@ export interface PoolRecord {
 
 /** What a router remembers beside its nginx's configuration. */
 export interface RouterRecord {
-  /** Address that each target was reached at, by resource. */
+  /** Address and port that each target was reached at, by resource. */
   readonly active: Readonly<Record<string, string>>;
   /** The model that the configuration was made from, for the reasons of a plan. */
   readonly model: unknown;

@@ -12,13 +12,13 @@ export interface ProxyFiles {
   readonly revision: string;
 }
 
-/** A router's files, for targets at these addresses. */
+/** A router's files, for targets at these addresses and ports. */
 export function routerFiles(unit: RouterUnit, active: Readonly<Record<string, string>>): ProxyFiles {
   const { model, files, targets } = unit.config;
   const routes = model.routes.map(({ target, ...route }): NginxModel['routes'][number] => {
     if (target.type === 'redirect') return { ...route, target };
-    const address = active[target.name];
-    const servers = address === undefined ? [] : [`${address}:${target.port}`];
+    const server = active[target.name];
+    const servers = server === undefined ? [] : [server];
     return { ...route, target: { type: 'upstream', name: target.name, servers, pool: target.pool } };
   });
   const used = Object.fromEntries(targets.map((name) => [name, active[name] ?? '']));

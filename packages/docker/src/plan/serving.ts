@@ -1,11 +1,12 @@
-import type { AppUnit, PoolUnit, RouterUnit, ServiceUnit } from '../compile/docker-spec.js';
+import { poolPort } from '@plumbstack/core';
+import type { Unit } from '../compile/docker-spec.js';
+import { describedCheck } from './described-check.js';
+import { formerContainers } from './former.js';
 import type { ObservedContainer, ObservedState } from './observed-state.js';
 import type { Role } from '../labels.js';
 
 /** Role of the one container that stands for a unit as a whole. */
-export function roleOf(
-  kind: AppUnit['kind'] | ServiceUnit['kind'] | PoolUnit['kind'] | RouterUnit['kind'],
-): Role {
+export function roleOf(kind: Unit['kind']): Role {
   return kind === 'pool' ? 'balancer' : kind;
 }
 
@@ -33,20 +34,34 @@ export function servingContainer(
   return [...containers].sort((a, b) => rank(b) - rank(a))[0];
 }
 
-/** Address of every target that a router can send to: of what serves now, else where it will be. */
+/**
+ * Address and port of every target that a router can send to: of what serves now, as it was made, else where it will be.
+ * What is of another kind now serves until it is removed.
+ */
 export function activeAddresses(
-  units: readonly (AppUnit | ServiceUnit | PoolUnit | RouterUnit)[],
+  units: readonly Unit[],
   state: ObservedState,
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(
     units.flatMap((unit) => {
       if (unit.kind !== 'app' && unit.kind !== 'pool') return [];
-      const serving = servingContainer(
-        containersOf(state, unit.resource, roleOf(unit.kind)),
-        unit.container.digest,
-      );
-      const address = serving?.address ?? unit.addresses[0];
-      return address === undefined ? [] : [[unit.resource, address] as const];
+      const own = containersOf(state, unit.resource, roleOf(unit.kind));
+      const serving = formerTarget(unit, state) ?? servingContainer(own, unit.container.digest);
+      const [first] = unit.addresses;
+      const address = serving?.address ?? first;
+      const port = serving === undefined ? unit.port : (portOf(serving) ?? unit.port);
+      return address === undefined ? [] : [[unit.resource, `${address}:${port}`] as const];
     }),
   );
+}
+
+function formerTarget(unit: Unit, state: ObservedState): ObservedContainer | undefined {
+  return formerContainers(unit, state).find(
+    ({ role, state: now }) => now === 'running' && (role === 'app' || role === 'balancer'),
+  );
+}
+
+/** Port that a container was made with; a HAProxy's is always the same. */
+function portOf(container: ObservedContainer): number | undefined {
+  return container.role === 'balancer' ? poolPort : describedCheck(container).port;
 }

@@ -1,0 +1,13 @@
+import { configVolumeName } from '../object-names.js';
+import type { ObservedContainer } from '../plan/observed-state.js';
+import type { RunContext } from './run-context.js';
+
+/** Removes the configuration volume of a proxy that is gone; of anything else there is none. */
+export async function removeConfig(
+  { client, call, stack }: RunContext,
+  resource: string,
+  containers: readonly ObservedContainer[],
+): Promise<void> {
+  if (containers.some(({ role }) => role === 'balancer' || role === 'router'))
+    await client.removeVolume(configVolumeName(stack, resource), call);
+}

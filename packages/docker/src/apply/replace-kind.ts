@@ -1,0 +1,110 @@
+import { poolPort } from '@plumbstack/core';
+import type { Unit } from '../compile/docker-spec.js';
+import { label } from '../labels.js';
+import { configVolumeName, containerName, formerContainerName } from '../object-names.js';
+import { describedCheck } from '../plan/described-check.js';
+import { staysUntilReplaced } from '../plan/former.js';
+import type { ObservedContainer } from '../plan/observed-state.js';
+import { drainConnections } from './drain-connections.js';
+import { removeConfig } from './remove-config.js';
+import { removeContainer } from './remove-container.js';
+import type { RunContext } from './run-context.js';
+import { oldAddressForgotten, switchRouters } from './switch-routers.js';
+
+type Converge = (context: RunContext) => Promise<void>;
+
+/**
+ * Makes a resource what it is now of what it was under the same name: a pool of an app, for instance. Where both can be at
+ * once, what it was serves until the other one does; else it goes first.
+ */
+export async function replaceKind(
+  context: RunContext,
+  unit: Unit,
+  former: readonly ObservedContainer[],
+  converge: Converge,
+): Promise<void> {
+  if (staysUntilReplaced(unit, former)) {
+    await besideFormer(context, unit, former, converge);
+    await leadHere(context, unit);
+    await retireAll(context, unit, former);
+  } else {
+    await removeAll(context, unit, former);
+    await converge(without(context, unit, former));
+    await leadHere(context, unit);
+  }
+}
+
+/** The name is free meanwhile; what has it keeps its address and its requests. */
+async function besideFormer(
+  context: RunContext,
+  { resource }: Unit,
+  former: readonly ObservedContainer[],
+  converge: Converge,
+): Promise<void> {
+  const { client, call, stack } = context;
+  const name = containerName(stack, resource);
+  const holder = former.find((each) => each.name === name);
+  if (holder !== undefined)
+    await client.renameContainer(holder.id, formerContainerName(stack, resource), call);
+  try {
+    await converge(context);
+  } catch (error) {
+    // Part of a pool may have come up and have the name by now; the next run goes on from either.
+    if (holder !== undefined) await client.renameContainer(holder.id, name).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Sends the routers' requests to what has just been made. */
+async function leadHere(context: RunContext, unit: Unit): Promise<void> {
+  if (unit.kind !== 'app' && unit.kind !== 'pool') return;
+  const { client, call, stack } = context;
+  const made = await client.inspectContainer(containerName(stack, unit.resource), call);
+  const address = made?.labels[label.address];
+  if (address !== undefined) await switchRouters(context, unit, address);
+}
+
+async function retireAll(
+  context: RunContext,
+  unit: Unit,
+  former: readonly ObservedContainer[],
+): Promise<void> {
+  await oldAddressForgotten(context, unit.resource);
+  // A pool's HAProxy before its workers, which it still may be asking.
+  const isWorker = ({ role }: ObservedContainer): boolean => role === 'worker';
+  for (const each of former.filter((one) => !isWorker(one))) {
+    await drainConnections(context, each, describedCheck(each).port ?? poolPort);
+    await removeContainer(context, each, graceOf(each));
+  }
+  await removeAll(context, unit, former.filter(isWorker));
+  if (unit.kind !== 'pool') await removeConfig(context, unit.resource, former);
+}
+
+async function removeAll(
+  context: RunContext,
+  { resource }: Unit,
+  former: readonly ObservedContainer[],
+): Promise<void> {
+  await Promise.all(former.map((each) => removeContainer(context, each, graceOf(each))));
+  await removeConfig(context, resource, former);
+}
+
+function graceOf({ identity }: ObservedContainer): number {
+  const grace = identity['stopGraceMs'];
+  return typeof grace === 'number' ? grace : 10_000;
+}
+
+/** What was seen, but for what is gone now. */
+function without(context: RunContext, { resource }: Unit, former: readonly ObservedContainer[]): RunContext {
+  const { observed, stack } = context;
+  const { [resource]: _, ...configs } = observed.configs;
+  return {
+    ...context,
+    observed: {
+      ...observed,
+      containers: observed.containers.filter((each) => !former.includes(each)),
+      volumes: observed.volumes.filter(({ name }) => name !== configVolumeName(stack, resource)),
+      configs,
+    },
+  };
+}
