@@ -468,22 +468,77 @@ describe('the reasons of a plan', () => {
     assert.deepEqual(reasonsOf(await compare(picture, sample()), 'workers'), { replicas: [5, 3] });
   });
 
-  it('say what visitors notice: where something is stopped before its successor starts', async () => {
-    const impacts = async (
-      before: SampleOptions,
-      after: SampleOptions,
-    ): Promise<readonly (string | undefined)[]> =>
-      (await compare(await applied(sample(before)), sample(after))).plan.steps
-        .filter(({ action }) => action === 'replace')
-        .map(({ impact }) => impact);
-    const env = { A: '1' };
-    assert.deepEqual(await impacts({}, { app: { env } }), [undefined]);
-    const publish = 8000;
-    assert.deepEqual(await impacts({ app: { publish } }, { app: { publish, env } }), [
-      'stopped before its successor starts',
-    ]);
-    assert.deepEqual(await impacts({}, { pool: { image: 'haproxy:other' } }), [undefined]);
-    assert.match((await impacts({}, { pool: { stats: 8404 } }))[0] ?? '', /HAProxy is stopped/);
-    assert.match((await impacts({}, { web: { root: './public' } }))[0] ?? '', /refused for a moment/);
+  const env = { A: '1' };
+  const impacts: readonly (readonly [
+    title: string,
+    before: SampleOptions,
+    after: SampleOptions,
+    impact: string | undefined,
+  ])[] = [
+    ['a routed app, where the old one serves until the new one does', {}, { app: { env } }, undefined],
+    [
+      'an app with a port of its own',
+      { app: { publish: 8001 } },
+      { app: { publish: 8001, env } },
+      'stopped before its successor starts; no answer at 127.0.0.1:8001, /site/ of web meanwhile',
+    ],
+    ['workers, where new ones join first', {}, { pooled: { env } }, undefined],
+    [
+      'workers, where old ones leave first',
+      {},
+      { pooled: { env }, pool: { update: { order: 'stop-first' } } },
+      '1 of 3 workers at a time leave before their successors join',
+    ],
+    [
+      'workers, where all leave first',
+      {},
+      { pooled: { env }, pool: { update: { order: 'stop-first', parallelism: 5 } } },
+      'all workers leave before their successors join; requests wait meanwhile',
+    ],
+    ['a HAProxy, which only routers reach', {}, { pool: { image: 'haproxy:other' } }, undefined],
+    [
+      'a HAProxy with a port of its own',
+      {},
+      { pool: { stats: 8404 } },
+      'its HAProxy is stopped before its successor starts; no answer at 127.0.0.1:8404, /api/ of web meanwhile',
+    ],
+    [
+      'a router',
+      {},
+      { web: { root: './public' } },
+      'nginx is stopped before its successor starts; connections to 0.0.0.0:443 are refused for a moment',
+    ],
+    ['routes, which are reloaded', {}, { web: { maxBodyBytes: 7 } }, undefined],
+  ];
+  for (const [title, before, after, impact] of impacts) {
+    it(`come with what visitors notice of another version: ${title}`, async () => {
+      const { plan } = await compare(await applied(sample(before)), sample(after));
+      const changed = plan.steps.filter(({ action }) => action !== 'keep');
+      assert.deepEqual(
+        changed.map((step) => step.impact),
+        [impact],
+        plan.toString(),
+      );
+    });
+  }
+
+  it('come with what visitors notice of a service, and of what goes for good', async () => {
+    const published = sample({ app: { publish: 8001 } });
+    const picture = await applied(published);
+    const resources = published.resources
+      .filter(({ name }) => name !== 'site')
+      .map((each) =>
+        each.kind === 'router'
+          ? { ...each, routes: each.routes.filter(({ prefix }) => prefix !== '/site/') }
+          : each.kind === 'service'
+            ? { ...each, env }
+            : each,
+      );
+    const { plan } = await compare(picture, { ...published, resources });
+    const impactOf = (name: string): string | undefined =>
+      plan.steps.find(({ resource }) => resource === `shop/${name}`)?.impact;
+    assert.equal(impactOf('db'), 'stopped before its successor starts');
+    assert.equal(impactOf('site'), 'nothing answers at 127.0.0.1:8001 any more');
+    assert.equal(impactOf('web'), undefined);
   });
 });

@@ -15,6 +15,7 @@ import { label, owner } from '../labels.js';
 import { containerName, secretVolumeName, workerName } from '../object-names.js';
 import { containerChanges, drift, isConnected, isStale, staleReasons } from './container-changes.js';
 import { differences } from './identity-diff.js';
+import { balancerStopped, fewerWorkers, gone, routerStopped, stoppedFirst } from './impact.js';
 import {
   readRecord,
   recordFile,
@@ -173,30 +174,34 @@ function unitStep(desired: DockerSpec, unit: Unit, observed: ObservedState): Ste
 
 function differingUnitStep(desired: DockerSpec, unit: Unit, observed: ObservedState): Step {
   const former = formerContainers(unit, observed);
-  if (former.length > 0) return kindStep(desired.stack, unit, former);
+  if (former.length > 0) return kindStep(desired, unit, former);
   switch (unit.kind) {
     case 'app':
     case 'service':
-      return singleStep(desired.stack, unit, observed);
+      return singleStep(desired, unit, observed);
     case 'pool':
-      return poolStep(desired.stack, unit, observed);
+      return poolStep(desired, unit, observed);
     case 'router':
       return routerStep(desired, unit, observed);
   }
 }
 
 /** One step for what was and what is, though no container is the same. */
-function kindStep(stack: string, unit: Unit, former: readonly ObservedContainer[]): Step {
+function kindStep({ stack, units }: DockerSpec, unit: Unit, former: readonly ObservedContainer[]): Step {
   return {
     action: 'replace',
     kind: unit.kind,
     resource: resourcePath(stack, unit.resource),
     reasons: [kindReason(unit, former)],
-    ...(!staysUntilReplaced(unit, former) && { impact: 'stopped before its successor starts' }),
+    ...(!staysUntilReplaced(unit, former) && stoppedFirst(stack, unit, units)),
   };
 }
 
-function singleStep(stack: string, unit: AppUnit | ServiceUnit, observed: ObservedState): Step {
+function singleStep(
+  { stack, units }: DockerSpec,
+  unit: AppUnit | ServiceUnit,
+  observed: ObservedState,
+): Step {
   const containers = containersOf(observed, unit.resource, unit.kind);
   const serving = servingContainer(containers, unit.container.digest);
   if (serving === undefined) return step(stack, unit.kind, unit.resource, undefined);
@@ -207,7 +212,7 @@ function singleStep(stack: string, unit: AppUnit | ServiceUnit, observed: Observ
       kind: unit.kind,
       resource: resourcePath(stack, unit.resource),
       reasons: changes,
-      ...(isStopFirst(unit) ? { impact: stopFirstImpact(stack, unit) } : {}),
+      ...(isStopFirst(unit) && stoppedFirst(stack, unit, units)),
     };
   }
   return step(stack, unit.kind, unit.resource, [
@@ -220,20 +225,11 @@ function isStopFirst(unit: AppUnit | ServiceUnit): boolean {
   return unit.kind === 'service' || unit.updateOrder === 'stop-first';
 }
 
-/** Two containers that write one volume would ruin what is in it; what they wrote stays there. */
-function stopFirstImpact(stack: string, { container }: AppUnit | ServiceUnit): string {
-  const volumes = container.creation.mounts.flatMap((each) =>
-    each.type === 'volume' && !each.readOnly && each.name !== undefined ? [each.name] : [],
-  );
-  const data = volumes.map((name) => name.slice(stack.length + 1)).join(' and ');
-  return `stopped before its successor starts${data === '' ? '' : `, which takes over the data in ${data}`}`;
-}
-
 function extras(containers: readonly ObservedContainer[]): readonly StepReason[] {
   return containers.map(({ name }) => ({ path: 'container', from: name, to: 'removed' }));
 }
 
-function poolStep(stack: string, unit: PoolUnit, observed: ObservedState): Step {
+function poolStep({ stack, units }: DockerSpec, unit: PoolUnit, observed: ObservedState): Step {
   const proxies = containersOf(observed, unit.resource, 'balancer');
   const workers = containersOf(observed, unit.resource, 'worker');
   const serving = servingContainer(proxies, unit.container.digest);
@@ -276,10 +272,9 @@ function poolStep(stack: string, unit: PoolUnit, observed: ObservedState): Step 
   const reasons = serving === undefined ? told : [...told, ...poolConfigReasons(unit, observed, told)];
   const base = step(stack, 'pool', unit.resource, reasons);
   if (serving !== undefined && proxyChanges.length > 0) {
-    const impact = unit.publishes ? 'its HAProxy is stopped before its successor starts' : undefined;
-    return { ...base, action: 'replace', ...(impact !== undefined && { impact }) };
+    return { ...base, action: 'replace', ...(unit.publishes && balancerStopped(unit, units)) };
   }
-  return workerChanges.length > 0 ? { ...base, action: 'replace' } : base;
+  return workerChanges.length > 0 ? { ...base, action: 'replace', ...fewerWorkers(unit) } : base;
 }
 
 function reason(path: string, from: unknown, to: unknown): StepReason {
@@ -345,7 +340,7 @@ function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedSta
   return {
     ...base,
     action: 'replace',
-    impact: 'nginx is stopped before its successor starts; connections are refused for a moment',
+    ...routerStopped(unit),
   };
 }
 
@@ -380,5 +375,6 @@ function orphanSteps(stack: string, orphans: readonly ObservedContainer[]): read
       from: name,
       to: `removed (owner: ${summary.labels[label.owner] ?? owner}, stack ${stack})`,
     })),
+    ...gone(containers),
   }));
 }

@@ -34,8 +34,8 @@ export function kindOf({ role }: Pick<ObservedContainer, 'role'>): Kind {
  */
 export function staysUntilReplaced(unit: Unit, former: readonly ObservedContainer[]): boolean {
   const roles: readonly Role[] = ['app', 'balancer', 'worker'];
-  const isTarget = unit.kind === 'app' || unit.kind === 'pool';
-  return isTarget && !unit.publishes && former.every(({ role }) => roles.includes(role));
+  const mayBeTwo = unit.kind === 'pool' || (unit.kind === 'app' && unit.updateOrder === 'start-first');
+  return mayBeTwo && !unit.publishes && former.every(({ role }) => roles.includes(role));
 }
 
 export function kindReason(unit: Unit, [first]: readonly ObservedContainer[]): StepReason {
