@@ -19,6 +19,8 @@ export function smallStack(name: string, version = '1', image?: string): Stack {
     'single',
     light({
       mounts: [{ volume: data, target: '/data' }],
+      // It writes nothing, so two of them do no harm; and it serves all the while.
+      updateOrder: 'start-first',
       secrets: [{ secret: token, target: '/run/secrets/token' }],
       stopGraceMs: 2000,
     }),
