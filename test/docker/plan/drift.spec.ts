@@ -537,7 +537,7 @@ describe('the reasons of a plan', () => {
     const { plan } = await compare(picture, { ...published, resources });
     const impactOf = (name: string): string | undefined =>
       plan.steps.find(({ resource }) => resource === `shop/${name}`)?.impact;
-    assert.equal(impactOf('db'), 'stopped before its successor starts');
+    assert.equal(impactOf('db'), 'stopped before its successor starts, which takes over the data in data');
     assert.equal(impactOf('site'), 'nothing answers at 127.0.0.1:8001 any more');
     assert.equal(impactOf('web'), undefined);
   });
