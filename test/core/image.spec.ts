@@ -3,6 +3,7 @@ import { Stack, type ImageSpec } from '@plumbstack/core';
 import { refusedPath } from './refusal';
 
 const imageOf = (options: object): ImageSpec => new Stack('s').app('a', options).toSpec().image;
+const buildDefaults = { args: {}, labels: {}, cacheFrom: [], contexts: {}, secrets: [], ssh: false };
 const hex = '0123456789abcdef'.repeat(4);
 
 describe('image', () => {
@@ -72,7 +73,7 @@ describe('image', () => {
   }
 
   it('is pulled when it is missing, unless it says otherwise', () => {
-    for (const pull of ['missing', 'always', 'never']) {
+    for (const pull of ['missing', 'always', 'never', { everyMs: 86_400_000 }]) {
       assert.deepEqual(imageOf({ image: { reference: 'a', pull } }), {
         type: 'pull',
         reference: 'a',
@@ -86,6 +87,8 @@ describe('image', () => {
     });
     for (const [image, path] of [
       [{ reference: 'a', pull: 'sometimes' }, 'a.image.pull'],
+      [{ reference: 'a', pull: { everyMs: 10 } }, 'a.image.pull.everyMs'],
+      [{ reference: 'a', pull: {} }, 'a.image.pull.everyMs'],
       [{ pull: 'always' }, 'a.image.reference'],
       [{ reference: 'a', tag: '1' }, 'a.image.tag'],
       [5, 'a.image'],
@@ -106,7 +109,7 @@ describe('build', () => {
       type: 'build',
       context: './app1',
       dockerfile: 'Dockerfile',
-      args: {},
+      ...buildDefaults,
     });
   });
 
@@ -117,14 +120,40 @@ describe('build', () => {
       args: { VERSION: '1' },
       target: 'run',
       platform: 'linux/amd64',
+      labels: { 'org.example.team': 'a b' },
+      cacheFrom: ['registry.example.org/team/api:1'],
+      contexts: { shared: '../shared' },
+      ssh: true,
+      builder: 'buildkit',
     };
-    assert.deepEqual(imageOf({ build }), { type: 'build', ...build });
+    assert.deepEqual(imageOf({ build }), { type: 'build', ...build, secrets: [] });
     assert.deepEqual(imageOf({ build: { inline: 'FROM nginx' } }), {
       type: 'build',
       inline: 'FROM nginx',
       dockerfile: 'Dockerfile',
-      args: {},
+      ...buildDefaults,
     });
+  });
+
+  it('names its secrets as the Dockerfile does, or as the stack', () => {
+    const stack = new Stack('s');
+    const npm = stack.secret('npm', { env: 'NPM_TOKEN' });
+    const app = stack.app('a', { build: { context: '.', secrets: [npm, { secret: npm, id: 'npmrc' }] } });
+    const { image } = app.toSpec();
+    assert.deepEqual(image.type === 'build' && image.secrets, [
+      { secret: 'npm', id: 'npm' },
+      { secret: 'npm', id: 'npmrc' },
+    ]);
+    const again = Stack.fromSpec(JSON.parse(JSON.stringify(stack.toSpec())));
+    assert.deepEqual(again.toSpec(), stack.toSpec());
+    const made = stack.secret('made', { generateBytes: 32 });
+    assert.equal(
+      refusedPath(() => stack.app('b', { build: { context: '.', secrets: [made] } })),
+      'b.build.secrets[0]',
+    );
+    const other = new Stack('other');
+    other.app('c', { build: { context: '.', secrets: [npm] } });
+    assert.throws(() => other.validate(), /c\.build\.secrets\[0\]/);
   });
 
   for (const [build, path] of [
@@ -137,6 +166,14 @@ describe('build', () => {
     [{ context: '.', args: { 'A B': '' } }, 'a.build.args: the name'],
     [{ context: '.', args: { A: 1 } }, 'a.build.args.A'],
     [{ context: '.', file: 'x' }, 'a.build.file'],
+    [{ context: '.', labels: { 'io.plumbstack.owner': 'x' } }, 'a.build.labels: the name'],
+    [{ context: '.', cacheFrom: ['--x'] }, 'a.build.cacheFrom[0]'],
+    [{ context: '.', contexts: { 'a=b': '.' } }, 'a.build.contexts: the name'],
+    [{ context: '.', secrets: ['token'] }, 'a.build.secrets[0]'],
+    [{ context: '.', ssh: 'default' }, 'a.build.ssh'],
+    [{ context: '.', builder: 'podman' }, 'a.build.builder'],
+    [{ context: '.', builder: 'classic', ssh: true }, 'a.build.builder'],
+    [{ context: '.', builder: 'classic', contexts: { a: '.' } }, 'a.build.builder'],
     [{ inline: 'a\0' }, 'a.build.inline'],
     [{ context: '.', target: '' }, 'a.build.target'],
     [{ context: '.', platform: 5 }, 'a.build.platform'],

@@ -3,6 +3,7 @@ import {
   Stack,
   type App,
   type AppOptions,
+  type BuildOptions,
   type Connect,
   type Connection,
   type ContainerOptions,
@@ -156,6 +157,7 @@ function build(recipe: Recipe): Stack {
       ...(same as O),
       // Two containers cannot hold one port.
       ...(updateOrder !== undefined && published === undefined && { updateOrder }),
+      ...(typeof options.build === 'object' && { build: withSecrets(options.build, chosen, secrets) }),
       mounts: mounts.map((each, index) => mountOf(each, `/mnt/m${index}`, volumes)),
       files: files.map((each, index) => ({ ...each, target: `/etc/files/f${index}` })),
       secrets: mountSecrets(chosen, secrets),
@@ -270,6 +272,22 @@ function connectTo(
   });
 }
 
+/** A generated secret is not there when an image is built. */
+function withSecrets(
+  given: BuildOptions,
+  chosen: ContainerRecipe['secrets'],
+  all: readonly Secret[],
+): BuildOptions {
+  const known = all.filter((secret) => secret.toSpec().source.type !== 'generate');
+  if (given.builder === 'classic' || known.length === 0 || chosen.length === 0) return given;
+  const secrets = chosen.flatMap(({ secret: choice, named }, index) => {
+    const secret = take(choice, known);
+    if (secret === undefined) return [];
+    return named ? { secret, id: `build_${index}.key` } : secret;
+  });
+  return { ...given, secrets };
+}
+
 function addRoutes(router: Router, { routes }: RouterRecipe, targets: readonly (App | Pool)[]): void {
   const taken = new Set<string>();
   for (const { prefix, target: choice, redirect, options } of routes) {
@@ -317,7 +335,13 @@ const reference = fc.constantFrom(
 const image = fc.oneof(
   reference,
   fc.record(
-    { reference, pull: fc.constantFrom('missing', 'always', 'never') },
+    {
+      reference,
+      pull: fc.oneof(
+        fc.constantFrom('missing', 'always', 'never'),
+        fc.record({ everyMs: fc.integer({ min: 1000, max: 1e9 }) }),
+      ),
+    },
     { requiredKeys: ['reference'] },
   ),
 );
@@ -334,9 +358,15 @@ const buildOptions = fc.oneof(
       args: fc.dictionary(variable, argument, { maxKeys: 3 }),
       target: line,
       platform: fc.constantFrom('linux/amd64', 'linux/arm64/v8'),
+      labels: fc.dictionary(line, argument, { maxKeys: 2 }),
+      cacheFrom: fc.array(reference, { maxLength: 2 }),
+      contexts: fc.dictionary(fc.stringMatching(/^[a-z][a-z0-9._-]{0,8}$/), line, { maxKeys: 2 }),
+      ssh: fc.boolean(),
+      builder: fc.constant('buildkit'),
     },
     { requiredKeys: ['context'] },
   ),
+  fc.record({ inline: argument, builder: fc.constant('classic') }),
   fc.record({ inline: argument }),
 );
 const timing = {

@@ -26,7 +26,7 @@ export function compiles(): void {
     secrets: [key],
   });
   const app1: App = stack.app('app1', {
-    build: { context: '.', args: { A: 'b' } },
+    build: { context: '.', args: { A: 'b' }, secrets: [key, { secret: key, id: 'k' }], builder: 'buildkit' },
     command: ['run', '--now'],
     env: { A: 'b' },
     mounts: [
@@ -89,6 +89,10 @@ export function doesNotCompile(): void {
   stack.app('a', { imgae: 'nginx' });
   // @ts-expect-error -- a command is a list of arguments, never a shell line
   stack.app('a', { image: 'nginx', command: 'run --now' });
+  // @ts-expect-error -- a build's secrets are objects of the stack, not names
+  stack.app('a', { build: { context: '.', secrets: ['key'] } });
+  // @ts-expect-error -- a time has its unit in its name
+  stack.app('a', { image: { reference: 'nginx', pull: 86_400 } });
   // @ts-expect-error -- a value of the environment is a string
   stack.app('a', { image: 'nginx', env: { PORT: 8080 } });
   // @ts-expect-error -- links are objects, never names

@@ -4,7 +4,6 @@ import {
   dictionary,
   flag,
   integer,
-  line,
   list,
   matching,
   numberFrom,
@@ -19,7 +18,7 @@ import { build, image, type Build, type Image } from './image.js';
 import { connections, type Connect } from './connection.js';
 import { file, mount, type File, type Mount } from './mount.js';
 import { ipAddress } from './ip-address.js';
-import { environmentName, plainHostName } from './name.js';
+import { environmentName, labelName, plainHostName } from './name.js';
 import type { Problem } from './problem.js';
 import { publish, type Publish } from './publish.js';
 import { isResource, type Resource } from './resource.js';
@@ -80,12 +79,6 @@ export interface ContainerOptions {
   readonly extraHosts?: Readonly<Record<string, string>>;
 }
 
-const labelName: Check<string> = (value, path) => {
-  const name = line(value, path);
-  if (name.startsWith('io.plumbstack.'))
-    refuse(path, 'outside io.plumbstack.*, which plumbstack keeps for itself', name);
-  return name;
-};
 const capability = matching(/^(?:CAP_)?[A-Z_]+$/, 'a capability such as "NET_BIND_SERVICE"');
 const hostAddress: Check<string> = (value, path) =>
   value === 'host-gateway' ? value : ipAddress(value, path);

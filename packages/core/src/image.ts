@@ -1,6 +1,22 @@
-import { argument, dictionary, isRecord, line, oneOf, options, refuse, type Check } from './check.js';
-import { environmentName } from './name.js';
-import type { ImageSpec, PullPolicy } from './spec.js';
+import {
+  argument,
+  dictionary,
+  flag,
+  integer,
+  isRecord,
+  line,
+  list,
+  matching,
+  oneOf,
+  options,
+  refuse,
+  type Check,
+} from './check.js';
+import { environmentName, labelName } from './name.js';
+import { isResource } from './resource.js';
+import { secretReference } from './secret-mount.js';
+import type { Secret } from './secret.js';
+import type { BuildSecretSpec, ImageSpec, PullPolicy } from './spec.js';
 
 /** How an image is built. */
 export interface BuildOptions {
@@ -16,13 +32,41 @@ export interface BuildOptions {
   readonly target?: string;
   /** Platform to build for, as `linux/amd64`. @default the engine's */
   readonly platform?: string;
+  /** Labels of the image; `io.plumbstack.*` is taken. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Images whose layers are taken where a step is the same. BuildKit takes those that were built with an inline cache. */
+  readonly cacheFrom?: readonly string[];
+  /** Further folders, by the name that `COPY --from=` has for them. Needs BuildKit. */
+  readonly contexts?: Readonly<Record<string, string>>;
+  /**
+   * Secrets for `RUN --mount=type=secret,id=…`, which leave no trace in the image. Needs BuildKit. Another value alone is
+   * no reason to build again.
+   */
+  readonly secrets?: readonly (Secret | BuildSecret)[];
+  /** Lends the SSH agent of who runs the program to `RUN --mount=type=ssh`. Needs BuildKit. @default false */
+  readonly ssh?: boolean;
+  /**
+   * What builds: the engine's own classic builder, which every engine has, or BuildKit, through `docker buildx`.
+   * @default BuildKit where these options or the Dockerfile need it, else the classic one
+   */
+  readonly builder?: 'classic' | 'buildkit';
+}
+
+/** A secret, and what a Dockerfile calls it. */
+export interface BuildSecret {
+  readonly secret: Secret;
+  /** @default the secret's name */
+  readonly id?: string;
 }
 
 /** An image by reference, with its pull policy. */
 export interface ImageOptions {
   /** As `nginx:1.30` or `registry.example.org/team/api@sha256:...`. */
   readonly reference: string;
-  /** When to pull: when it is not there, at every `up`, or never. @default 'missing' */
+  /**
+   * When to pull: when it is not there, at every `up`, never, or when it is not there or was last pulled that many
+   * milliseconds ago. What a digest names never changes, and is pulled when it is not there. @default 'missing'
+   */
   readonly pull?: PullPolicy;
 }
 
@@ -47,12 +91,18 @@ const imageReference: Check<string> = (value, path) => {
   return value;
 };
 
+const pullPolicy: Check<PullPolicy> = (value, path) => {
+  if (!isRecord(value)) return oneOf('missing', 'always', 'never')(value, path);
+  const { everyMs } = options<{ everyMs?: number }>(value, path, { everyMs: integer(1000) });
+  return { everyMs: everyMs ?? refuse(`${path}.everyMs`, 'a number of milliseconds', undefined) };
+};
+
 /** An image to pull, by its reference alone or with its options. */
 export const image: Check<Extract<ImageSpec, { type: 'pull' }>> = (value, path) => {
   const given: Partial<ImageOptions> = isRecord(value)
     ? options<Partial<ImageOptions>>(value, path, {
         reference: imageReference,
-        pull: oneOf('missing', 'always', 'never'),
+        pull: pullPolicy,
       })
     : { reference: imageReference(value, path) };
   if (given.reference === undefined) refuse(`${path}.reference`, 'an image reference', undefined);
@@ -66,21 +116,50 @@ const pathInside: Check<string> = (value, path) => {
   return inside;
 };
 
+// What BuildKit reads as a key of a comma-separated list, and a Dockerfile without quotes.
+const secretId = matching(/^[\w.-]+$/, 'letters, digits, "_", "." and "-"');
+const contextName = matching(/^[a-z0-9][a-z0-9._-]*$/, 'a name such as "shared-code"');
+
+const buildSecret: Check<BuildSecretSpec> = (value, path) => {
+  const given: Partial<BuildSecret> = isResource(value)
+    ? { secret: secretReference(value, path) }
+    : options<Partial<BuildSecret>>(value, path, { secret: secretReference, id: secretId });
+  const { secret } = given;
+  if (secret === undefined) refuse(`${path}.secret`, 'a secret made by stack.secret(...)', undefined);
+  if (secret.toSpec().source.type === 'generate')
+    refuse(path, 'a secret that is known before the stack is up: { file }, { env } or { value }', value);
+  return { secret: secret.name, id: given.id ?? secret.name };
+};
+
 export const build: Check<ImageSpec> = (value, path) => {
-  const given: BuildOptions =
+  const { secrets, ...given } =
     typeof value === 'string'
       ? { context: line(value, path) }
-      : options<BuildOptions>(value, path, {
-          context: line,
-          dockerfile: pathInside,
-          inline: argument,
-          args: dictionary(environmentName, argument),
-          target: line,
-          platform: line,
-        });
-  const { context, dockerfile = 'Dockerfile', inline, args = {}, target, platform } = given;
+      : options<Omit<BuildOptions, 'secrets'> & { readonly secrets?: readonly BuildSecretSpec[] }>(
+          value,
+          path,
+          {
+            context: line,
+            dockerfile: pathInside,
+            inline: argument,
+            args: dictionary(environmentName, argument),
+            target: line,
+            platform: line,
+            labels: dictionary(labelName, argument),
+            cacheFrom: list(imageReference),
+            contexts: dictionary(contextName, line),
+            secrets: list(buildSecret),
+            ssh: flag,
+            builder: oneOf('classic', 'buildkit'),
+          },
+        );
+  const { context, dockerfile = 'Dockerfile', inline, target, platform, builder } = given;
+  const { args = {}, labels = {}, cacheFrom = [], contexts = {}, ssh = false } = given;
   if (context === undefined && inline === undefined)
     refuse(path, 'a context folder or an inline Dockerfile', value);
+  const needsBuildkit = ssh || (secrets ?? []).length > 0 || Object.keys(contexts).length > 0;
+  if (builder === 'classic' && needsBuildkit)
+    refuse(`${path}.builder`, '"buildkit", or left out, with secrets, ssh or contexts', builder);
   return {
     type: 'build',
     ...(context !== undefined && { context }),
@@ -89,5 +168,11 @@ export const build: Check<ImageSpec> = (value, path) => {
     args,
     ...(target !== undefined && { target }),
     ...(platform !== undefined && { platform }),
+    labels,
+    cacheFrom,
+    contexts,
+    secrets: secrets ?? [],
+    ssh,
+    ...(builder !== undefined && { builder }),
   };
 };

@@ -13,7 +13,7 @@ export { redis, type RedisOptions } from './redis.js';
 export type { Connect, Connection } from './connection.js';
 export { Resource, isResource } from './resource.js';
 export type { ContainerOptions } from './container-options.js';
-export type { Build, BuildOptions, Image, ImageOptions } from './image.js';
+export type { Build, BuildOptions, BuildSecret, Image, ImageOptions } from './image.js';
 export type { CommandHealthCheck, HealthCheck, HttpHealthCheck, TcpHealthCheck } from './health-check.js';
 export type { BindMount, File, Mount, TmpfsMount, VolumeMount } from './mount.js';
 export type { SecretMount } from './secret-mount.js';
@@ -51,6 +51,7 @@ export type {
 export type {
   AppSpec,
   BalanceSpec,
+  BuildSecretSpec,
   ContainerSpec,
   FileSpec,
   HealthSpec,

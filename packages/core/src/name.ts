@@ -1,4 +1,4 @@
-import { matching, refuse, type Check } from './check.js';
+import { line, matching, refuse, type Check } from './check.js';
 import type { ResourceKind } from './spec.js';
 
 /**
@@ -78,5 +78,13 @@ export const responseHeaderName: Check<string> = (value, path) => {
   if (framing.includes(name.toLowerCase())) {
     refuse(path, 'a header that does not say how the answer itself is sent', name);
   }
+  return name;
+};
+
+/** A label's key that is the user's to choose. */
+export const labelName: Check<string> = (value, path) => {
+  const name = line(value, path);
+  if (name.startsWith('io.plumbstack.'))
+    refuse(path, 'outside io.plumbstack.*, which plumbstack keeps for itself', name);
   return name;
 };

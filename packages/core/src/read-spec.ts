@@ -128,10 +128,17 @@ function lookUp(name: unknown, path: string, known: Known): Resource {
   return known.get(text(name, path)) ?? refuse(path, 'the name of a resource in this spec', name);
 }
 
-function imageOptions(path: string, image: unknown): Loose {
-  const { type, ...build } = anObject(image, path);
-  if (oneOf('pull', 'build')(type, `${path}.type`) === 'build') return { build };
-  const { policy, ...rest } = build;
+function imageOptions(path: string, image: unknown, known: Known): Loose {
+  const { type, ...given } = anObject(image, path);
+  if (oneOf('pull', 'build')(type, `${path}.type`) === 'build') {
+    const secrets = anArray(given['secrets'], `${path}.secrets`).map((each, index) => {
+      const at = `${path}.secrets[${index}]`;
+      const { secret, ...rest } = anObject(each, at);
+      return { secret: lookUp(secret, `${at}.secret`, known), ...rest };
+    });
+    return { build: { ...given, secrets } };
+  }
+  const { policy, ...rest } = given;
   return { image: { ...rest, pull: policy } };
 }
 
@@ -171,7 +178,7 @@ function containerOptions(resource: string, given: Loose, known: Known): Loose {
     anArray(list, at(option)).map((item, index) => read(item, at(`${option}[${index}]`)));
   return {
     ...same,
-    ...imageOptions(at('image'), image),
+    ...imageOptions(at('image'), image, known),
     ...healthOptions(at('health'), health),
     dependsOn: each('dependsOn', dependsOn, (name, path) => lookUp(name, path, known)),
     mounts: each('mounts', mounts, (mount, path) => mountOptions(path, mount, known)),
@@ -192,7 +199,7 @@ function poolOptions(pool: string, given: Loose, known: Known): Loose {
     balance: algorithm === 'header' ? header : algorithm,
     sticky: sticky === 'none' ? false : sticky,
     ...healthOptions(`${pool}.health`, health),
-    ...imageOptions(`${pool}.image`, image),
+    ...imageOptions(`${pool}.image`, image, known),
   };
 }
 
@@ -200,7 +207,7 @@ function router(stack: string, name: string, given: Loose, known: Known): Router
   const { routes, tls, image, ...same } = given;
   const made = new Router(stack, name, {
     ...same,
-    ...imageOptions(`${name}.image`, image),
+    ...imageOptions(`${name}.image`, image, known),
     ...(tls !== undefined && { tls: tlsOptions(`${name}.tls`, tls, known) }),
   } as unknown as RouterOptions);
   for (const [index, route] of anArray(routes, `${name}.routes`).entries()) {

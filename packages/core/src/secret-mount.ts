@@ -28,7 +28,7 @@ export interface SecretMount {
   readonly encoding?: SecretEncoding;
 }
 
-const secretReference: Check<Secret> = (value, path) => {
+export const secretReference: Check<Secret> = (value, path) => {
   if (!isResource(value, 'secret')) refuse(path, 'a secret made by stack.secret(...)', value);
   return value as Secret;
 };

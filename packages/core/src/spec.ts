@@ -29,8 +29,24 @@ export type ImageSpec =
       readonly args: Readonly<Record<string, string>>;
       readonly target?: string;
       readonly platform?: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly cacheFrom: readonly string[];
+      /** Further folders, by name. */
+      readonly contexts: Readonly<Record<string, string>>;
+      readonly secrets: readonly BuildSecretSpec[];
+      readonly ssh: boolean;
+      /** What the build itself needs, when unset. */
+      readonly builder?: 'classic' | 'buildkit';
     };
-export type PullPolicy = 'missing' | 'always' | 'never';
+/** A time is the longest that may have passed since the last pull. */
+export type PullPolicy = 'missing' | 'always' | 'never' | { readonly everyMs: number };
+
+export interface BuildSecretSpec {
+  /** Name of the secret. */
+  readonly secret: string;
+  /** What the Dockerfile calls it. */
+  readonly id: string;
+}
 
 export interface HealthTiming {
   readonly intervalMs: number;

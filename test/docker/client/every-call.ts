@@ -66,6 +66,7 @@ export const everyCall: Readonly<
   execLines: (client, options) => drain(client.execLines('x', ['true'], options)),
   pullImage: (client, options) => client.pullImage('i', options),
   buildImage: (client, options) => client.buildImage(build, options),
+  tagImage: (client, options) => client.tagImage('i', 'i:2', options),
   removeImage: (client, options) => client.removeImage('i', options),
   importEmptyImage: (client, options) => client.importEmptyImage('i:1', options),
 };

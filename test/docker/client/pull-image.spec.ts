@@ -64,6 +64,67 @@ describe('pull', () => {
     assert.ok(![denied.message, JSON.stringify(denied.details)].some((text) => text.includes('secret')));
   });
 
+  it('tries again where a registry fails for a moment, and says so', async () => {
+    await using objects = await Objects.create();
+    await using registry = await Registry.start('cl/shop', '3');
+    const reference = `${registry.host}/cl/shop:3`;
+    objects.forget(reference);
+    registry.failing = Infinity;
+    const again: string[] = [];
+    await objects.client.pullImage(reference, {
+      onProgress: ({ status }) => {
+        if (!/503.* Again in \d+ ms$/.test(status)) return;
+        again.push(status);
+        registry.failing = 0;
+      },
+    });
+    assert.equal(again.length, 1);
+    assert.ok(await objects.client.inspectImage(reference));
+  });
+
+  it('gives up after four attempts, and at once for what does not pass', async () => {
+    await using objects = await Objects.create({ environment: configured({}) });
+    await using busy = await Registry.start('cl/shop', '1');
+    await using closed = await Registry.start('cl/private', '1', 'me:secret');
+    busy.failing = Infinity;
+    const statuses: string[] = [];
+    const onProgress = ({ status }: ImageProgress): unknown => statuses.push(status);
+    const failed = await failure(objects.client.pullImage(`${busy.host}/cl/shop:1`, { onProgress }));
+    assert.equal(failed.details['why'], 'unreachable');
+    assert.equal(statuses.filter((each) => / Again in /.test(each)).length, 3);
+    statuses.length = 0;
+    await failure(objects.client.pullImage(`${closed.host}/cl/private:1`, { onProgress }));
+    busy.failing = 0;
+    await failure(objects.client.pullImage(`${busy.host}/cl/shop:none`, { onProgress }));
+    assert.deepEqual(
+      statuses.filter((each) => / Again in /.test(each)),
+      [],
+    );
+  });
+
+  it('ends by its signal while it waits for another attempt', async () => {
+    await using objects = await Objects.create();
+    await using registry = await Registry.start('cl/shop', '1');
+    registry.failing = Infinity;
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const run = objects.client.pullImage(`${registry.host}/cl/shop:1`, {
+      signal: controller.signal,
+      onProgress: ({ status }) => / Again in /.test(status) && controller.abort(reason),
+    });
+    await assert.rejects(run, (error) => error === reason);
+  });
+
+  it('gets by a digest what that names, whatever the tag beside it', async () => {
+    await using objects = await Objects.create();
+    await using registry = await Registry.start('cl/fixed', '1');
+    const digested = `${registry.host}/cl/fixed:no-such-tag@${registry.digest}`;
+    await objects.client.pullImage(digested);
+    const found = await objects.client.inspectImage(`${registry.host}/cl/fixed@${registry.digest}`);
+    objects.forget(`${registry.host}/cl/fixed@${registry.digest}`);
+    assert.deepEqual(found?.tags, []);
+  });
+
   it('says when a helper for the credentials is missing', async () => {
     await using closed = await Registry.start('cl/private', '1', 'me:secret');
     await using objects = await Objects.create({ environment: configured({ credsStore: 'cl-none' }) });

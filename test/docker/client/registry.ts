@@ -9,9 +9,15 @@ import { packFiles } from '@plumbstack/docker/client';
 export class Registry implements AsyncDisposable {
   readonly #server: Server;
   readonly authorizations: (string | undefined)[] = [];
+  /** So many requests are still answered with 503. */
+  failing = 0;
 
-  private constructor(server: Server) {
+  /** Of the image's manifest. */
+  readonly digest: string;
+
+  private constructor(server: Server, manifest: string) {
     this.#server = server;
+    this.digest = manifest;
   }
 
   static async start(repository: string, tag: string, login?: string): Promise<Registry> {
@@ -45,6 +51,11 @@ export class Registry implements AsyncDisposable {
     ]);
     const server = createServer((request, response) => {
       registry.authorizations.push(request.headers.authorization);
+      if (registry.failing > 0) {
+        registry.failing--;
+        response.writeHead(503);
+        return void response.end('busy');
+      }
       const expected = login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
       if (expected !== undefined && request.headers.authorization !== expected) {
         response.writeHead(401, {
@@ -66,7 +77,7 @@ export class Registry implements AsyncDisposable {
       });
       response.end(request.method === 'HEAD' ? undefined : body);
     });
-    const registry = new Registry(server);
+    const registry = new Registry(server, digest(manifest));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return registry;
   }

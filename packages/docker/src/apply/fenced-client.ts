@@ -21,6 +21,7 @@ const writes: Readonly<Record<keyof DockerWriter, true>> = {
   execLines: true,
   pullImage: true,
   buildImage: true,
+  tagImage: true,
   removeImage: true,
   importEmptyImage: true,
 };

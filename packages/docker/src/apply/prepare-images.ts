@@ -1,9 +1,10 @@
 import type { LifecycleEventMap } from '@plumbstack/events';
-import { aboutResource, type ImageSpec, type StackSpec } from '@plumbstack/core';
+import { aboutResource, PlumbstackError, type ImageSpec, type StackSpec } from '@plumbstack/core';
 import type { ImageProgress } from '../client/docker-client.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import type { Inputs } from '../compile/inputs.js';
 import { baseLabels } from '../labels.js';
+import { buildSource } from '../observe/read-inputs.js';
 import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
 
@@ -51,21 +52,33 @@ async function prepare(
         ...call,
         onProgress: (progress) => emit('image:pull:progress', { ...about, ...layers.add(progress) }),
       });
+      // The engine notes when a name was given, and not when it was pulled.
+      if (typeof spec.policy === 'object' && !image.reference.includes('@'))
+        await client.tagImage(image.reference, image.reference, call);
       emit('image:pull:finished', { ...about, durationMs: took() });
       return;
     }
     emit('image:build:started', about);
-    const { context: folder, type: _, ...build } = spec;
     await client.buildImage(
       {
-        ...build,
-        ...(folder !== undefined && { context: inputs.absolute(folder) }),
+        ...buildSource(spec, inputs.absolute),
+        secrets: spec.secrets.map(({ secret, id }) => ({ id, value: valueOf(inputs, secret) })),
         tag: image.reference,
-        labels: baseLabels(stack, resource, 'app'),
+        labels: { ...spec.labels, ...baseLabels(stack, resource, 'app') },
       },
       { ...call, onProgress: ({ status }) => emit('image:build:progress', { ...about, status }) },
     );
     emit('image:build:finished', { ...about, durationMs: took() });
+  });
+}
+
+function valueOf({ secrets }: Inputs, name: string): Buffer {
+  const value = secrets[name]?.value;
+  // Reading the inputs fails where one is missing, and a build takes none that is generated: only a spec says otherwise.
+  if (value !== undefined) return value;
+  throw new PlumbstackError('NOT_FOUND', `the secret ${name} has no value yet.`, {
+    details: { secret: name },
+    hint: 'A build needs it before the stack is up: make it from a file, a variable or a value.',
   });
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join, posix, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -24,8 +24,11 @@ export interface BuildContext {
   digest(known?: FileDigests): Promise<string>;
 }
 
-/** What decides the image's content; the rest of a build is what the image is called. */
-export type BuildSource = Omit<ImageBuild, 'labels' | 'tag'>;
+/** What decides the image's content: all of a build but what the image is called, and without the values of secrets. */
+export type BuildSource = Omit<ImageBuild, 'labels' | 'tag' | 'secrets'> & {
+  readonly labels?: ImageBuild['labels'];
+  readonly secrets?: readonly { readonly id: string }[];
+};
 
 /** SHA-256 of what `build` would send, so that what has not changed need not be built again. Fails as a build would. */
 export async function contextDigest(build: BuildSource, known?: FileDigests): Promise<string> {
@@ -54,6 +57,17 @@ export async function openBuildContext(build: BuildSource): Promise<BuildContext
   };
 }
 
+/** The text of a build's Dockerfile. Fails as {@link openBuildContext} does. */
+export async function readDockerfile({ context, dockerfile, inline }: BuildSource): Promise<string> {
+  if (inline !== undefined) return inline;
+  if (context === undefined) throw missing('the build has neither a context folder nor a Dockerfile', '');
+  try {
+    return await readFile(join(context, await dockerfileIn(context, dockerfile)), 'utf8');
+  } catch (error) {
+    return rethrow(error, context);
+  }
+}
+
 interface Selection {
   readonly files: readonly ContextFile[];
   readonly added: readonly AddedFile[];
@@ -67,9 +81,7 @@ function alone(inline: string): Selection {
 
 async function readContext(context: string, build: BuildSource): Promise<Selection> {
   try {
-    const folder = await stat(context).catch(() => undefined);
-    if (folder === undefined) throw missing('the build context does not exist', context);
-    if (!folder.isDirectory()) throw missing('the build context is not a folder', context);
+    await refuseNoFolder(context);
     const { inline } = build;
     const file = inline === undefined ? await dockerfileIn(context, build.dockerfile) : undefined;
     const common = await readIfThere(join(context, '.dockerignore'));
@@ -87,6 +99,12 @@ async function readContext(context: string, build: BuildSource): Promise<Selecti
   } catch (error) {
     return rethrow(error, context);
   }
+}
+
+async function refuseNoFolder(context: string): Promise<void> {
+  const folder = await stat(context).catch(() => undefined);
+  if (folder === undefined) throw missing('the build context does not exist', context);
+  if (!folder.isDirectory()) throw missing('the build context is not a folder', context);
 }
 
 /** The Dockerfile's path in the context; where it is a link, of what that leads to: the engine follows none. */
@@ -148,17 +166,34 @@ async function digestOf(
   { root, files, added, dockerfile }: Selection & { readonly root: string },
   known: FileDigests,
 ): Promise<string> {
-  const { inline, args, target, platform } = build;
+  const { inline, args, target, platform, labels = {}, contexts = {}, secrets = [], ssh, builder } = build;
   const hash = createHash('sha256');
   const options = {
-    dockerfile,
-    inline,
-    target,
-    platform,
-    args: Object.entries(args).sort(([a], [b]) => (a < b ? -1 : 1)),
+    ...{ dockerfile, inline, target, platform, ssh, builder },
+    args: sorted(args),
+    labels: sorted(labels),
+    secrets: secrets.map(({ id }) => id).sort(),
   };
   hash.update(JSON.stringify(options));
   for (const { path, content } of added) hash.update(JSON.stringify([path, content]));
+  await addContents(hash, root, files, known);
+  for (const [name, folder] of sorted(contexts)) {
+    hash.update(JSON.stringify(['context', name]));
+    await addContents(hash, folder, await listFurtherContext(folder), known);
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+function sorted(record: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+async function addContents(
+  hash: Hash,
+  root: string,
+  files: readonly ContextFile[],
+  known: FileDigests,
+): Promise<void> {
   const contents = files.flatMap(({ type, path, size, stamp }) =>
     type === 'file' ? [{ path: join(root, path), size: size ?? 0, stamp }] : [],
   );
@@ -167,7 +202,14 @@ async function digestOf(
     const content = type === 'file' ? digests.next().value : undefined;
     hash.update(JSON.stringify([path, type, mode, link, content]));
   }
-  return `sha256:${hash.digest('hex')}`;
+}
+
+/** BuildKit reads a `.dockerignore` in each folder that it is given. */
+async function listFurtherContext(folder: string): Promise<readonly ContextFile[]> {
+  await refuseNoFolder(folder);
+  const path = join(folder, '.dockerignore');
+  const ignore = new Dockerignore((await readIfThere(path)) ?? '', path);
+  return listContext(folder, ignore.root(), new Set());
 }
 
 function missing(what: string, path: string): PlumbstackError {

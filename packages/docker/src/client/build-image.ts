@@ -1,23 +1,44 @@
 import { Readable } from 'node:stream';
 import type { BuildImageOptions, ImageBuild } from './docker-client.js';
-import { openBuildContext, rethrow, type BuildContext } from './build-context.js';
+import { openBuildContext, readDockerfile, rethrow, type BuildContext } from './build-context.js';
+import { buildWithBuildkit } from './buildkit-build.js';
 import type { Deadline } from './deadline.js';
 import { engineStatus } from './docker-failure.js';
 import { buildFailure } from './image-failure.js';
 import type { Engine } from './engine.js';
 import { readEngineMessages, type EngineMessage } from './engine-messages.js';
+import type { Environment } from './environment.js';
+import { needsBuildkit } from './needs-buildkit.js';
 import type { RegistryCredentials } from './registry-credentials.js';
 
 const keptLines = 20;
 
-/** Builds with the engine's classic builder, which every engine and Podman has in its API. */
+/** Where a build runs, and what it may read of the machine. */
+export interface Builder {
+  readonly engine: Engine;
+  readonly credentials: RegistryCredentials;
+  readonly environment: Environment;
+}
+
+/** Builds with what the build needs: the classic builder, or BuildKit. Resolves to the image's id. */
 export async function buildImage(
-  engine: Engine,
-  credentials: RegistryCredentials,
+  builder: Builder,
   build: ImageBuild,
   options: BuildImageOptions,
 ): Promise<string> {
   options.signal?.throwIfAborted();
+  const needs = needsBuildkit(build, await readDockerfile(build));
+  if (needs === undefined) return buildClassically(builder, build, options);
+  await buildWithBuildkit(builder.engine, builder.environment, build, needs, options);
+  return idOf(builder.engine, build, options, []);
+}
+
+/** With the engine's classic builder, which every engine and Podman has in its API. */
+async function buildClassically(
+  { engine, credentials }: Builder,
+  build: ImageBuild,
+  options: BuildImageOptions,
+): Promise<string> {
   const context = await openBuildContext(build);
   const registryconfig = await credentials.all();
   const archive = context.pack();
@@ -48,17 +69,18 @@ export async function buildImage(
   } finally {
     archive.destroy();
   }
-  return output.image ?? (await idOf(engine, build, output, options));
+  return output.image ?? (await idOf(engine, build, options, output.lastLines));
 }
 
 function buildOptions(build: ImageBuild, { dockerfile }: BuildContext): object {
-  const { tag, args, labels, target, platform } = build;
+  const { tag, args, labels, target, platform, cacheFrom = [] } = build;
   return {
     ...{ t: tag, dockerfile, buildargs: args, labels, version: '1' },
     // Containers of the steps go away also when the build fails.
     ...{ rm: true, forcerm: true },
     ...(target !== undefined && { target }),
     ...(platform !== undefined && { platform }),
+    ...(cacheFrom.length > 0 && { cachefrom: cacheFrom }),
   };
 }
 
@@ -148,14 +170,18 @@ function failed(
 async function idOf(
   engine: Engine,
   build: ImageBuild,
-  output: BuildOutput,
   options: BuildImageOptions,
+  lastLines: readonly string[],
 ): Promise<string> {
   const found = await engine
     .call(`inspect image ${build.tag}`, options, (docker) => docker.getImage(build.tag).inspect())
     .catch((error: unknown) => {
       if (engineStatus(error) === 404)
-        throw failed(build, output, 'the engine ended the build without an image');
+        throw buildFailure({
+          image: build.tag,
+          reason: 'the engine ended the build without an image',
+          lastLines: [...lastLines],
+        });
       throw error;
     });
   return found.Id;

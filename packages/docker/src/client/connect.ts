@@ -43,7 +43,7 @@ export async function connect(options: ConnectOptions = {}): Promise<DockerClien
       const apiVersion =
         options.apiVersion ?? (environment.env['DOCKER_API_VERSION'] || commonApiVersion(version));
       const credentials = new RegistryCredentials(environment);
-      return new DockerodeClient({ address, apiVersion, credentials, ...limits });
+      return new DockerodeClient({ address, apiVersion, credentials, environment, ...limits });
     } catch (error) {
       signal?.throwIfAborted();
       if (!isPlumbstackError(error)) throw error;

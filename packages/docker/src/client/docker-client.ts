@@ -100,6 +100,9 @@ export interface DockerWriter {
   pullImage(reference: string, options?: PullImageOptions): Promise<void>;
   /** Packs, sends and builds; resolves to the image's id. Rejects with `IMAGE_BUILD_FAILED`, its step and last lines. */
   buildImage(build: ImageBuild, options?: BuildImageOptions): Promise<string>;
+  /** Gives an image a further name. Giving it the one that it has notes the time. */
+  tagImage(image: string, reference: string, options?: CallOptions): Promise<void>;
+  /** Takes that name off an image; one without a name is removed. Rejects with status 409 where a container has it. */
   removeImage(reference: string, options?: CallOptions): Promise<void>;
   /** Makes an image without content, so that containers that never run can be created. */
   importEmptyImage(reference: string, options?: CallOptions): Promise<void>;
@@ -172,6 +175,7 @@ export interface ImageSummary {
   readonly id: string;
   readonly tags: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: Date;
 }
 
 export interface ImageDetails extends ImageSummary {
@@ -181,6 +185,8 @@ export interface ImageDetails extends ImageSummary {
   readonly entrypoint: readonly string[];
   readonly command: readonly string[];
   readonly stopSignal?: string;
+  /** When a name was given to it last, by a build or {@link DockerWriter.tagImage}; a pull alone is none. */
+  readonly taggedAt?: Date;
 }
 
 export interface NetworkCreation {
@@ -339,6 +345,18 @@ export interface ImageBuild {
   readonly platform?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly tag: string;
+  readonly cacheFrom?: readonly string[];
+  /** Absolute paths of further folders, by name. */
+  readonly contexts?: Readonly<Record<string, string>>;
+  readonly secrets?: readonly BuildSecretValue[];
+  readonly ssh?: boolean;
+  /** @default BuildKit where the build needs it, else the classic one */
+  readonly builder?: 'classic' | 'buildkit';
+}
+
+export interface BuildSecretValue {
+  readonly id: string;
+  readonly value: Buffer;
 }
 
 export interface BuildImageOptions extends CallOptions {

@@ -28,6 +28,7 @@ import { buildImage } from './build-image.js';
 import { Containers } from './containers.js';
 import { Engine, type EngineOptions } from './engine.js';
 import { readEngineClock, readEngineInfo } from './engine-info.js';
+import { thisMachine, type Environment } from './environment.js';
 import { exec, execLines } from './exec.js';
 import { Images } from './images.js';
 import { NetworksAndVolumes } from './networks-and-volumes.js';
@@ -40,6 +41,8 @@ export interface DockerodeClientOptions extends EngineOptions {
   /** Version of the API that is spoken, as `1.51`: see `connect`. */
   readonly apiVersion: string;
   readonly credentials: RegistryCredentials;
+  /** What `docker buildx` runs in. @default the machine this process runs on */
+  readonly environment?: Environment;
 }
 
 /** The port's one implementation, on dockerode. Made by `connect`. */
@@ -47,6 +50,7 @@ export class DockerodeClient implements DockerClient {
   readonly #options: DockerodeClientOptions;
   readonly #engine: Engine;
   readonly #credentials: RegistryCredentials;
+  readonly #environment: Environment;
   readonly #containers: Containers;
   readonly #images: Images;
   readonly #others: NetworksAndVolumes;
@@ -55,6 +59,7 @@ export class DockerodeClient implements DockerClient {
     this.#options = options;
     this.#engine = new Engine(options);
     this.#credentials = options.credentials;
+    this.#environment = options.environment ?? thisMachine();
     this.#containers = new Containers(this.#engine, options.apiVersion);
     this.#images = new Images(this.#engine);
     this.#others = new NetworksAndVolumes(this.#engine);
@@ -168,6 +173,9 @@ export class DockerodeClient implements DockerClient {
   listImages(label: string, options: CallOptions = {}): Promise<readonly ImageSummary[]> {
     return this.#images.list(label, options);
   }
+  tagImage(image: string, reference: string, options: CallOptions = {}): Promise<void> {
+    return this.#images.tag(image, reference, options);
+  }
   removeImage(reference: string, options: CallOptions = {}): Promise<void> {
     return this.#images.remove(reference, options);
   }
@@ -178,6 +186,11 @@ export class DockerodeClient implements DockerClient {
     return pullImage(this.#engine, this.#credentials, reference, options);
   }
   buildImage(build: ImageBuild, options: BuildImageOptions = {}): Promise<string> {
-    return buildImage(this.#engine, this.#credentials, build, options);
+    const builder = {
+      engine: this.#engine,
+      credentials: this.#credentials,
+      environment: this.#environment,
+    };
+    return buildImage(builder, build, options);
   }
 }

@@ -166,7 +166,12 @@ export function toVolumeSummary(volume: {
 const untagged = '<none>:<none>';
 
 export function toImageSummary(image: Dockerode.ImageInfo): ImageSummary {
-  return { id: image.Id, tags: tagsOf(image.RepoTags), labels: image.Labels ?? {} };
+  return {
+    id: image.Id,
+    tags: tagsOf(image.RepoTags),
+    labels: image.Labels ?? {},
+    createdAt: new Date(image.Created * 1000),
+  };
 }
 
 export function toImageDetails(image: Dockerode.ImageInspectInfo): ImageDetails {
@@ -177,17 +182,27 @@ export function toImageDetails(image: Dockerode.ImageInspectInfo): ImageDetails 
     id: image.Id,
     tags: tagsOf(image.RepoTags),
     labels: config?.Labels ?? {},
+    createdAt: new Date(image.Created),
     user: config?.User ?? '',
     hasHealthcheck: test.length > 0 && test[0] !== 'NONE',
     entrypoint: listOf(config?.Entrypoint),
     command: listOf(config?.Cmd),
     ...(config?.StopSignal && { stopSignal: config.StopSignal }),
+    ...taggedAt(image as { readonly Metadata?: Maybe<{ readonly LastTagTime?: string }> }),
   };
 }
 
 /** Dockerode's types allow a string, which engines long since turn into a list. */
 function listOf(value: Maybe<string | readonly string[]>): readonly string[] {
   return typeof value === 'string' ? [value] : (value ?? []);
+}
+
+/** An image that was never tagged has Go's zero time: the year 1. */
+function taggedAt({ Metadata }: { readonly Metadata?: Maybe<{ readonly LastTagTime?: string }> }): {
+  readonly taggedAt?: Date;
+} {
+  const time = new Date(Metadata?.LastTagTime ?? '');
+  return time.getTime() > 0 ? { taggedAt: time } : {};
 }
 
 interface ImageConfig {

@@ -28,6 +28,13 @@ export class Images {
     });
   }
 
+  async tag(image: string, reference: string, options: CallOptions): Promise<void> {
+    const { name: repo, version: tag } = parseImageReference(reference);
+    await this.#engine.call(`tag image ${reference}`, options, (docker) =>
+      docker.getImage(image).tag({ repo, tag }),
+    );
+  }
+
   async remove(reference: string, options: CallOptions): Promise<void> {
     await unlessGone(
       this.#engine.call(`remove image ${reference}`, options, (docker) =>

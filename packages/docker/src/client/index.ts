@@ -1,6 +1,7 @@
 // The port, for whoever is written against it.
 export type {
   BuildImageOptions,
+  BuildSecretValue,
   CallOptions,
   ContainerCreation,
   ContainerDetails,
@@ -55,6 +56,7 @@ export { toPlumbstackError } from './docker-failure.js';
 export { Dockerignore } from './dockerignore.js';
 export { FrameReader, type Frame } from './frame-reader.js';
 export { parseImageReference, type ImageReference } from './image-reference.js';
+export { needsBuildkit } from './needs-buildkit.js';
 export { JsonSplitter } from './json-splitter.js';
 export { LogAssembler } from './log-assembler.js';
 export {

@@ -1,14 +1,41 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isPlumbstackError } from '@plumbstack/core';
 import type { PullImageOptions } from './docker-client.js';
 import { engineStatus } from './docker-failure.js';
-import { pullFailure } from './image-failure.js';
+import { mayPass, pullFailure } from './image-failure.js';
 import type { Engine } from './engine.js';
 import { readEngineMessages, type EngineMessage } from './engine-messages.js';
 import { parseImageReference } from './image-reference.js';
 import type { RegistryCredentials } from './registry-credentials.js';
 
-/** Pulls with the user's own login at the image's registry, if there is one. */
+/** Pauses before the further attempts, in milliseconds, and up to as much again by chance: many may wait for one registry. */
+const pauses: readonly number[] = [500, 1000, 2000];
+
+/**
+ * Pulls with the user's own login at the image's registry, if there is one. A failure that may pass by itself is tried again;
+ * what is denied, or not there, stays so.
+ */
 export async function pullImage(
+  engine: Engine,
+  credentials: RegistryCredentials,
+  reference: string,
+  options: PullImageOptions,
+): Promise<void> {
+  for (const pause of pauses) {
+    try {
+      return await pullOnce(engine, credentials, reference, options);
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      const waitMs = Math.round(pause * (1 + Math.random()));
+      options.onProgress?.({ status: `${firstLine(error)} Again in ${waitMs} ms` });
+      await delay(waitMs, undefined, options.signal && { signal: options.signal }).catch(() => {});
+      options.signal?.throwIfAborted();
+    }
+  }
+  return pullOnce(engine, credentials, reference, options);
+}
+
+async function pullOnce(
   engine: Engine,
   credentials: RegistryCredentials,
   reference: string,
@@ -33,6 +60,10 @@ export async function pullImage(
     const { reason } = (error as { details: { reason?: unknown } }).details;
     throw pullFailure({ image: reference, reason: String(reason), cause: error, note: problem });
   }
+}
+
+function firstLine(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
 }
 
 function report({ id, status = '', progress }: EngineMessage, { onProgress }: PullImageOptions): void {

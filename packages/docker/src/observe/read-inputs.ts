@@ -5,11 +5,12 @@ import {
   PlumbstackError,
   resourcePath,
   type ImageSpec,
+  type PullPolicy,
   type ResourceSpec,
   type StackSpec,
 } from '@plumbstack/core';
-import { contextDigest } from '../client/build-context.js';
-import type { CallOptions, DockerReader } from '../client/docker-client.js';
+import { contextDigest, type BuildSource } from '../client/build-context.js';
+import type { CallOptions, DockerReader, ImageDetails } from '../client/docker-client.js';
 import type { FileDigests } from '../client/file-digests.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import { portKey, type Inputs } from '../compile/inputs.js';
@@ -68,28 +69,42 @@ async function readImages(
     if (image.type === 'pull') {
       const { reference, policy } = image;
       const read = (): Promise<ResolvedImage> =>
-        once(`${policy} ${reference}`, () => pulledImage(client, reference, policy, call));
+        once(`${JSON.stringify(policy)} ${reference}`, () => pulledImage(client, reference, policy, call));
       return [name, await about(resourcePath(spec.name, name), read)] as const;
     }
-    const { context, ...rest } = image;
-    const path = context === undefined ? undefined : absolute(context);
     const digest = await about(resourcePath(spec.name, name), () =>
-      contextDigest({ ...rest, ...(path !== undefined && { context: path }) }, digests),
+      contextDigest(buildSource(image, absolute), digests),
     );
     const tag = builtImageTag(spec.name, name, digest);
-    return [name, await resolvedImage(client, tag, 'build', call)] as const;
+    return [name, resolved(tag, await client.inspectImage(tag, call), 'build')] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
+}
+
+/** A build with its paths made absolute. */
+export function buildSource(
+  image: Extract<ImageSpec, { type: 'build' }>,
+  absolute: (path: string) => string,
+): BuildSource {
+  const { type: _, context, contexts, ...same } = image;
+  return {
+    ...same,
+    ...(context !== undefined && { context: absolute(context) }),
+    contexts: Object.fromEntries(
+      Object.entries(contexts).map(([name, folder]) => [name, absolute(folder)] as const),
+    ),
+  };
 }
 
 async function pulledImage(
   client: DockerReader,
   reference: string,
-  policy: 'missing' | 'always' | 'never',
+  policy: PullPolicy,
   call: CallOptions,
 ): Promise<ResolvedImage> {
-  const image = await resolvedImage(client, reference, 'pull', call);
-  if (policy === 'always') return { ...image, action: 'pull' };
+  const found = await client.inspectImage(reference, call);
+  const image = resolved(reference, found, 'pull');
+  if (found !== undefined && isDue(reference, policy, found)) return { ...image, action: 'pull' };
   if (policy === 'never' && image.id === undefined) {
     throw new PlumbstackError(
       'IMAGE_PULL_FAILED',
@@ -103,13 +118,19 @@ async function pulledImage(
   return image;
 }
 
-async function resolvedImage(
-  client: DockerReader,
+/** Whether an image that is there is to be pulled again. What a digest names is always the same. */
+function isDue(reference: string, policy: PullPolicy, { taggedAt }: ImageDetails): boolean {
+  if (reference.includes('@')) return false;
+  if (typeof policy !== 'object') return policy === 'always';
+  // A pull under this policy tags the image as what it is called already: the engine itself notes no time of a pull.
+  return taggedAt === undefined || Date.now() - taggedAt.getTime() >= policy.everyMs;
+}
+
+function resolved(
   reference: string,
+  found: ImageDetails | undefined,
   whenMissing: 'pull' | 'build',
-  call: CallOptions,
-): Promise<ResolvedImage> {
-  const found = await client.inspectImage(reference, call);
+): ResolvedImage {
   if (found === undefined) {
     const unknown = { user: '', hasHealthcheck: false, entrypoint: [], command: [] };
     return { reference, action: whenMissing, ...unknown };
