@@ -1,7 +1,9 @@
-// How time and memory of a plan grow with the stack: model, spec, addresses, compiling and comparing, without an engine.
+// How time and memory of a plan grow with the stack: model, spec, addresses, compiling and comparing, without an engine; then
+// an up with nothing to do and a plan of what is up already, on the engine in memory.
 import { Stack, type StackSpec } from '@plumbstack/core';
 import { compileStack, diff, planAddresses } from '@plumbstack/docker/internal';
-import { row } from './support/measure';
+import { InMemoryRuntime } from '@plumbstack/testing';
+import { row, timed } from './support/measure';
 
 const sizes = [10, 100, 1000, 10_000];
 
@@ -48,3 +50,19 @@ for (const resources of sizes) {
   const megabytes = (process.memoryUsage().heapUsed - before) / 1024 / 1024;
   console.log(row(String(resources), ms, (ms * 1000) / resources, megabytes));
 }
+
+async function ofWhatIsUp(resources: number): Promise<void> {
+  const runtime = new InMemoryRuntime();
+  const stack = stackOf(resources);
+  await runtime.up(stack);
+  const noop = await timed(() => runtime.up(stack));
+  const plan = await timed(() => runtime.plan(stack));
+  console.log(row(String(resources), noop, plan, (plan * 1000) / resources));
+}
+
+async function main(): Promise<void> {
+  console.log('\n| resources up | no-op up ms | plan ms | µs a resource |\n| --- | --- | --- | --- |');
+  for (const resources of sizes) await ofWhatIsUp(resources);
+}
+
+void main();

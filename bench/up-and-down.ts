@@ -1,7 +1,9 @@
-// Cold up until every route answers, up with nothing to do, and down: beside Docker Compose, in turn, in one run.
+// Cold up until every route answers, up with nothing to do, a plan, and down: beside Docker Compose, in turn, in one run. More
+// containers than a machine holds are in memory.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { DockerRuntime } from '@plumbstack/docker';
+import { InMemoryRuntime } from '@plumbstack/testing';
 import { benchStack, routesOf, type BenchOptions } from './support/bench-stack';
 import { ComposeProject } from './support/compose-project';
 import { median, row, timed, untilAllAnswer } from './support/measure';
@@ -14,13 +16,18 @@ const sizes: readonly BenchOptions[] = [
   { name: 'bench-30', apps: 14, workers: 14, port: 28_081 },
 ];
 
+/** In memory alone. */
+const many: BenchOptions = { name: 'bench-300', apps: 149, workers: 149, port: 28_082 };
+
 interface Figures {
   readonly up: number[];
   readonly noop: number[];
   readonly process: number[];
+  /** A look at what is there: our plan, and `docker compose ps`. */
+  readonly look: number[];
   readonly down: number[];
 }
-const none = (): Figures => ({ up: [], noop: [], process: [], down: [] });
+const none = (): Figures => ({ up: [], noop: [], process: [], look: [], down: [] });
 
 async function plumbstack(options: BenchOptions, figures: Figures): Promise<void> {
   await using runtime = new DockerRuntime();
@@ -30,6 +37,7 @@ async function plumbstack(options: BenchOptions, figures: Figures): Promise<void
       await timed(async () => (await runtime.up(stack), await untilAllAnswer(routesOf(options)))),
     );
     figures.noop.push(median(await repeat(5, () => timed(() => runtime.up(stack)))));
+    figures.look.push(median(await repeat(5, () => timed(() => runtime.plan(stack)))));
     figures.process.push(await timed(() => wholeProcess(options)));
   } finally {
     figures.down.push(await timed(() => runtime.down(stack)));
@@ -54,10 +62,20 @@ async function compose(options: BenchOptions, figures: Figures): Promise<void> {
       await timed(async () => (await project.compose('up', '-d'), await untilAllAnswer(routes))),
     );
     figures.noop.push(median(await repeat(5, () => timed(() => project.compose('up', '-d')))));
+    figures.look.push(median(await repeat(5, () => timed(() => project.compose('ps')))));
   } finally {
     figures.down.push(await timed(() => project.compose('down')));
     await project[Symbol.asyncDispose]();
   }
+}
+
+/** Model, spec and comparison, without an engine. */
+async function inMemory(options: BenchOptions, figures: Figures): Promise<void> {
+  const runtime = new InMemoryRuntime();
+  const stack = benchStack(options);
+  figures.up.push(await timed(() => runtime.up(stack)));
+  figures.noop.push(median(await repeat(5, () => timed(() => runtime.up(stack)))));
+  figures.look.push(median(await repeat(5, () => timed(() => runtime.plan(stack)))));
 }
 
 async function repeat(times: number, work: () => Promise<number>): Promise<readonly number[]> {
@@ -80,7 +98,18 @@ async function main(): Promise<void> {
     show('cold up, every route answers', ours.up, theirs.up);
     show('no-op up, in a running program', ours.noop, theirs.noop);
     show('no-op up, whole process', ours.process, theirs.noop);
+    show('plan, beside compose ps', ours.look, theirs.look);
     show('down', ours.down, theirs.down);
+  }
+  const figures = none();
+  for (let round = 0; round < rounds; round++) await inMemory(many, figures);
+  const containers = String(many.apps + many.workers + 2);
+  for (const [work, measured] of [
+    ['up, in memory', figures.up],
+    ['no-op up, in memory', figures.noop],
+    ['plan, in memory', figures.look],
+  ] as const) {
+    console.log(row(containers, work, median(measured), '', ''));
   }
 }
 

@@ -8,6 +8,7 @@ import type {
   ServiceSpec,
 } from '@plumbstack/core';
 import type { LifecycleEventMap, LifecycleEventName } from '@plumbstack/events';
+import { ContainerList } from './container-list.js';
 import type { DesiredResource } from './desired-stack.js';
 import { Failures } from './failures.js';
 import { HostPorts } from './host-ports.js';
@@ -97,7 +98,7 @@ export interface ExecCall {
 /** Everything the in-memory engine holds. Volumes and secrets are kept by path, containers by name. */
 export class EngineState {
   readonly stacks = new Map<string, StackRecord>();
-  readonly containers = new Map<string, ContainerRecord>();
+  readonly containers = new ContainerList();
   readonly volumes = new Map<string, VolumeRecord>();
   readonly secrets = new Map<string, SecretRecord>();
   readonly images = new Set<string>();
@@ -123,9 +124,9 @@ export class EngineState {
 
   /** Containers of a stack, or of one resource of it, in the order of their making. */
   containersOf(stack: string, resource?: string): readonly ContainerRecord[] {
-    return [...this.containers.values()].filter(
-      (each) => each.stack === stack && (resource === undefined || each.resource === resource),
-    );
+    return resource === undefined
+      ? [...this.containers.values()].filter((each) => each.stack === stack)
+      : this.containers.of(stack, resource);
   }
 
   /** A pool's workers by slot. */
