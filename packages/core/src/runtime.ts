@@ -49,6 +49,14 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
   status(options?: WaitOptions): Promise<StackStatus>;
   /** Sets how many workers a pool has, until the next `up` sets what its program says. */
   scale(pool: ResourceReference, replicas: number, options?: WaitOptions): Promise<void>;
+  /**
+   * Brings a pool's workers back to the version that served before the last update, as an update does it: without a failed
+   * request. Their number and the pool's other options stay. Once more leads back again. The program is not changed by it:
+   * the next `plan` names the difference, and the next `up` brings the program's version.
+   *
+   * Throws `NOT_FOUND` where no version before is known, or its image is gone.
+   */
+  rollback(pool: ResourceReference, options?: WaitOptions): Promise<void>;
   /** Restarts a resource's containers; a pool's one after the other, drained first. */
   restart(resource: ResourceReference, options?: WaitOptions): Promise<void>;
   /**

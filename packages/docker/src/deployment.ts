@@ -21,6 +21,7 @@ import { endpointOf } from './deployment/endpoint.js';
 import { followLogs } from './logs/follow-logs.js';
 import { mergeLogs } from './logs/merge-logs.js';
 import { restartResource } from './deployment/restart-resource.js';
+import { rollbackPool } from './deployment/rollback-pool.js';
 import { scalePool } from './deployment/scale-pool.js';
 import { stackStatus } from './deployment/stack-status.js';
 import type { EngineSession } from './engine-session.js';
@@ -68,6 +69,14 @@ export class DockerDeployment implements LifecycleDeployment {
       replicas,
       lease.signal,
     );
+    this.#observed = await this.#observe(lease.signal);
+  }
+
+  async rollback(pool: ResourceReference, options: WaitOptions = {}): Promise<void> {
+    using signal = this.#deadline('rollback', options);
+    await using lease = await this.#lease(signal);
+    const session = this.#session.under(lease);
+    await rollbackPool(session, await this.#observe(lease.signal), nameOf(pool), lease.signal);
     this.#observed = await this.#observe(lease.signal);
   }
 

@@ -34,7 +34,16 @@ export {
   type PoolRecord,
   type RouterRecord,
 } from './plan/observed-state.js';
-export { poolFiles, routerFiles, type ProxyFiles } from './plan/proxy-files.js';
+export {
+  bridgeOf,
+  historyOf,
+  settledVersion,
+  versionOf,
+  withVersion,
+  type PoolHistory,
+  type PoolVersion,
+} from './plan/pool-version.js';
+export { poolFiles, routerFiles, unsettledPoolFiles, type ProxyFiles } from './plan/proxy-files.js';
 export { activeAddresses, roleOf, servingContainer } from './plan/serving.js';
 export { withOtherSettings } from './plan/settings.js';
 

@@ -1,75 +1,73 @@
 import type { PoolUnit } from '../compile/docker-spec.js';
 import { configFolder } from '../compile/proxy-container.js';
-import { slotName, workerName } from '../object-names.js';
 import { observeStack } from '../observe/observe-stack.js';
-import { readRecord, type ObservedContainer, type PoolRecord } from '../plan/observed-state.js';
-import { poolRecord, unsettledPoolFiles } from '../plan/proxy-files.js';
 import { isStale } from '../plan/container-changes.js';
+import { readRecord, type ObservedContainer, type PoolRecord } from '../plan/observed-state.js';
+import { bridgeOf, historyOf, settledVersion, withVersion, type PoolHistory } from '../plan/pool-version.js';
+import { poolRecord, unsettledPoolFiles, unsettledPoolRecord } from '../plan/proxy-files.js';
 import { containersOf } from '../plan/serving.js';
+import type { HaproxyModel } from '../proxy/index.js';
 import { convergeProxy } from './converge-proxy.js';
-import { vantagesOf } from './switch-routers.js';
-import { discard, runContainer } from './create-container.js';
-import { pauseFor, pollUntil } from './deadline.js';
+import { pauseFor } from './deadline.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
+import {
+  restartWorker,
+  retireAll,
+  revive,
+  startWorker,
+  type Balancer,
+  type KeptWorker,
+  type PoolRun,
+  type Worker,
+} from './pool-worker.js';
 import { haproxyCommands } from './proxy-commands.js';
-import { mendContainer } from './mend-container.js';
+import { applyConfig } from './proxy-config.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
-import { waitUntilHealthy } from './wait-until-healthy.js';
-
-/** A worker that runs or will: its slot, and its container. */
-interface Worker {
-  readonly number: number;
-  readonly id: string;
-  readonly name: string;
-  readonly state: ObservedContainer['state'];
-}
-
-/** A worker that was there before this run. */
-type KeptWorker = ObservedContainer & Worker;
-
-/** One pool, its HAProxy, and what this run does with its workers. */
-interface PoolRun {
-  readonly context: RunContext;
-  readonly unit: PoolUnit;
-  /** Workers start while it does, and wait for it to join. */
-  readonly balancer: Promise<Balancer>;
-}
-
-interface Balancer {
-  /** HAProxy's container: it can look at workers from inside the network. */
-  readonly id: string;
-  readonly admin: HaproxyAdmin;
-}
 
 /**
  * Brings a pool to what is described, from whatever is there. New workers join when they answer and HAProxy knows their
- * slot; one that leaves is drained first. Where a new version does not come up, the pool goes back to the one before, which
- * is the one that its record describes, in the same way.
+ * slot; one that leaves is drained first. Where a new version does not come up, the pool goes back to the one that served
+ * before, in the same way.
  */
 export async function convergePool(context: RunContext, unit: PoolUnit): Promise<void> {
-  const previous = readRecord<PoolRecord>(context.observed, unit.resource)?.unit;
+  const record = poolRecordOf(context, unit);
   try {
-    await bringTo(context, unit);
+    await bringTo(context, unit, historyOf(record, unit));
   } catch (error) {
+    const settled = settledVersion(record);
     const isUpdate =
-      previous !== undefined && previous.worker.container.digest !== unit.worker.container.digest;
-    if (!isUpdate || unit.spec.update.onFailure === 'pause' || context.signal.aborted) throw error;
+      settled !== undefined &&
+      (settled.worker.container.digest !== unit.worker.container.digest ||
+        bridgeOf(unit, record, containersOf(context.observed, unit.resource, 'worker')) !== undefined);
+    const goesBack = isUpdate && unit.spec.update.onFailure === 'rollback' && !context.signal.aborted;
+    if (!goesBack || record?.unit === undefined) throw error;
     const observed = await observeStack(context.client, context.stack, context.call);
-    await bringTo({ ...context, observed }, previous);
+    // The version before this one's predecessor is still the one to go back to, after this.
+    const { before } = record;
+    const history = { ...(before !== undefined && { before }), isReached: true };
+    await bringTo({ ...context, observed }, withVersion(record.unit, settled), history);
     const reason = error instanceof Error ? error.message : String(error);
     context.emit('update:rolledback', { resource: pathOf(context, unit.resource), reason });
     throw error;
   }
 }
 
-async function bringTo(context: RunContext, unit: PoolUnit): Promise<void> {
+async function bringTo(context: RunContext, unit: PoolUnit, history: PoolHistory): Promise<void> {
   const seen = containersOf(context.observed, unit.resource, 'worker');
-  const balancer = convergeBalancer(context, unit);
+  const running = seen.filter(({ state }) => state === 'running');
+  const bridge = bridgeOf(unit, poolRecordOf(context, unit), running);
+  const balancer = convergeBalancer(context, unit, bridge ?? unit.config.model, history);
   // Whoever needs it is told when it fails; until somebody does, that is no unhandled rejection.
   balancer.catch(() => undefined);
   const kept = await clearUnfinished(context, seen);
-  const run: PoolRun = { context, unit, balancer };
+  const run: PoolRun = {
+    context,
+    unit,
+    balancer,
+    isNew: seen.length === 0,
+    isRechecked: bridge !== undefined,
+  };
 
   const current: KeptWorker[] = [];
   const stale: KeptWorker[] = [];
@@ -88,37 +86,68 @@ async function bringTo(context: RunContext, unit: PoolUnit): Promise<void> {
   await retireAll(run, current.splice(unit.spec.replicas));
   await Promise.all(current.map((each) => revive(run, each)));
   await roll(run, current, stale);
-  await markPool(context, unit, (await balancer).id, 'settled');
-  const before = seen.filter(({ state }) => state === 'running').length;
-  if (before !== unit.spec.replicas) {
+  // All that is left has been seen to pass the check that now comes in force.
+  const { id } = await balancer;
+  if (bridge !== undefined) await reconfigure(context, unit, id, history);
+  const { before } = history;
+  await putRecord(context, id, poolRecord(unit, { ...(before !== undefined && { before }) }));
+  if (running.length !== unit.spec.replicas) {
     context.emit('pool:scaled', {
       resource: pathOf(context, unit.resource),
-      from: before,
+      from: running.length,
       to: unit.spec.replicas,
     });
   }
 }
 
-async function convergeBalancer(context: RunContext, unit: PoolUnit): Promise<Balancer> {
+function poolRecordOf({ observed }: RunContext, { resource }: PoolUnit): Partial<PoolRecord> | undefined {
+  return readRecord<PoolRecord>(observed, resource);
+}
+
+async function convergeBalancer(
+  context: RunContext,
+  unit: PoolUnit,
+  model: HaproxyModel,
+  history: PoolHistory,
+): Promise<Balancer> {
   const id = await context.inTurn(unit.resource, () =>
     convergeProxy(context, unit, {
       role: 'balancer',
-      files: () => unsettledPoolFiles(unit),
-      commands: haproxyCommands(context),
+      files: () => unsettledPoolFiles(unit, model, history),
+      commands: haproxyCommands(context, model.slots),
       reloaded: 'pool:reloaded',
     }),
   );
   return { id, admin: new HaproxyAdmin(context.client, id, context.call) };
 }
 
-/** Notes whether requests go where they should. A run that ends in between leaves the note for the next one. */
-async function markPool(
-  { client, call }: RunContext,
+/** What is described comes in force where something else was meanwhile. */
+async function reconfigure(
+  context: RunContext,
   unit: PoolUnit,
   balancer: string,
-  state: 'settled' | 'unsettled',
+  history: PoolHistory,
 ): Promise<void> {
-  await client.putFiles(balancer, configFolder, [poolRecord(unit, state === 'settled')], call);
+  const { model } = unit.config;
+  await context.inTurn(unit.resource, () =>
+    applyConfig(
+      context,
+      unit.resource,
+      balancer,
+      unsettledPoolFiles(unit, model, history),
+      haproxyCommands(context, model.slots),
+    ),
+  );
+  context.emit('pool:reloaded', { resource: pathOf(context, unit.resource) });
+}
+
+/** Notes whether requests go where they should. A run that ends in between leaves the note for the next one. */
+async function putRecord(
+  { client, call }: RunContext,
+  balancer: string,
+  record: ReturnType<typeof poolRecord>,
+): Promise<void> {
+  await client.putFiles(balancer, configFolder, [record], call);
 }
 
 /** What was created and never ran may lack its files; what is dead cannot be started. */
@@ -177,116 +206,32 @@ async function join(run: PoolRun, numbers: readonly number[]): Promise<readonly 
   return results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
 }
 
-async function startWorker(run: PoolRun, number: number): Promise<Worker> {
-  const { context, unit } = run;
-  const name = workerName(context.stack, unit.resource, number);
-  const id = await runContainer(context, {
-    resource: unit.resource,
-    name,
-    template: unit.worker.container,
-    address: unit.worker.slots[number - 1] ?? '',
-    aliases: [],
-    hostname: `${unit.resource}-${number}`,
-    worker: number,
-  });
-  const worker: Worker = { number, id, name, state: 'running' };
-  try {
-    await admit(run, worker, true);
-  } catch (error) {
-    await discard(context, id);
-    throw error;
-  }
-  return worker;
-}
-
-/** A worker that is up to date, and should be running. */
-async function revive(run: PoolRun, worker: KeptWorker): Promise<void> {
-  const { context, unit } = run;
-  const name = workerName(context.stack, unit.resource, worker.number);
-  await mendContainer(context, { container: worker, template: unit.worker.container, name, aliases: [] });
-  await admit(run, { ...worker, name }, worker.state !== 'running');
-}
-
-/** Waits until a worker answers, and gives it requests. */
-async function admit(run: PoolRun, worker: Worker, isNew: boolean): Promise<void> {
-  const { context, unit } = run;
-  const { id, admin } = await run.balancer;
-  await waitUntilHealthy(context, {
-    resource: unit.resource,
-    id: worker.id,
-    address: unit.worker.slots[worker.number - 1] ?? '',
-    port: unit.worker.port,
-    health: unit.worker.health,
-    timeoutMs: unit.worker.startTimeoutMs,
-    vantages: [id, ...vantagesOf(context, unit.resource)],
-  });
-  // A worker that was in before does not join again.
-  const isIn = !isNew && (await admin.up()).has(slotName(worker.number));
-  if (isIn) return;
-  await admin.admit(worker.number);
-  context.emit('worker:joined', {
-    resource: pathOf(context, unit.resource),
-    container: worker.name,
-    worker: slotName(worker.number),
-  });
-}
-
-async function retireAll(run: PoolRun, workers: readonly Worker[]): Promise<void> {
-  await Promise.all(workers.map((each) => retireWorker(run, each)));
-}
-
-/** No new requests, then the end of those it has or the deadline, then the stop: in this order, nothing is lost. */
-export async function retireWorker(run: PoolRun, worker: Worker): Promise<void> {
-  const { context, unit } = run;
-  const { admin } = await run.balancer;
-  const about = {
-    resource: pathOf(context, unit.resource),
-    container: worker.name,
-    worker: slotName(worker.number),
-  };
-  if (worker.state === 'running') {
-    context.emit('worker:draining', about);
-    await drainWorker(run, worker.number);
-  }
-  await removeContainer(context, worker, unit.worker.stopGraceMs);
-  await admin.vacate(worker.number);
-  context.emit('worker:left', about);
-}
-
-async function drainWorker({ balancer, unit, context }: PoolRun, number: number): Promise<void> {
-  const { admin } = await balancer;
-  await admin.drain(number);
-  await pollUntil(
-    async () => {
-      const server = await admin.server(number);
-      return server === undefined || server.sessions + server.queued === 0 ? true : undefined;
-    },
-    { signal: context.signal, timeoutMs: unit.spec.drainTimeoutMs, intervalMs: 50 },
-  );
-}
-
 /** Restarts every worker, one after the other, each drained first. */
 export async function restartWorkers(context: RunContext, unit: PoolUnit, balancer: string): Promise<void> {
   const admin = new HaproxyAdmin(context.client, balancer, context.call);
-  const run: PoolRun = { context, unit, balancer: Promise.resolve({ id: balancer, admin }) };
-  await markPool(context, unit, balancer, 'unsettled');
+  const run: PoolRun = {
+    context,
+    unit,
+    balancer: Promise.resolve({ id: balancer, admin }),
+    isNew: false,
+    isRechecked: false,
+  };
+  const record = poolRecordOf(context, unit);
+  await putRecord(context, balancer, unsettledPoolRecord(unit, historyOf(record, unit)));
   for (const container of containersOf(context.observed, unit.resource, 'worker')) {
     const number = slotOf(unit, container);
     if (number === undefined) continue;
     context.signal.throwIfAborted();
-    const worker: Worker = { ...container, number };
-    if (container.state === 'running') {
-      context.emit('worker:draining', {
-        resource: pathOf(context, unit.resource),
-        container: worker.name,
-        worker: slotName(number),
-      });
-      await drainWorker(run, number);
-    }
-    await context.client.restartContainer(worker.id, unit.worker.stopGraceMs, context.call);
-    context.emit('container:started', { resource: pathOf(context, unit.resource), container: worker.name });
-    await admin.vacate(number);
-    await admit(run, { ...worker, state: 'running' }, true);
+    await restartWorker(run, { ...container, number });
   }
-  await markPool(context, unit, balancer, 'settled');
+  const { before, unsettled } = record ?? {};
+  await putRecord(
+    context,
+    balancer,
+    poolRecord(unit, {
+      ...(before !== undefined && { before }),
+      // What another run has left half-done stays so.
+      ...(unsettled === 'update' && { unsettled }),
+    }),
+  );
 }

@@ -4,18 +4,25 @@ import { adminPort } from '../compile/compile-pool.js';
 import { slotName } from '../object-names.js';
 import {
   adminCommand,
+  admitCommands,
   drainCommands,
+  holdCommands,
+  moveCommand,
+  parseServersState,
   parseStat,
-  readyCommands,
   saveStateCommand,
-  setServer,
+  showServersState,
   showStat,
+  vacateCommands,
   type AdminCommand,
+  type HaproxyModel,
   type ServerStat,
   type StatTable,
 } from '../proxy/index.js';
 
 import { Coalesced } from './coalesce.js';
+
+const movesAtOnce = 50;
 
 /** HAProxy's runtime API, reached by running a command in its container: nothing of it listens outside. */
 export class HaproxyAdmin {
@@ -37,14 +44,37 @@ export class HaproxyAdmin {
     return this.#commands.run(...drainCommands(worker));
   }
 
-  /** Requests again, from this moment: who calls has just seen the worker answer. */
-  admit(worker: number): Promise<void> {
-    return this.#commands.run(setServer(worker, 'health up'), ...readyCommands(worker));
+  /** Nothing for a slot that a worker is about to start on, until it is admitted. */
+  hold(worker: number): Promise<void> {
+    return this.#commands.run(...holdCommands(worker));
   }
 
-  /** The slot is empty: down by its health, not draining, so that whoever starts on it next joins by its health. */
+  /** Requests again, from this moment: who calls has just seen the worker answer. */
+  admit(worker: number): Promise<void> {
+    return this.#commands.run(...admitCommands(worker));
+  }
+
+  /** The slot is empty: down by its health, neither held nor draining. */
   vacate(worker: number): Promise<void> {
-    return this.#commands.run(setServer(worker, 'health down'), ...readyCommands(worker));
+    return this.#commands.run(...vacateCommands(worker));
+  }
+
+  /**
+   * Moves slots to the ports that a new configuration has for them. To be done before a reload: the states of the servers
+   * that survive it hold their ports, and win over the configuration.
+   */
+  async move(slots: HaproxyModel['slots']): Promise<void> {
+    const wanted = new Map(slots.map(({ number, address }) => [slotName(number), { number, address }]));
+    const servers = parseServersState(await this.#ask([showServersState]));
+    const moved = servers.flatMap(({ name, address, port }) => {
+      const slot = wanted.get(name);
+      return slot === undefined || slot.address === `${address}:${port}` ? [] : [slot];
+    });
+    // A line of commands has to fit into HAProxy's buffer.
+    for (let index = 0; index < moved.length; index += movesAtOnce) {
+      const batch = moved.slice(index, index + movesAtOnce);
+      await this.#ask(batch.map(({ number, address }) => moveCommand(number, address)));
+    }
   }
 
   /** What HAProxy counts, looked up after this call. */

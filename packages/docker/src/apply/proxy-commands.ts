@@ -1,6 +1,6 @@
 import { statusPort } from '../compile/compile-router.js';
 import { adminPort } from '../compile/compile-pool.js';
-import { adminCommand, httpGetCommand, parseInfo, showInfo } from '../proxy/index.js';
+import { adminCommand, httpGetCommand, parseInfo, showInfo, type HaproxyModel } from '../proxy/index.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
 import type { ProxyCommands } from './proxy-config.js';
 import type { RunContext } from './run-context.js';
@@ -26,11 +26,14 @@ export function nginxCommands({ client, call }: RunContext): ProxyCommands {
   };
 }
 
-export function haproxyCommands({ client, call }: RunContext): ProxyCommands {
+/** @param slots as the configuration that is to come in force has them */
+export function haproxyCommands({ client, call }: RunContext, slots: HaproxyModel['slots']): ProxyCommands {
   return {
     validate: (folder) => ['haproxy', '-c', '-q', '-f', `${folder}/haproxy.cfg`],
     reload: async (container) => {
-      await new HaproxyAdmin(client, container, call).saveState();
+      const admin = new HaproxyAdmin(client, container, call);
+      await admin.move(slots);
+      await admin.saveState();
       await client.signalContainer(container, 'SIGUSR2', call);
     },
     revision: async (container) => {

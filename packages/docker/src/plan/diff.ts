@@ -24,6 +24,7 @@ import {
   type PoolRecord,
   type RouterRecord,
 } from './observed-state.js';
+import { historyOf } from './pool-version.js';
 import { comparable, differingFiles, poolFiles, routerFiles } from './proxy-files.js';
 import { formerContainers, kindOf, kindReason, staysUntilReplaced } from './former.js';
 import { activeAddresses, containersOf, servingContainer } from './serving.js';
@@ -257,7 +258,7 @@ function poolStep({ stack, units }: DockerSpec, unit: PoolUnit, observed: Observ
     ...proxyChanges,
     ...(before === replicas ? [] : [{ path: 'replicas', from: before, to: replicas }]),
     // HAProxy may hold back requests from a worker that an interrupted run was about to take away.
-    ...(record?.unsettled === true ? [{ path: 'workers', from: 'interrupted', to: 'settled' }] : []),
+    ...(record?.unsettled !== undefined ? [{ path: 'workers', from: 'interrupted', to: 'settled' }] : []),
     ...(serving === undefined
       ? []
       : prefixed('haproxy', drift(serving, unit.container, containerName(stack, unit.resource), observed))),
@@ -292,9 +293,10 @@ function poolConfigReasons(
   told: readonly StepReason[],
 ): readonly StepReason[] {
   const seen = own(observed.configs, unit.resource);
-  const differing = differingFiles(poolFiles(unit).files, seen);
+  const record = readRecord<PoolRecord>(observed, unit.resource);
+  const differing = differingFiles(poolFiles(unit, historyOf(record, unit).before).files, seen);
   if (differing.length === 0) return [];
-  const before = readRecord<PoolRecord>(observed, unit.resource)?.unit;
+  const before = record?.unit;
   if (before === undefined) return fileReasons(differing, seen);
   const changes = differences(rememberedOf(before), rememberedOf(unit));
   if (changes.length > 0) return changes;

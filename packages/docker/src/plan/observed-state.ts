@@ -10,6 +10,7 @@ import type { PoolUnit, Unit } from '../compile/docker-spec.js';
 import type { TakenAddresses } from '../compile/address-plan.js';
 import { isIPv4Address } from '../compile/ipv4.js';
 import { own } from '../compile/own.js';
+import type { PoolVersion } from './pool-version.js';
 
 /** What the engine has of one stack. Plain data, read in a handful of calls. */
 export interface ObservedState {
@@ -115,8 +116,13 @@ export interface PoolRecord {
    * program that described them. Only root can read the file, and HAProxy is not root.
    */
   readonly unit: PoolUnit;
-  /** While a run changes which workers get requests. Of a run that was interrupted it stays. */
-  readonly unsettled?: true;
+  /** The version that served before the one of `unit`, for a rollback. */
+  readonly before?: PoolVersion;
+  /**
+   * While a run changes which workers get requests, or brings a version that has not served alone yet. Of a run that was
+   * interrupted it stays.
+   */
+  readonly unsettled?: 'workers' | 'update';
 }
 
 /** What a router remembers beside its nginx's configuration. */
@@ -148,9 +154,10 @@ export function readRecord<R extends PoolRecord | RouterRecord>(
 /** Whether a file that can be read holds what is looked at without further checks. */
 function isRecord(value: unknown): boolean {
   if (!isData(value)) return false;
-  const { active, model, replicas, slots, unit } = value;
+  const { active, model, replicas, slots, unit, before } = value;
   if (unit === undefined) return isData(active) && isData(model);
   if (!isTexts(slots) || typeof replicas !== 'number' || !isData(unit)) return false;
+  if (before !== undefined && !isVersion(before)) return false;
   const { addresses, container, worker, spec, config } = unit;
   return (
     isTexts(addresses) &&
@@ -159,6 +166,15 @@ function isRecord(value: unknown): boolean {
     isData(config) &&
     isData(worker) &&
     isTemplate(worker['container'])
+  );
+}
+
+function isVersion(value: unknown): boolean {
+  return (
+    isData(value) &&
+    isData(value['health']) &&
+    isData(value['worker']) &&
+    isTemplate(value['worker']['container'])
   );
 }
 

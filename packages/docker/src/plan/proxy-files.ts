@@ -2,8 +2,15 @@ import type { PutFile } from '../client/docker-client.js';
 import type { PoolUnit, RouterUnit } from '../compile/docker-spec.js';
 import { canonicalJson, contentDigest, digestOf } from '../compile/spec-hash.js';
 import { proxyUser } from '../compile/proxy-container.js';
-import { renderHaproxy, renderNginx, type NginxModel, type ProxyFile } from '../proxy/index.js';
+import {
+  renderHaproxy,
+  renderNginx,
+  type HaproxyModel,
+  type NginxModel,
+  type ProxyFile,
+} from '../proxy/index.js';
 import { recordFile, type PoolRecord, type RouterRecord } from './observed-state.js';
+import type { PoolHistory, PoolVersion } from './pool-version.js';
 
 /** Everything that belongs into a proxy's configuration volume. */
 export interface ProxyFiles {
@@ -34,27 +41,40 @@ export function routerFiles(unit: RouterUnit, active: Readonly<Record<string, st
   };
 }
 
-/** A pool's files. */
-export function poolFiles(unit: PoolUnit): ProxyFiles {
-  const { model } = unit.config;
+/** A pool's files, once it is as described. */
+export function poolFiles(unit: PoolUnit, before?: PoolVersion): ProxyFiles {
+  const { files, revision } = haproxyFiles(unit.config.model);
+  return { revision, files: [...files, poolRecord(unit, { ...(before !== undefined && { before }) })] };
+}
+
+/** The files of a pool whose workers are about to change, with what HAProxy is told meanwhile. */
+export function unsettledPoolFiles(unit: PoolUnit, model: HaproxyModel, history: PoolHistory): ProxyFiles {
+  const { files, revision } = haproxyFiles(model);
+  return { revision, files: [...files, unsettledPoolRecord(unit, history)] };
+}
+
+/** What a pool remembers while its workers change, or where a run was interrupted over it. */
+export function unsettledPoolRecord(unit: PoolUnit, { before, isReached }: PoolHistory): PutFile {
+  return poolRecord(unit, {
+    ...(before !== undefined && { before }),
+    unsettled: isReached ? 'workers' : 'update',
+  });
+}
+
+/** What a pool remembers. */
+export function poolRecord(unit: PoolUnit, history: Pick<PoolRecord, 'before' | 'unsettled'>): PutFile {
+  const record: PoolRecord = {
+    replicas: unit.spec.replicas,
+    slots: unit.worker.slots,
+    unit,
+    ...history,
+  };
+  return recordOf(record);
+}
+
+function haproxyFiles(model: HaproxyModel): ProxyFiles {
   const revision = digestOf(model).slice(0, 16);
-  return { revision, files: [...readable(renderHaproxy({ ...model, revision })), poolRecord(unit, true)] };
-}
-
-/**
- * What a pool remembers.
- *
- * @param isSettled whether its workers get requests as described, as far as the run that writes it knows
- */
-export function poolRecord(unit: PoolUnit, isSettled: boolean): PutFile {
-  const record: PoolRecord = { replicas: unit.spec.replicas, slots: unit.worker.slots, unit };
-  return recordOf(isSettled ? record : { ...record, unsettled: true });
-}
-
-/** The files of a pool whose workers are about to change. */
-export function unsettledPoolFiles(unit: PoolUnit): ProxyFiles {
-  const { files, revision } = poolFiles(unit);
-  return { revision, files: [...files.filter(({ path }) => path !== recordFile), poolRecord(unit, false)] };
+  return { revision, files: readable(renderHaproxy({ ...model, revision })) };
 }
 
 // The proxy may read its configuration and not change it: it is root's.

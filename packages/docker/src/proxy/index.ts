@@ -15,8 +15,11 @@ export { retryAfterSeconds } from './retry-after.js';
 // For the runtimes: talking to a proxy from inside its container.
 export {
   adminCommand,
+  admitCommands,
   drainCommands,
   endOfLook,
+  holdCommands,
+  moveCommand,
   parseInfo,
   parseServersState,
   parseStat,
@@ -27,6 +30,7 @@ export {
   showInfo,
   showServersState,
   showStat,
+  vacateCommands,
   watchStatCommand,
   type AdminCommand,
   type ProxyStat,

@@ -1,5 +1,5 @@
 import { PlumbstackError, type PoolStats, type WorkerStats } from '@plumbstack/core';
-import { portNumber } from './address.js';
+import { portNumber, socketAddress } from './address.js';
 import { poolBackend, poolFrontend, serverName, serverStateFile } from './haproxy-config.js';
 import { connectionScript } from './loopback.js';
 
@@ -14,9 +14,33 @@ export function drainCommands(worker: number): readonly AdminCommand[] {
   return [setServer(worker, 'state drain'), setServer(worker, 'weight 0')];
 }
 
+/**
+ * Nothing for a worker, whatever its check says: who starts it has yet to see it answer as it should. Of this state too, a
+ * HAProxy that restarts knows nothing, and takes whom its check finds.
+ */
+export function holdCommands(worker: number): readonly AdminCommand[] {
+  return [setServer(worker, 'state maint')];
+}
+
 /** Takes requests again, as soon as its check says so. */
 export function readyCommands(worker: number): readonly AdminCommand[] {
   return [setServer(worker, 'weight 100%'), setServer(worker, 'state ready')];
+}
+
+/** Takes requests from this moment. In this order: a server that leaves maintenance is down until its next check. */
+export function admitCommands(worker: number): readonly AdminCommand[] {
+  return [...readyCommands(worker), setServer(worker, 'health up')];
+}
+
+/** Out, as nothing is there, until its check says something else: who starts on this slot next joins by its check. */
+export function vacateCommands(worker: number): readonly AdminCommand[] {
+  return [...readyCommands(worker), setServer(worker, 'health down')];
+}
+
+/** Moves a slot to another `ip:port`. Answers with a sentence, also where nothing changes. */
+export function moveCommand(worker: number, address: string): AdminCommand {
+  const [ip = '', port = ''] = socketAddress(address).split(':');
+  return `set server ${poolBackend}/${serverName(worker)} addr ${ip} port ${port}`;
 }
 
 /** Sets something of a worker, as `state ready` or `health up`. */

@@ -131,6 +131,52 @@ export const deploymentCases: readonly ConformanceCase[] = [
     },
   },
   {
+    title: 'rollback brings a pool back to the version before, and once more to the one it came from',
+    async run({ runtime, otherRuntime, app, stackName }) {
+      const name = stackName();
+      const version = (VERSION: string): Stack =>
+        pooledStack({ name, app: { ...app, env: { VERSION } }, replicas: 2 });
+      await runtime().up(version('1'));
+      await runtime().up(version('2'));
+      // From another process, which has seen neither program.
+      const attached = await otherRuntime().attach(name);
+      using recorder = recordEvents(attached.events);
+      await attached.rollback('workers');
+      assert.equal(recorder.of('worker:joined').length, 2);
+      assert.equal(recorder.of('worker:left').length, 2);
+      await assertConverged(runtime(), version('1'));
+      assert.equal((await runtime().plan(version('2'))).isEmpty, false);
+      await attached.rollback('workers');
+      await assertConverged(runtime(), version('2'));
+    },
+  },
+  {
+    title: 'a rollback keeps the number of workers, and the next up brings what its program says',
+    async run({ runtime, app, stackName }) {
+      const name = stackName();
+      const version = (VERSION: string): Stack =>
+        pooledStack({ name, app: { ...app, env: { VERSION } }, replicas: 2 });
+      await runtime().up(version('1'));
+      const deployment = await runtime().up(version('2'));
+      await deployment.scale('workers', 1);
+      await deployment.rollback('workers');
+      const { desired, running, healthy } = await resourceStatus(deployment, 'workers');
+      assert.deepEqual([desired, running, healthy], [1, 1, 1]);
+      await runtime().up(version('2'));
+      await assertConverged(runtime(), version('2'));
+    },
+  },
+  {
+    title: 'a pool that was never updated has no version to go back to',
+    async run({ runtime, app, stackName }) {
+      const deployment = await runtime().up(pooledStack({ name: stackName(), app, replicas: 1 }));
+      const error = await rejection(deployment.rollback('workers'), 'NOT_FOUND');
+      assertNames(error, 'workers');
+      assert.ok(error.hint !== undefined);
+      assertNames(await rejection(deployment.rollback('worker'), 'NOT_FOUND'), 'workers');
+    },
+  },
+  {
     title: 'a pool that does not exist is not found, and those that do are named',
     async run({ runtime, app, stackName }) {
       const deployment = await runtime().up(pooledStack({ name: stackName(), app, replicas: 1 }));

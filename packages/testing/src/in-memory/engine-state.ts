@@ -49,10 +49,17 @@ export interface ResourceRecord {
   spec: AppSpec | ServiceSpec | PoolSpec | RouterSpec;
   /** What a pool's new workers run. */
   app?: AppSpec;
+  /** What a pool's workers ran before the last update, and how they were checked. */
+  before?: PoolVersion;
   /** Workers wanted, where `scale` or a spec has said so. */
   replicas: number;
   /** Versions of the secrets that a router was given, by name. */
   secrets: Readonly<Record<string, number>>;
+}
+
+export interface PoolVersion {
+  readonly app: AppSpec;
+  readonly health: PoolSpec['health'];
 }
 
 /** A pool's record is made together with its app. */

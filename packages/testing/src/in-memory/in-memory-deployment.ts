@@ -23,6 +23,7 @@ import { urlOf } from './published.js';
 import { readLogs } from './read-logs.js';
 import { inTurn, pathOf, type Run, type RuntimeContext } from './run.js';
 import { stackStatus } from './stack-status.js';
+import { rollBack } from './step-executors.js';
 
 /** A stack on the in-memory engine. */
 export class InMemoryDeployment implements Deployment<LifecycleSource> {
@@ -84,6 +85,12 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
       record.replicas = replicas;
       await resize(run, name, app, replicas);
       if (from !== replicas) run.emit('pool:scaled', { resource: pathOf(run, name), from, to: replicas });
+    });
+  }
+
+  async rollback(pool: ResourceReference, options: WaitOptions = {}): Promise<void> {
+    await inTurn(this.#context, this.stack, 'rollback', options, async (run) => {
+      await rollBack(run, findPool(run.state, this.stack, pool));
     });
   }
 

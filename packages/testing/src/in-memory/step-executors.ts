@@ -1,7 +1,7 @@
 import { isPlumbstackError, PlumbstackError, type SecretSource, type StepAction } from '@plumbstack/core';
 import { removeContainer, runContainer, startContainer } from './containers.js';
 import type { DesiredResource } from './desired-stack.js';
-import type { ContainerRecord, ResourceRecord, SecretRecord } from './engine-state.js';
+import type { ContainerRecord, PoolRecord, ResourceRecord, SecretRecord } from './engine-state.js';
 import { canonical } from './fingerprint.js';
 import { resize, restartWorker, roll, shrink, workersOf } from './pool-workers.js';
 import { publishedBy } from './published.js';
@@ -124,17 +124,38 @@ async function makePool(run: Run, action: Making, desired: DesiredOf<'pool'>): P
   const before = stackRecord(run).resources.get(name)?.spec;
   const count = workersOf(run, name).length;
   const record = publish(run, desired, { replicas: spec.replicas });
-  record.app ??= app;
+  const last = record.app ?? app;
+  record.app = last;
   makeProxy(run, action, name, before);
   for (const worker of workersOf(run, name)) if (worker.state !== 'running') await restartWorker(run, worker);
   await shrink(run, name, spec.replicas);
   await roll(run, spec, app, outdated(run, desired));
   await resize(run, name, app, spec.replicas);
   record.app = app;
+  if (before?.kind === 'pool' && canonical(last) !== canonical(app))
+    record.before = { app: last, health: before.health };
   if (before === undefined) return;
   if (count !== spec.replicas) run.emit('pool:scaled', { resource, from: count, to: spec.replicas });
   if (canonical({ ...before, replicas: 0 }) !== canonical({ ...spec, replicas: 0 }))
     run.emit('pool:reloaded', { resource });
+}
+
+/** Brings a pool's workers back to the version before, and remembers the one they leave. */
+export async function rollBack(run: Run, record: PoolRecord): Promise<void> {
+  const { name, spec, app, before } = record;
+  if (before === undefined) {
+    throw new PlumbstackError('NOT_FOUND', 'no version before this one is known.', {
+      resource: pathOf(run, name),
+      hint: 'A pool remembers one version: the one that served before the last update that came up. Bring the program of the version that you want up.',
+    });
+  }
+  run.state.failures.strike(pathOf(run, name));
+  await roll(run, spec, before.app, workersOf(run, name));
+  Object.assign(record, {
+    app: before.app,
+    spec: { ...spec, health: before.health },
+    before: { app, health: spec.health },
+  });
 }
 
 function outdated(run: Run, { name, app, secrets }: DesiredOf<'pool'>): readonly ContainerRecord[] {
