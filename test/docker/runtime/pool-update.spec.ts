@@ -53,7 +53,7 @@ describe('an update', () => {
     const broken = lab.again(stack);
     // The second worker of the new version fails: the first one has been admitted by then.
     const half = lightApp({ env: { VERSION: '2' }, startTimeoutMs: 3000 });
-    const onlyFirst = `if (require('node:os').hostname() !== 'workers-4') process.exit(9); ${half.command?.[2]}`;
+    const onlyFirst = `if (require('node:os').hostname() !== 'workers-4') { console.log('the last words'); process.exit(9); } ${half.command?.[2]}`;
     const app = broken.app('pooled', { ...half, command: ['node', '-e', onlyFirst] });
     const pool = broken.pool('workers', { app, replicas: 3 });
     const single = broken.app('single', lightAppOf('1'));
@@ -66,10 +66,15 @@ describe('an update', () => {
     const visitors = startVisitors([new URL('/pool/', web)]);
     await assert.rejects(
       lab.runtime.up(broken),
-      (error) => isPlumbstackError(error, 'START_FAILED') && error.details['exitCode'] === 9,
+      (error) =>
+        isPlumbstackError(error, 'START_FAILED') &&
+        error.details['exitCode'] === 9 &&
+        (error.details['lastLines'] as readonly string[]).includes('the last words'),
     );
     assert.deepEqual((await visitors.leave()).failures, []);
-    assert.equal(events.of('update:rolledback').length, 1);
+    const [told, ...more] = events.of('update:rolledback');
+    assert.deepEqual(more, []);
+    assert.match(told?.reason ?? '', /ended with exit code 9\. Its last lines:\n *\| the last words/);
     const answers = await Promise.all(Array.from({ length: 12 }, () => ask(web, '/pool/')));
     assert.deepEqual([...new Set(answers.map((answer) => answer.version))], ['1']);
     assert.equal((await lab.runtime.plan(version(stack, '1'))).isEmpty, true);

@@ -24,6 +24,7 @@ import { haproxyCommands } from './proxy-commands.js';
 import { applyConfig } from './proxy-config.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
+import { betweenVersions } from './run-failure.js';
 
 /**
  * Brings a pool to what is described, from whatever is there. New workers join when they answer and HAProxy knows their
@@ -46,7 +47,10 @@ export async function convergePool(context: RunContext, unit: PoolUnit): Promise
     // The version before this one's predecessor is still the one to go back to, after this.
     const { before } = record;
     const history = { ...(before !== undefined && { before }), isReached: true };
-    await bringTo({ ...context, observed }, withVersion(record.unit, settled), history);
+    const back = bringTo({ ...context, observed }, withVersion(record.unit, settled), history);
+    await back.catch((failure: unknown) => {
+      throw context.signal.aborted ? failure : betweenVersions(error, failure);
+    });
     const reason = error instanceof Error ? error.message : String(error);
     context.emit('update:rolledback', { resource: pathOf(context, unit.resource), reason });
     throw error;

@@ -21,6 +21,16 @@ export function noWayBack(update: unknown, wayBack: unknown): PlumbstackError {
   );
 }
 
+/** One error for a pool's update that failed, and whose way back failed too: workers of both versions may serve. */
+export function betweenVersions(update: unknown, wayBack: unknown): PlumbstackError {
+  const errors = [update, wayBack];
+  return new PlumbstackError(
+    'RUN_FAILED',
+    `its new version failed, and so did a worker of the one before:\n${listed(errors)}`,
+    { details: { errors }, hint: 'What runs goes on to serve. Mend what they say and run again.' },
+  );
+}
+
 function listed(errors: readonly unknown[]): string {
   return errors.map((each) => `  - ${each instanceof Error ? each.message : String(each)}`).join('\n');
 }

@@ -45,6 +45,7 @@ export const waitCases: readonly ConformanceCase[] = [
       await refused('status', (options) => deployment.status(options));
       await refused('scale', (options) => deployment.scale('workers', 2, options));
       await refused('restart', (options) => deployment.restart('workers', options));
+      await refused('rollback', (options) => deployment.rollback('workers', options));
       await refused('logs', (options) => deployment.logs('workers', options));
       await refused('exec', (options) => deployment.exec('workers', ['true'], options));
       await refused('stats', (options) => deployment.stats('workers', options));

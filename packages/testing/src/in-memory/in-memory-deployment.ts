@@ -89,7 +89,7 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
   }
 
   async rollback(pool: ResourceReference, options: WaitOptions = {}): Promise<void> {
-    await inTurn(this.#context, this.stack, 'rollback', options, async (run) => {
+    await inTurn(this.#context, this.stack, 'rollback', waitOptions('rollback', options), async (run) => {
       await rollBack(run, findPool(run.state, this.stack, pool));
     });
   }
