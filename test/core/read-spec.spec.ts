@@ -35,7 +35,9 @@ function sample(): Json {
   const pool = stack.pool('workers', {
     app: api,
     balance: { header: 'X-User' },
-    sticky: 'cookie',
+    sticky: { cookie: { name: 'shop', ttlMs: 60_000 } },
+    slowStartMs: 5000,
+    timeoutMs: 90_000,
     stats: 8404,
   });
   const plain = stack.app('plain', plumber('./plain/plumber.R'));

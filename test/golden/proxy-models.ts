@@ -72,7 +72,7 @@ export const goldenHaproxy: Readonly<Record<string, HaproxyModel>> = {
     slots: sampleSlots('10.232.0', 101, 2),
     maxConcurrency: 4,
     queue: { limit: 0, timeoutMs: 1 },
-    sticky: 'cookie',
+    sticky: { type: 'cookie', name: 'plumbstack-workers', secure: false, sameSite: 'lax' },
     health: {
       type: 'http',
       path: "/health?q=%22a'b%20&c=1",
@@ -88,6 +88,12 @@ export const goldenHaproxy: Readonly<Record<string, HaproxyModel>> = {
     slots: sampleSlots('10.232.0', 101, 2),
     balance: { algorithm: 'header', header: 'X-User' },
   }),
-  source: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), sticky: 'source' }),
+  source: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), sticky: { type: 'source' } }),
+  'sticky-options': sampleHaproxy({
+    slots: sampleSlots('10.232.0', 101, 2),
+    sticky: { type: 'cookie', name: '__Host-shop.v2', secure: true, sameSite: 'none', ttlMs: 90_500 },
+    slowStartMs: 20_000,
+    timeoutMs: 5000,
+  }),
   random: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), balance: { algorithm: 'random' } }),
 };

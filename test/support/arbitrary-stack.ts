@@ -481,7 +481,22 @@ const pool = fc.record({
     ),
     maxConcurrency: fc.integer({ min: 1, max: 100_000 }),
     queue: some({ limit: fc.integer({ min: 0, max: 1_000_000 }), timeoutMs: milliseconds }),
-    sticky: fc.constantFrom('cookie', 'source', false),
+    sticky: fc.oneof(
+      fc.constantFrom('cookie' as const, 'source' as const, false as const),
+      fc
+        .record(
+          {
+            name: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
+            secure: fc.constant(true),
+            sameSite: fc.constantFrom('lax' as const, 'strict' as const),
+            ttlMs: fc.integer({ min: 1000, max: 365 * 24 * 3_600_000 }),
+          },
+          { requiredKeys: [] },
+        )
+        .map((cookie) => ({ cookie })),
+    ),
+    slowStartMs: fc.integer({ min: 0, max: 3_600_000 }),
+    timeoutMs: fc.integer({ min: 1, max: 3_600_000 }),
     health: poolHealth,
     update: some({
       order: fc.constantFrom('start-first', 'stop-first'),

@@ -35,7 +35,7 @@ describe('the sample stacks', () => {
       pool: { maxConcurrency: 1, sticky: 'cookie' },
     });
     const [pool] = stack.toSpec().resources.flatMap((each) => (each.kind === 'pool' ? [each] : []));
-    assert.deepEqual([pool?.replicas, pool?.maxConcurrency, pool?.sticky], [4, 1, 'cookie']);
+    assert.deepEqual([pool?.replicas, pool?.maxConcurrency, pool?.sticky.type], [4, 1, 'cookie']);
   });
 
   it('run a store that is no HTTP app, whatever the app is', () => {

@@ -126,6 +126,9 @@ export function doesNotCompile(): void {
   stack.pool('p', { app: stack.service('db', { image: 'postgres' }) });
   // @ts-expect-error -- no such balance
   stack.pool('p', { app, balance: 'first' });
+  stack.pool('p1', { app, sticky: { cookie: { secure: true, sameSite: 'none', ttlMs: 60_000 } } });
+  // @ts-expect-error -- a cookie's options are a cookie's
+  stack.pool('p2', { app, sticky: { cookie: { maxAge: 60 } } });
   // @ts-expect-error -- sticky says how
   stack.pool('p', { app, sticky: true });
 

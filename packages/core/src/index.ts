@@ -3,6 +3,7 @@ export { Stack, isStack, type StackOptions } from './stack.js';
 export { App, type AppOptions } from './app.js';
 export { Service, type ServiceOptions } from './service.js';
 export { Pool, type Balance, type PoolOptions } from './pool.js';
+export type { Sticky, StickyCookie } from './sticky.js';
 export { Router, type RouterOptions, type Tls } from './router.js';
 export { type BasicAuth, type RateLimit, type Redirect, type RouteOptions } from './route.js';
 export { Volume, type VolumeOptions } from './volume.js';
@@ -76,6 +77,7 @@ export type {
   SecretSpec,
   ServiceSpec,
   StackSpec,
+  StickySpec,
   TlsSpec,
   UpdateSpec,
   VolumeSpec,

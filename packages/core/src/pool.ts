@@ -8,7 +8,16 @@ import { headerName, resourceName } from './name.js';
 import { loopback, publish, type Publish } from './publish.js';
 import { Resource } from './resource.js';
 import type { App } from './app.js';
-import type { BalanceSpec, HealthSpec, ImageSpec, PoolSpec, QueueSpec, UpdateSpec } from './spec.js';
+import type {
+  BalanceSpec,
+  HealthSpec,
+  ImageSpec,
+  PoolSpec,
+  QueueSpec,
+  StickySpec,
+  UpdateSpec,
+} from './spec.js';
+import { sticky, type Sticky } from './sticky.js';
 
 /** How the next worker is chosen. `{ header }` keeps requests with the same value of it together. */
 export type Balance = 'leastconn' | 'roundrobin' | 'source' | 'random' | { readonly header: string };
@@ -25,9 +34,20 @@ export interface PoolOptions {
   /** Requests that wait while all workers are busy. @default { limit: 1024, timeoutMs: 30000 } */
   readonly queue?: Partial<QueueSpec>;
   /** Keeps a client on one worker, by a cookie or by its address. @default false */
-  readonly sticky?: 'cookie' | 'source' | false;
+  readonly sticky?: Sticky;
   /** How HAProxy checks a worker: `tcp` or `http`. @default the app's, where it is one of these; else `tcp` */
   readonly health?: HealthCheck;
+  /**
+   * Time in which a worker that joins comes from few requests to its full share, in milliseconds: for what is slow until it
+   * is warm. Whole seconds count. @default 0: its full share at once
+   */
+  readonly slowStartMs?: number;
+  /**
+   * Longest silence of a worker while it answers, in milliseconds. Beyond it the worker counts as wedged: a GET goes to
+   * another one, anything else gets 504. With `maxConcurrency`, an `http` check waits as long for a worker that is busy.
+   * @default 600000, or the longest `timeoutMs` of the routes to this pool where that is more
+   */
+  readonly timeoutMs?: number;
   /** How workers are replaced. @default { order: 'start-first', parallelism: 1, delayMs: 0, onFailure: 'rollback' } */
   readonly update?: Partial<UpdateSpec>;
   /** How long a worker that leaves may take to finish its requests, in milliseconds. @default 30000 */
@@ -74,8 +94,10 @@ export class Pool extends Resource<'pool'> {
       balance?: BalanceSpec;
       maxConcurrency?: number;
       queue?: Partial<QueueSpec>;
-      sticky?: 'cookie' | 'source' | false;
+      sticky?: StickySpec;
       health?: HealthSpec;
+      slowStartMs?: number;
+      timeoutMs?: number;
       update?: Partial<UpdateSpec>;
       drainTimeoutMs?: number;
       publish?: PoolSpec['publish'];
@@ -92,7 +114,9 @@ export class Pool extends Resource<'pool'> {
           limit: integer(0, 1_000_000),
           timeoutMs: integer(1, 3_600_000),
         }),
-      sticky: oneOf('cookie', 'source', false),
+      sticky: sticky(name),
+      slowStartMs: milliseconds,
+      timeoutMs: integer(1, 3_600_000),
       health: healthCheck,
       update: (value, path) =>
         options<Partial<UpdateSpec>>(value, path, {
@@ -106,7 +130,7 @@ export class Pool extends Resource<'pool'> {
       stats: publish(loopback, poolStatsPort),
       image,
     });
-    const { app, maxConcurrency } = checked;
+    const { app, maxConcurrency, slowStartMs, timeoutMs } = checked;
     if (app === undefined) refuse(`${name}.app`, 'the app that its workers run', undefined);
     if (checked.health?.type === 'command') {
       refuse(
@@ -125,8 +149,10 @@ export class Pool extends Resource<'pool'> {
       balance: checked.balance ?? { algorithm: 'leastconn' },
       ...(maxConcurrency !== undefined && { maxConcurrency }),
       queue: { ...defaultQueue, ...checked.queue },
-      sticky: checked.sticky || 'none',
+      sticky: checked.sticky ?? { type: 'none' },
       health: checked.health ?? (ofApp === undefined || ofApp.type === 'command' ? defaultHealth : ofApp),
+      ...(slowStartMs !== undefined && slowStartMs > 0 && { slowStartMs }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
       update: { ...defaultUpdate, ...checked.update },
       drainTimeoutMs: checked.drainTimeoutMs ?? 30_000,
       publish: checked.publish ?? [],

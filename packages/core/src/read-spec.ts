@@ -197,10 +197,17 @@ function poolOptions(pool: string, given: Loose, known: Known): Loose {
     ...same,
     app: lookUp(app, `${pool}.app`, known),
     balance: algorithm === 'header' ? header : algorithm,
-    sticky: sticky === 'none' ? false : sticky,
+    sticky: stickyOptions(`${pool}.sticky`, sticky),
     ...healthOptions(`${pool}.health`, health),
     ...imageOptions(`${pool}.image`, image, known),
   };
+}
+
+function stickyOptions(path: string, sticky: unknown): unknown {
+  const { type, ...cookie } = anObject(sticky, path);
+  if (oneOf('none', 'source', 'cookie')(type, `${path}.type`) === 'cookie') return { cookie };
+  noMore(cookie, path);
+  return type === 'none' ? false : type;
 }
 
 function router(stack: string, name: string, given: Loose, known: Known): Router {

@@ -173,6 +173,17 @@ export interface UpdateSpec {
   readonly onFailure: 'rollback' | 'pause';
 }
 
+export type StickySpec =
+  | { readonly type: 'none' | 'source' }
+  | {
+      readonly type: 'cookie';
+      readonly name: string;
+      readonly secure: boolean;
+      readonly sameSite: 'lax' | 'strict' | 'none';
+      /** From a client's first request; as long as the client keeps the cookie when unset. */
+      readonly ttlMs?: number;
+    };
+
 export interface PoolSpec {
   readonly kind: 'pool';
   readonly name: string;
@@ -182,8 +193,12 @@ export interface PoolSpec {
   /** Requests at once per worker; unlimited when unset. */
   readonly maxConcurrency?: number;
   readonly queue: QueueSpec;
-  readonly sticky: 'cookie' | 'source' | 'none';
+  readonly sticky: StickySpec;
   readonly health: ProbeSpec;
+  /** Time in which a worker that joins comes to its full share; at once when unset. */
+  readonly slowStartMs?: number;
+  /** Longest silence of a worker while it answers. When unset, 10 minutes, or what a route to the pool allows beyond. */
+  readonly timeoutMs?: number;
   readonly update: UpdateSpec;
   /** How long a worker that leaves may take to finish its requests. */
   readonly drainTimeoutMs: number;

@@ -234,7 +234,7 @@ const newPool: PoolSpec = {
   replicas: 2,
   balance: { algorithm: 'leastconn' },
   queue: { limit: 10, timeoutMs: 1000 },
-  sticky: 'none',
+  sticky: { type: 'none' },
   health: { type: 'tcp', intervalMs: 1000, timeoutMs: 1000, retries: 3 },
   update: { order: 'start-first', parallelism: 1, delayMs: 0, onFailure: 'rollback' },
   drainTimeoutMs: 1000,

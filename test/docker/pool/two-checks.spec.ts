@@ -80,6 +80,22 @@ describe('a pool whose versions are checked in different ways', function () {
     assert.deepEqual(await versions(deployment), ['2']);
   });
 
+  it("tells what a new version's own check said, where it never passed", async () => {
+    const stack = lab.stack();
+    const check = { command: ['sh', '-c', 'echo no model is loaded; exit 3'], intervalMs: 200, retries: 2 };
+    const deployment = await lab.runtime.up(version(stack, { version: '1' }));
+    using events = recordEvents(deployment.events);
+    await underVisitors(deployment, () =>
+      assert.rejects(
+        lab.runtime.up(version(stack, { version: '2', check, readyMs: 'never' })),
+        (error) =>
+          isPlumbstackError(error, 'UNHEALTHY') &&
+          /no model is loaded/.test(String(error.details['healthOutput'])),
+      ),
+    );
+    assert.match(events.of('update:rolledback')[0]?.reason ?? '', /no model is loaded/);
+  });
+
   it('gives no request to such a worker in a pool that grows, nor in one whose HAProxy only looks at its port', async () => {
     const stack = lab.stack();
     const app = { version: '1', readyMs: 2500 };
@@ -131,7 +147,15 @@ describe('a pool whose versions are checked in different ways', function () {
       return workers.filter(({ state }) => state === 'up').length === 3 ? true : undefined;
     };
     await fetch(new URL('/crash', url), { method: 'POST' });
-    await eventually('the crashed worker is out', async () => ((await areUp()) ? undefined : true));
+    await eventually('the crashed worker runs again', async () => {
+      const counts = await Promise.all(
+        (await deployment.status()).resources
+          .flatMap(({ containers }) => containers)
+          .filter(({ role }) => role === 'worker')
+          .map(({ id }) => docker('inspect', '--format', '{{.RestartCount}}', id)),
+      );
+      return counts.includes('1') ? true : undefined;
+    });
     await eventually('it is in again', areUp);
     await docker('restart', `${stack.name}-workers`);
     await eventually('all are in again', areUp);

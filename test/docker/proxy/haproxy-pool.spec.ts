@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import {
   adminCommand,
+  admitCommands,
   drainCommands,
+  holdCommands,
+  moveCommand,
   parseServersState,
   parseStat,
   poolStats,
@@ -33,6 +36,7 @@ const slots = [11, 12, 13, 14, 99].map((last, index) => ({
   number: index + 1,
   address: `10.232.3.${last}:8000`,
 }));
+const byCookie = { type: 'cookie', name: 'plumbstack-workers', secure: false, sameSite: 'lax' } as const;
 const health = { type: 'tcp', intervalMs: 500, timeoutMs: 1000, retries: 2 } as const;
 
 describe('HAProxy in front of a pool', function () {
@@ -201,7 +205,7 @@ describe('HAProxy in front of a pool', function () {
   }
 
   it('keeps a client with a cookie on its worker, and moves it when the worker drains', async () => {
-    const proxy = await startPool({ sticky: 'cookie', balance: { algorithm: 'roundrobin' } });
+    const proxy = await startPool({ sticky: byCookie, balance: { algorithm: 'roundrobin' } });
     const first = await get(proxy);
     const { app } = echoOf(first);
     const [given = ''] = first.headers['set-cookie'] ?? [];
@@ -220,6 +224,174 @@ describe('HAProxy in front of a pool', function () {
     assert.equal((await admin(proxy, readyCommands(worker))).trim(), '');
     await until('it is up again', async () => (await upIn(proxy)).includes(app));
     assert.equal(await appOf(proxy, { cookie }), app);
+  });
+
+  it('tells a browser how to keep the cookie, and forgets a client whose time is over', async () => {
+    const name = 'shop.v2';
+    const proxy = await startPool({
+      sticky: { type: 'cookie', name, secure: true, sameSite: 'strict', ttlMs: 2500 },
+      balance: { algorithm: 'roundrobin' },
+    });
+    const first = await get(proxy);
+    const { app } = echoOf(first);
+    const [given = ''] = first.headers['set-cookie'] ?? [];
+    const [pair = '', ...attributes] = given.split('; ');
+    assert.match(pair, new RegExp(`^shop\\.v2=${app}\\|`));
+    assert.deepEqual(attributes.sort(), ['HttpOnly', 'Max-Age=3', 'SameSite=Strict', 'Secure', 'path=/']);
+    for (let round = 0; round < 6; round++) assert.equal(await appOf(proxy, { cookie: pair }), app);
+    // Of several cookies, only its own is taken away from a worker that leaves.
+    await admin(proxy, drainCommands(Number(app.slice(1))));
+    const cookie = `my${pair}; ${pair}; z=1`;
+    const moved = await get(proxy, '/', { cookie });
+    assert.notEqual(echoOf(moved).app, app);
+    assert.equal(moved.headers['set-cookie']?.length, 1);
+    assert.match(String(echoOf(moved).headers.cookie), /^myshop\.v2=w\d\|[^;]*;.*z=1$/);
+    await admin(proxy, readyCommands(Number(app.slice(1))));
+    await until('it is up again', async () => (await upIn(proxy)).includes(app));
+    await until('a new cookie is given', async () => {
+      const answer = await get(proxy, '/', { cookie: pair });
+      return answer.headers['set-cookie'] !== undefined;
+    });
+  });
+
+  it('gives a worker that joins its share little by little', async () => {
+    const proxy = await startPool({
+      slots: slots.slice(0, 2),
+      balance: { algorithm: 'roundrobin' },
+      sticky: byCookie,
+      slowStartMs: 20_000,
+    });
+    // Both have just come up. One has its full share by the time that the other comes again.
+    await new Promise((resolve) => setTimeout(resolve, 21_000));
+    await admin(proxy, holdCommands(2));
+    await admin(proxy, admitCommands(2));
+    const weights = parseServersState(await admin(proxy, [showServersState])).map(({ weight }) => weight);
+    assert.deepEqual(weights, [1, 1]);
+    // Who has its cookie is no stranger to it: a small share is not none.
+    assert.equal(await appOf(proxy, { cookie: 'plumbstack-workers=w2' }), 'w2');
+    const apps = await Promise.all(Array.from({ length: 60 }, () => appOf(proxy)));
+    const share = apps.filter((app) => app === 'w2').length;
+    assert.ok(share < 20, `${share} of 60`);
+  });
+
+  it('holds a slot until its worker is admitted, over a reload too, and not over a restart', async () => {
+    const proxy = await startPool({ slots: slots.slice(0, 2) });
+    assert.equal((await admin(proxy, holdCommands(1))).trim(), '');
+    const stateOf = async (): Promise<string | undefined> => (await stats(proxy)).servers[0]?.state;
+    assert.equal(await stateOf(), 'maintenance');
+    await reloadAs(proxy, 'c1');
+    assert.equal(await stateOf(), 'maintenance');
+    for (let round = 0; round < 6; round++) assert.equal(await appOf(proxy), 'w2');
+    // In the same moment, not at its next check.
+    const answer = await admin(proxy, [...admitCommands(1), showStat]);
+    assert.equal(parseStat(answer.trimStart()).servers[0]?.state, 'up');
+    await admin(proxy, holdCommands(1));
+    await docker('restart', proxy.container);
+    await until('all are in again', async () =>
+      admin(proxy, [showStat]).then(
+        (told) => parseStat(told).servers.every(({ state }) => state === 'up'),
+        () => false,
+      ),
+    );
+  });
+
+  it('asks a slot at the port that a new configuration has, once it is moved there', async () => {
+    const proxy = await startPool({ slots: slots.slice(0, 2) });
+    const elsewhere = slots.slice(0, 2).map(({ number, address }) => ({
+      number,
+      address: address.replace(':8000', ':8001'),
+    }));
+    const portsOf = async (): Promise<readonly number[]> =>
+      parseServersState(await admin(proxy, [showServersState])).map(({ port }) => port);
+    await admin(proxy, [moveCommand(1, elsewhere[0]?.address ?? '')]);
+    assert.deepEqual(await portsOf(), [8001, 8000]);
+    await reloadAs(proxy, 'c2', elsewhere);
+    // The second was not moved, and what HAProxy remembered of it wins over the configuration.
+    assert.deepEqual(await portsOf(), [8001, 8000]);
+  });
+
+  async function reloadAs(
+    proxy: RunningProxy & { model: HaproxyModel },
+    next: string,
+    to: HaproxyModel['slots'] = proxy.model.slots,
+  ): Promise<void> {
+    const files = renderHaproxy({ ...proxy.model, slots: to, revision: next });
+    await putFiles(proxy.container, '/etc/plumbstack', files);
+    await docker('exec', proxy.container, ...saveStateCommand(adminPort));
+    await proxy.reload();
+    await until(
+      'the new configuration is in force',
+      async () => (await revisionOf(proxy.container, adminPort)) === next,
+    );
+  }
+
+  it('uses a connection to a worker again, and opens one for each request where places are few', async () => {
+    for (const [maxConcurrency, isKept] of [
+      [undefined, true],
+      [1, false],
+    ] as const) {
+      const proxy = await startPool({
+        slots: slots.slice(0, 1),
+        ...(maxConcurrency !== undefined && { maxConcurrency }),
+      });
+      const idle = async (): Promise<number> => {
+        const answer = await admin(proxy, ['show servers conn pool']);
+        // The 13th column: https://docs.haproxy.org/3.2/management.html#9.3-show%20servers%20conn
+        return Number(
+          answer
+            .split('\n')
+            .find((each) => each.startsWith('pool/w1 '))
+            ?.split(' ')[12],
+        );
+      };
+      await get(proxy);
+      assert.equal(await idle(), isKept ? 1 : 0);
+    }
+  });
+
+  it('gives a GET that a wedged worker holds to another, and takes the worker out where it is asked', async () => {
+    const http = {
+      type: 'http',
+      path: '/',
+      minStatus: 200,
+      maxStatus: 399,
+      intervalMs: 200,
+      timeoutMs: 300,
+      retries: 2,
+    } as const;
+    for (const maxConcurrency of [undefined, 1]) {
+      const proxy = await startPool({
+        slots: slots.slice(0, 2),
+        health: http,
+        timeoutMs: 700,
+        balance: { algorithm: 'roundrobin' },
+        ...(maxConcurrency !== undefined && { maxConcurrency }),
+      });
+      await docker('pause', sandbox.nameOf('w1'));
+      try {
+        const answers = await Promise.all([get(proxy), get(proxy)]);
+        assert.deepEqual(
+          answers.map((answer) => echoOf(answer).app),
+          ['w2', 'w2'],
+        );
+        await until('it is out', async () => (await upIn(proxy)).join() === 'w2');
+      } finally {
+        await docker('unpause', sandbox.nameOf('w1'));
+      }
+      await until('it is in again', async () => (await upIn(proxy)).length === 2);
+    }
+  });
+
+  it('tells who sent what may not be repeated to a wedged worker, and nobody else', async () => {
+    const proxy = await startPool({ slots: slots.slice(0, 2), timeoutMs: 700 });
+    await docker('pause', sandbox.nameOf('w1'));
+    try {
+      const post = (): Promise<Answer> => ask({ port: proxy.port(8080), method: 'POST', body: 'x' });
+      const statuses = (await Promise.all([post(), post()])).map(({ status }) => status);
+      assert.deepEqual(statuses.sort(), [200, 504]);
+    } finally {
+      await docker('unpause', sandbox.nameOf('w1'));
+    }
   });
 
   it('lets a draining worker finish what it has, and gives it nothing more', async () => {
@@ -264,7 +436,7 @@ describe('HAProxy in front of a pool', function () {
   });
 
   it('tells visitors apart by their address behind a router', async () => {
-    for (const more of [{ sticky: 'source' }, { balance: { algorithm: 'source' } }] as const) {
+    for (const more of [{ sticky: { type: 'source' } }, { balance: { algorithm: 'source' } }] as const) {
       const proxy = await startPool(more);
       const visitors = Array.from({ length: 20 }, (_, index) => `192.0.2.${index + 1}`);
       const workersOf = (): Promise<readonly string[]> =>

@@ -315,7 +315,10 @@ describe('hostile values', function () {
       retries: 1,
     } as const;
     const models: Record<string, HaproxyModel> = {
-      'a pool': sampleHaproxy({ pool: 'a b', sticky: 'cookie' }),
+      'a pool': sampleHaproxy({ pool: 'a b', statsPort: 8404 }),
+      'a cookie': sampleHaproxy({
+        sticky: { type: 'cookie', name: 'a b', secure: false, sameSite: 'lax' },
+      }),
       'an address': sampleHaproxy({ slots: [{ number: 1, address: '10.0.0.1:80 backup' }] }),
       'a slot': sampleHaproxy({ slots: [{ number: 0, address: '10.0.0.1:80' }] }),
       'one slot twice': sampleHaproxy({

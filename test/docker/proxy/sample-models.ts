@@ -47,7 +47,7 @@ export function sampleHaproxy(more: Partial<HaproxyModel> = {}): HaproxyModel {
     slots: [],
     balance: { algorithm: 'leastconn' },
     queue: { limit: 1024, timeoutMs: 30_000 },
-    sticky: 'none',
+    sticky: { type: 'none' },
     health: { type: 'tcp', intervalMs: 1000, timeoutMs: 2000, retries: 3 },
     timeoutMs: 60_000,
     revision: 'c0ffee',

@@ -10,9 +10,11 @@ import { proxyContainer } from './proxy-container.js';
 
 /** HAProxy's runtime API, on its container's own loopback. */
 export const adminPort = 9999;
-/** Longest silence of a worker while it answers. Routers have their own, shorter or longer, per route. */
-const workerTimeoutMs = 3_600_000;
 
+/** Longest silence of a worker where nobody says otherwise: beyond any route's own default, and not for ever. */
+const workerTimeoutMs = 600_000;
+
+/** @param routeTimeouts what routes to the pool allow */
 export function compilePool(
   stack: string,
   spec: PoolSpec,
@@ -20,8 +22,9 @@ export function compilePool(
   env: Readonly<Record<string, string>>,
   addresses: AddressPlan,
   inputs: Inputs,
+  routeTimeouts: readonly number[],
 ): PoolUnit {
-  const { name, maxConcurrency } = spec;
+  const { name, maxConcurrency, slowStartMs } = spec;
   const slots = addresses.slots[name] ?? [];
   const configVolume = configVolumeName(stack, name);
   return {
@@ -70,7 +73,8 @@ export function compilePool(
         queue: spec.queue,
         sticky: spec.sticky,
         health: spec.health,
-        timeoutMs: workerTimeoutMs,
+        ...(slowStartMs !== undefined && { slowStartMs }),
+        timeoutMs: spec.timeoutMs ?? Math.max(workerTimeoutMs, ...routeTimeouts),
         revision: '',
       },
     },

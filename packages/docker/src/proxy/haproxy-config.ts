@@ -31,8 +31,6 @@ export const serverStateFile = `${haproxyRunFolder}/state`;
 
 /** How long a connection that was upgraded, as a WebSocket, may be silent. */
 const tunnelTimeoutMs = 3_600_000;
-/** How long a check may wait behind the requests of a worker that takes few at a time: busy is not ill. */
-const busyTimeoutMs = 60_000;
 const longestDrainMs = 3_600_000;
 const maxHealthPath = 1000;
 
@@ -41,11 +39,6 @@ export function serverName(slot: number): string {
   if (!Number.isSafeInteger(slot) || slot < 1)
     refuseConfig('a whole number of at least 1', 'the number of a slot');
   return `w${slot}`;
-}
-
-/** Name of the cookie that keeps a client on a worker. Its own for each pool: cookies do not know ports. */
-export function stickyCookie(pool: string): string {
-  return `plumbstack-${dnsLabel(pool)}`;
 }
 
 /**
@@ -93,8 +86,8 @@ function milliseconds(value: number): string {
 }
 
 function defaults({ timeoutMs, queue, health, maxConcurrency }: HaproxyModel): HaproxySection {
-  const busyMs =
-    health.type === 'http' && maxConcurrency !== undefined ? Math.min(timeoutMs, busyTimeoutMs) : 0;
+  // A check waits behind the requests of a worker that takes few at a time, each as long as it may be: busy is not ill.
+  const busyMs = health.type === 'http' && maxConcurrency !== undefined ? timeoutMs : 0;
   return section(
     'defaults',
     [],
@@ -114,7 +107,7 @@ function defaults({ timeoutMs, queue, health, maxConcurrency }: HaproxyModel): H
       line('timeout http-request', '20s'),
       comment('Longer than a router keeps idle connections, so that none is closed while it sends a request'),
       line('timeout http-keep-alive', '10s'),
-      line('timeout check', milliseconds(Math.max(health.timeoutMs, busyMs))),
+      line('timeout check', milliseconds(busyMs + health.timeoutMs)),
       line('load-server-state-from-file', 'global'),
       ...failures.map(([status, message, ...header]) =>
         line('http-error', 'status', status, 'content-type', 'text/plain', 'string', message, ...header),
@@ -168,7 +161,7 @@ function queueLimit(limit: number): string {
 }
 
 function backend(model: HaproxyModel): HaproxySection {
-  const { pool, slots, maxConcurrency, sticky, health } = model;
+  const { slots, maxConcurrency, sticky, health } = model;
   const numbers = new Set(slots.map(({ number }) => number));
   const addresses = new Set(slots.map(({ address }) => address));
   if (numbers.size < slots.length || addresses.size < slots.length)
@@ -178,20 +171,20 @@ function backend(model: HaproxyModel): HaproxySection {
     [poolBackend],
     [
       ...balancing(model),
-      ...(sticky === 'cookie' ? stickiness(pool, [...numbers]) : []),
-      comment('A worker that dies gives its request to another, where sending it twice changes nothing'),
+      ...(sticky.type === 'cookie' ? stickiness(sticky, [...numbers]) : []),
+      comment(
+        'A worker that dies or is silent gives its request to another, where sending it twice changes nothing',
+      ),
       line('retries', 2),
       line('option redispatch', 1),
-      line('retry-on', 'conn-failure', 'empty-response'),
+      line('retry-on', 'conn-failure', 'empty-response', 'response-timeout'),
       line('http-request disable-l7-retry', 'unless', condition(fetch('method'), 'GET', 'HEAD', 'OPTIONS')),
-      ...(maxConcurrency === undefined
-        ? []
-        : [comment('An idle connection must not hold a place'), line('option http-server-close')]),
+      ...connections(maxConcurrency),
       ...healthCheck(health),
       line('default-server', ...serverDefaults(model)),
       ...slots.map(({ number, address }) => {
         const name = serverName(number);
-        const cookie = sticky === 'cookie' ? ['cookie', name] : [];
+        const cookie = sticky.type === 'cookie' ? ['cookie', name] : [];
         return line('server', name, socketAddress(address), 'id', number, ...cookie);
       }),
     ],
@@ -200,7 +193,7 @@ function backend(model: HaproxyModel): HaproxySection {
 
 function balancing({ balance, sticky }: HaproxyModel): readonly string[] {
   // Consistent: when a worker comes or goes, only its own clients move.
-  if (sticky === 'source') return [line('balance', 'source'), line('hash-type', 'consistent')];
+  if (sticky.type === 'source') return [line('balance', 'source'), line('hash-type', 'consistent')];
   switch (balance.algorithm) {
     case 'leastconn':
     case 'roundrobin':
@@ -215,28 +208,64 @@ function balancing({ balance, sticky }: HaproxyModel): readonly string[] {
 }
 
 /**
+ * Where a worker takes few requests at a time, each has a connection of its own: one that is kept would be a place that is
+ * held, and opening it costs some 0.1 ms, far less than what such a worker computes. Otherwise connections are kept and
+ * shared, but for the first request of a client: it would be lost on one that the worker was about to close, and its
+ * client, other than one that has asked before, does not expect to ask again.
+ */
+function connections(maxConcurrency: number | undefined): readonly string[] {
+  return maxConcurrency === undefined
+    ? [line('http-reuse', 'safe')]
+    : [comment('An idle connection must not hold a place'), line('option http-server-close')];
+}
+
+/**
  * A worker that leaves keeps no client: with weight 0 its cookie counts no longer, and the client gets another's. By
  * itself, HAProxy's drain state goes on sending clients with the cookie there, until the worker stops under them; and
- * `ignore-persist` gives them no other cookie.
+ * `ignore-persist` gives them no other cookie. Behind a `|` HAProxy notes when a cookie with a life was given.
  */
-function stickiness(pool: string, slots: readonly number[]): readonly string[] {
-  const cookie = stickyCookie(pool);
+function stickiness(cookie: StickyCookie, slots: readonly number[]): readonly string[] {
+  const { name, secure, sameSite, ttlMs } = cookie;
+  const attributes = [
+    `SameSite=${sameSiteWords[sameSite]}`,
+    ...(ttlMs === undefined ? [] : [`Max-Age=${seconds(ttlMs)}`]),
+  ];
   return [
-    line('cookie', cookie, 'insert', 'indirect', 'nocache', 'httponly', 'attr', 'SameSite=Lax'),
+    line(
+      'cookie',
+      cookieName(name),
+      ...['insert', 'indirect', 'nocache', 'httponly'],
+      ...(secure ? ['secure'] : []),
+      ...(ttlMs === undefined ? [] : ['maxlife', `${seconds(ttlMs)}s`]),
+      ...attributes.flatMap((each) => ['attr', each]),
+    ),
     ...slots.map((slot) => {
-      const name = serverName(slot);
-      const leaving = condition(fetch('srv_weight', `${poolBackend}/${name}`), 0);
-      const from = matching`^(.*)${cookie}=${name}(;.*)?$`;
+      const server = serverName(slot);
+      const leaving = condition(fetch('srv_weight', `${poolBackend}/${server}`), 0);
+      const from = matching`^(.*; *)?${name}=${server}([|][^;]*)?(;.*)?$`;
       return line(
         'http-request replace-header',
         'Cookie',
         from,
-        format(group(1), `${cookie}=`, group(2)),
+        format(group(1), `${name}=`, group(3)),
         'if',
         leaving,
       );
     }),
   ];
+}
+
+type StickyCookie = Extract<HaproxyModel['sticky'], { type: 'cookie' }>;
+const sameSiteWords = { lax: 'Lax', strict: 'Strict', none: 'None' } as const;
+
+function cookieName(name: string): string {
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name))
+    refuseConfig('letters, digits and . _ -', 'the name of a cookie');
+  return name;
+}
+
+function seconds(ms: number): number {
+  return Math.ceil(ms / 1000);
 }
 
 function healthCheck(health: HaproxyModel['health']): readonly string[] {
@@ -263,7 +292,7 @@ function healthCheck(health: HaproxyModel['health']): readonly string[] {
   ];
 }
 
-function serverDefaults({ health, maxConcurrency }: HaproxyModel): readonly HaproxyWord[] {
+function serverDefaults({ health, maxConcurrency, slowStartMs }: HaproxyModel): readonly HaproxyWord[] {
   const { intervalMs, retries } = health;
   return [
     'check',
@@ -274,6 +303,7 @@ function serverDefaults({ health, maxConcurrency }: HaproxyModel): readonly Hapr
     // An empty or booting slot is out from the first moment, and a worker that refuses a connection at that moment.
     ...['init-state', 'down', 'observe', 'layer4', 'error-limit', 1, 'on-error', 'mark-down'],
     ...(maxConcurrency === undefined ? [] : ['maxconn', maxConcurrency]),
+    ...(slowStartMs === undefined ? [] : ['slowstart', milliseconds(slowStartMs)]),
   ];
 }
 

@@ -8,7 +8,6 @@ export {
   renderHaproxy,
   serverName,
   serverStateFile,
-  stickyCookie,
 } from './haproxy-config.js';
 export { retryAfterSeconds } from './retry-after.js';
 

@@ -71,7 +71,17 @@ export interface HaproxyModel {
     | { readonly algorithm: 'header'; readonly header: string };
   readonly maxConcurrency?: number;
   readonly queue: { readonly limit: number; readonly timeoutMs: number };
-  readonly sticky: 'cookie' | 'source' | 'none';
+  readonly sticky:
+    | { readonly type: 'none' | 'source' }
+    | {
+        readonly type: 'cookie';
+        readonly name: string;
+        readonly secure: boolean;
+        readonly sameSite: 'lax' | 'strict' | 'none';
+        readonly ttlMs?: number;
+      };
+  /** Time in which a worker that joins comes to its full share. */
+  readonly slowStartMs?: number;
   readonly health:
     | {
         readonly type: 'tcp';
@@ -88,7 +98,7 @@ export interface HaproxyModel {
         readonly timeoutMs: number;
         readonly retries: number;
       };
-  /** Longest time a worker may take to answer. */
+  /** Longest silence of a worker while it answers: a GET goes to another one then. */
   readonly timeoutMs: number;
   readonly revision: string;
 }
