@@ -44,8 +44,9 @@ export interface PoolOptions {
   readonly slowStartMs?: number;
   /**
    * Longest silence of a worker while it answers, in milliseconds. Beyond it the worker counts as wedged: a GET goes to
-   * another one, anything else gets 504. With `maxConcurrency`, an `http` check waits as long for a worker that is busy.
-   * @default 600000, or the longest `timeoutMs` of the routes to this pool where that is more
+   * another one, anything else gets 504. With `maxConcurrency`, an `http` check waits as long for a worker that is busy, but
+   * no longer than 10 minutes.
+   * @default 3600000
    */
   readonly timeoutMs?: number;
   /** How workers are replaced. @default { order: 'start-first', parallelism: 1, delayMs: 0, onFailure: 'rollback' } */

@@ -197,7 +197,7 @@ export interface PoolSpec {
   readonly health: ProbeSpec;
   /** Time in which a worker that joins comes to its full share; at once when unset. */
   readonly slowStartMs?: number;
-  /** Longest silence of a worker while it answers. When unset, 10 minutes, or what a route to the pool allows beyond. */
+  /** Longest silence of a worker while it answers. An hour when unset, which is what a route may wait at most. */
   readonly timeoutMs?: number;
   readonly update: UpdateSpec;
   /** How long a worker that leaves may take to finish its requests. */

@@ -11,10 +11,9 @@ import { proxyContainer } from './proxy-container.js';
 /** HAProxy's runtime API, on its container's own loopback. */
 export const adminPort = 9999;
 
-/** Longest silence of a worker where nobody says otherwise: beyond any route's own default, and not for ever. */
-const workerTimeoutMs = 600_000;
+/** Longest silence of a worker where nobody says otherwise: as long as any route may wait. */
+const workerTimeoutMs = 3_600_000;
 
-/** @param routeTimeouts what routes to the pool allow */
 export function compilePool(
   stack: string,
   spec: PoolSpec,
@@ -22,7 +21,6 @@ export function compilePool(
   env: Readonly<Record<string, string>>,
   addresses: AddressPlan,
   inputs: Inputs,
-  routeTimeouts: readonly number[],
 ): PoolUnit {
   const { name, maxConcurrency, slowStartMs } = spec;
   const slots = addresses.slots[name] ?? [];
@@ -74,7 +72,7 @@ export function compilePool(
         sticky: spec.sticky,
         health: spec.health,
         ...(slowStartMs !== undefined && { slowStartMs }),
-        timeoutMs: spec.timeoutMs ?? Math.max(workerTimeoutMs, ...routeTimeouts),
+        timeoutMs: spec.timeoutMs ?? workerTimeoutMs,
         revision: '',
       },
     },

@@ -1,10 +1,4 @@
-import {
-  dependenciesFirst,
-  startGraph,
-  type AppSpec,
-  type RouteSpec,
-  type StackSpec,
-} from '@plumbstack/core';
+import { dependenciesFirst, startGraph, type AppSpec, type StackSpec } from '@plumbstack/core';
 import type { VolumeCreation } from '../client/docker-client.js';
 import { baseLabels, label } from '../labels.js';
 import { inventoryName, networkName, volumeName } from '../object-names.js';
@@ -55,8 +49,7 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
       }
       case 'pool': {
         const app = byName.get(resource.app) as AppSpec;
-        const timeouts = routesTo(spec, name).map(({ timeoutMs }) => timeoutMs);
-        return compilePool(stack, resource, app, appEnv(app, name, prefixes), addresses, inputs, timeouts);
+        return compilePool(stack, resource, app, appEnv(app, name, prefixes), addresses, inputs);
       }
       case 'router':
         return compileRouter(stack, resource, byName, addresses, inputs);
@@ -144,12 +137,6 @@ function compileApp(
     stopGraceMs,
     updateOrder,
   };
-}
-
-function routesTo({ resources }: StackSpec, target: string): readonly RouteSpec[] {
-  return resources
-    .flatMap((each) => (each.kind === 'router' ? each.routes : []))
-    .filter((route) => route.target.type === 'resource' && route.target.name === target);
 }
 
 /** Prefixes that routes take off on the way to each target, by its name. */

@@ -31,6 +31,11 @@ export const serverStateFile = `${haproxyRunFolder}/state`;
 
 /** How long a connection that was upgraded, as a WebSocket, may be silent. */
 const tunnelTimeoutMs = 3_600_000;
+/**
+ * How long a check waits at most behind a request of a worker that takes few at a time: busy is not ill, and a worker that
+ * hangs is found out some day.
+ */
+const busyTimeoutMs = 600_000;
 const longestDrainMs = 3_600_000;
 const maxHealthPath = 1000;
 
@@ -86,8 +91,8 @@ function milliseconds(value: number): string {
 }
 
 function defaults({ timeoutMs, queue, health, maxConcurrency }: HaproxyModel): HaproxySection {
-  // A check waits behind the requests of a worker that takes few at a time, each as long as it may be: busy is not ill.
-  const busyMs = health.type === 'http' && maxConcurrency !== undefined ? timeoutMs : 0;
+  const busyMs =
+    health.type === 'http' && maxConcurrency !== undefined ? Math.min(timeoutMs, busyTimeoutMs) : 0;
   return section(
     'defaults',
     [],
