@@ -12,6 +12,8 @@ export type { ExecCall } from './in-memory/engine-state.js';
 export type { NextFailure } from './in-memory/failures.js';
 export type { ReadSecret } from './in-memory/secret-values.js';
 export { recordEvents, type EventRecorder } from './event-recorder.js';
+export { upEphemeral, type EphemeralOptions } from './ephemeral/up-ephemeral.js';
+export type { RuntimeModule } from './ephemeral/runtime-module.js';
 export {
   articleStack,
   dataStack,

@@ -225,6 +225,21 @@ describe('a bad input', () => {
       assert.match(error.hint ?? '', /memoryBytes/);
     });
 
+    it('that fails its own health check is told with what that said, and what it said itself', async () => {
+      const stack = newStack();
+      const says = "console.log('waits for its database'); setInterval(() => {}, 1000)";
+      const command = ['sh', '-c', 'echo no database at db:5432 >&2; exit 1'];
+      const health = { command, intervalMs: 200, timeoutMs: 2000, retries: 2 };
+      stack.service('job', script(says, { health, startTimeoutMs: 20_000 }));
+      const error = await fails(stack, 'UNHEALTHY');
+      const { lastLines, healthOutput, waitedFor, exitCode, oomKilled } = error.details;
+      assert.deepEqual(lastLines, ['waits for its database']);
+      assert.equal((healthOutput as readonly string[]).at(-1), 'no database at db:5432');
+      assert.equal(waitedFor, `a passing health check (${command.join(' ')})`);
+      assert.deepEqual([exitCode, oomKilled], [0, false]);
+      assert.match(error.hint ?? '', /no database at db:5432/);
+    });
+
     it('whose program is not in the image is told so', async () => {
       const stack = newStack();
       stack.app('app', { image: 'node:24-slim', command: ['no-such-program'], entrypoint: [], init: false });
