@@ -230,7 +230,7 @@ describe('a bad input', () => {
       const says = "console.log('waits for its database'); setInterval(() => {}, 1000)";
       const command = ['sh', '-c', 'echo no database at db:5432 >&2; exit 1'];
       const health = { command, intervalMs: 200, timeoutMs: 2000, retries: 2 };
-      stack.service('job', script(says, { health, startTimeoutMs: 20_000 }));
+      stack.service('job', script(says, { health, startTimeoutMs: 3000 }));
       const error = await fails(stack, 'UNHEALTHY');
       const { lastLines, healthOutput, waitedFor, exitCode, oomKilled } = error.details;
       assert.deepEqual(lastLines, ['waits for its database']);
