@@ -21,7 +21,7 @@ const library = (message, ...names) => ({ regex: `^(?:${names.join('|')})(?:/|$)
 /** @param {keyof typeof mayImport} name */
 function otherPackages(name) {
   const allowed = mayImport[name].map((each) =>
-    each.includes('/') ? each : `${each}(?:/(?:console|ndjson|sse))?`,
+    each.includes('/') ? each : `${each}(?:/(?:console|ndjson|otel|sse))?`,
   );
   return {
     regex: `^@plumbstack/(?!(?:${[...allowed, '(?!)'].join('|')})$)`,

@@ -7,7 +7,7 @@ import { reachableFrom, readImportGraph, valueCycles, type Import, type ImportGr
 /** What each package may import beside itself: other packages, and libraries. */
 const directions: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  events: ['@plumbstack/core', 'eventemitter3', 'node:'],
+  events: ['@plumbstack/core', '@opentelemetry/api', 'eventemitter3', 'node:'],
   docker: [
     '@plumbstack/core',
     '@plumbstack/events',

@@ -9,6 +9,7 @@ export interface Manifest {
   readonly private?: boolean;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 /** A package as it would be published. */
@@ -70,9 +71,8 @@ export function install(packages: readonly PackedPackage[], program: string): vo
     execFileSync('tar', ['-xzf', tarballPath, '-C', place, '--strip-components=1']);
   }
   for (const { manifest, folder } of packages) {
-    const dependencies = Object.keys(manifest.dependencies ?? {}).filter(
-      (each) => !each.startsWith('@plumbstack/'),
-    );
+    const wanted = { ...manifest.dependencies, ...manifest.peerDependencies };
+    const dependencies = Object.keys(wanted).filter((each) => !each.startsWith('@plumbstack/'));
     for (const dependency of dependencies) link(dependency, folder);
     for (const types of ['@types/node', '@types/dockerode', '@types/tar-fs']) {
       if (existsSync(join(folder, 'node_modules', types))) link(types, folder);

@@ -22,7 +22,7 @@ const pauseMs = 3000;
  * Takes down what its parent has left. Its input is a pipe that only the parent holds: it ends when the parent does, also
  * when that is killed with SIGKILL and can do nothing any more. Nothing is left of this process then, however the engine does.
  */
-async function main(start: CleanerStart): Promise<void> {
+export async function cleanUp(start: CleanerStart): Promise<void> {
   let runtime: Runtime;
   try {
     runtime = await runtimeOf(start.url, start.export, start.options);
@@ -57,5 +57,5 @@ async function takeDown(runtime: Runtime, stack: string): Promise<void> {
 if (argv[1] === fileURLToPath(import.meta.url)) {
   // A terminal's Ctrl-C is for the program, not for what cleans up behind it.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
-  void main(JSON.parse(argv[2] ?? '{}') as CleanerStart).finally(() => exit());
+  void cleanUp(JSON.parse(argv[2] ?? '{}') as CleanerStart).finally(() => exit());
 }
