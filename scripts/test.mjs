@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { root, setup } from './setup.mjs';
+import { ensureBrowser } from './setup/browser.mjs';
 import { runInForeground } from './setup/run-in-foreground.mjs';
 import { runScript } from './setup/setup-error.mjs';
 
@@ -12,7 +13,10 @@ const reporter = fileURLToPath(new URL('mocha-reporter.cjs', import.meta.url));
 const noCounts = { passes: 0, failures: 0, pending: 0, complete: false };
 
 await runScript(async () => {
-  const { env } = await setup({ log: console.log });
+  const engine = await setup({ log: console.log });
+  // After set-up: both may install packages, and only one can at a time.
+  const browser = await ensureBrowser({ log: console.log });
+  const env = { ...engine.env, ...browser.env };
   const folder = mkdtempSync(join(tmpdir(), 'plumbstack-test-'));
   const countsFile = join(folder, 'counts.json');
   const given = argv.slice(2);
