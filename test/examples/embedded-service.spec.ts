@@ -113,9 +113,8 @@ describe('example 08-embedded-service', function () {
       const now = (await lines()).slice(before);
       return now.includes(`container:started ${example.stack}-workers-1`) || undefined;
     });
-    const numbers = await page
-      .locator('#events li')
-      .evaluateAll((items) => items.map((item) => item.getAttribute('data-seq')));
+    const items = await page.locator('#events li').all();
+    const numbers = await Promise.all(items.map((item) => item.getAttribute('data-seq')));
     assert.equal(new Set(numbers).size, numbers.length);
   });
 
