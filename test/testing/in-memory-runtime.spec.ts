@@ -46,6 +46,27 @@ describe('InMemoryRuntime', () => {
     });
   });
 
+  it('keeps built images over down, until it is asked for them', async () => {
+    const runtime = new InMemoryRuntime();
+    const stack = new Stack('demo');
+    stack.app('api', { build: '.' });
+    stack.service('db', { image: 'example/db:1' });
+    using recorder = recordEvents(runtime.events);
+    const builds = (): number => recorder.of('image:build:started').length;
+    await runtime.up(stack);
+    await runtime.down(stack);
+    await runtime.up(stack);
+    assert.equal(builds(), 1);
+    await runtime.down(stack, { images: true });
+    assert.deepEqual(
+      recorder.of('image:removed').map(({ resource }) => resource),
+      ['demo/api'],
+    );
+    await runtime.up(stack);
+    assert.equal(builds(), 2);
+    assert.equal(recorder.of('image:pull:started').length, 1);
+  });
+
   it('refuses to scale to what is no number of workers', async () => {
     const deployment = await new InMemoryRuntime().up(pooledStack({ name: 'demo', app }));
     for (const replicas of [-1, 1.5, Number.NaN, 1001]) {

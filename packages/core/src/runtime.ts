@@ -21,6 +21,8 @@ export interface UpOptions extends WaitOptions {
 export interface DownOptions extends WaitOptions {
   /** Removes volumes and generated secrets too. @default false */
   readonly volumes?: boolean;
+  /** Removes the images that were built for the stack too. Those that were pulled stay: others may use them. @default false */
+  readonly images?: boolean;
 }
 
 /** What implements the verbs. `Events` is the type of its event source: `LifecycleSource` of `@plumbstack/events`. */

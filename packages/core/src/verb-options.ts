@@ -54,5 +54,5 @@ const waitChecks: Checks<WaitOptions> = {
   timeoutMs: numberFrom(0, Infinity, 'a number of milliseconds'),
 };
 const upChecks: Checks<UpOptions> = { ...waitChecks, plan, confirm };
-const downChecks: Checks<DownOptions> = { ...waitChecks, volumes: flag };
+const downChecks: Checks<DownOptions> = { ...waitChecks, volumes: flag, images: flag };
 const logChecks: Checks<LogOptions> = { since: moment, tail: integer(0), follow: flag, signal };

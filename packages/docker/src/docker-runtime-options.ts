@@ -15,6 +15,12 @@ export interface DockerRuntimeOptions {
   readonly callTimeoutMs?: number;
   /** Containers started or removed at once. @default 8 */
   readonly concurrency?: number;
+  /**
+   * Superseded images of each built resource that stay on the engine, to go back to; older ones are removed at the end of an
+   * `up` that changes something. Images that something uses, or that others made, are never removed. `Infinity` keeps all.
+   * @default 1
+   */
+  readonly keepImages?: number;
   /** For authors of tests and tools: a client instead of a connection. Its owner closes it. */
   readonly client?: DockerClient;
 }
@@ -23,6 +29,7 @@ export interface ResolvedOptions extends DockerRuntimeOptions {
   readonly baseDir: string;
   readonly addressPool: string;
   readonly concurrency: number;
+  readonly keepImages: number;
 }
 
 /** The one place where options are checked and defaults are filled in. Throws `INVALID_OPTION`. */
@@ -33,8 +40,8 @@ export function resolveOptions(options: DockerRuntimeOptions): ResolvedOptions {
       : refuseUnknown(name);
     if (value !== undefined && !check.holds(value)) refuse(name, check, value);
   }
-  const { baseDir = process.cwd(), addressPool = '10.208.0.0/12', concurrency = 8 } = options;
-  return { ...options, baseDir, addressPool, concurrency };
+  const { baseDir = process.cwd(), addressPool = '10.208.0.0/12', concurrency = 8, keepImages = 1 } = options;
+  return { ...options, baseDir, addressPool, concurrency, keepImages };
 }
 
 interface OptionCheck {
@@ -55,6 +62,10 @@ const checks: { readonly [K in keyof DockerRuntimeOptions]-?: OptionCheck } = {
   },
   callTimeoutMs: { wanted: 'a whole number of at least 1', holds: isCount },
   concurrency: { wanted: 'a whole number of at least 1', holds: isCount },
+  keepImages: {
+    wanted: 'a whole number of at least 0, or Infinity',
+    holds: (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
+  },
   client: { wanted: 'an object', holds: (value) => typeof value === 'object' && value !== null },
 };
 

@@ -26,6 +26,7 @@ import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { Gate } from './apply/gate.js';
 import { takeLease } from './apply/lease.js';
 import { prepareImages } from './apply/prepare-images.js';
+import { pruneImages, removeBuiltImages } from './apply/prune-images.js';
 import { prepareSecrets } from './apply/prepare-secrets.js';
 import { removeStack } from './apply/remove-stack.js';
 import { connect, isSubnetTaken } from './client/index.js';
@@ -133,7 +134,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
 
   async down(stack: Stack | string, options: DownOptions = {}): Promise<void> {
     const name = isStack(stack) ? stack.name : stack;
-    const { signal: given, timeoutMs, volumes = false } = downOptions(options);
+    const { signal: given, timeoutMs, volumes = false, images = false } = downOptions(options);
     using signal = deadlineSignal(`down of ${name}`, given, timeoutMs);
     const session = await this.#connected(signal);
     const emit = session.emit(name);
@@ -156,6 +157,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         emit,
         volumes,
       });
+      if (images) await removeBuiltImages({ client, stack: name, call, signal: lease.signal, emit });
     } catch (error) {
       emit('stack:down:failed', { ...failure(error), durationMs: durationMs() });
       throw error;
@@ -239,6 +241,14 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       Object.values(survey.inputs.secrets).every(({ value }) => value !== undefined);
     const complete = isComplete ? survey : await look();
     await applyDiff(context(complete), complete.desired, complete.diff);
+    await pruneImages(context(complete), {
+      current: new Map(
+        Object.entries(complete.inputs.images).map(([name, { reference }]) => [name, reference]),
+      ),
+      before: survey.observed,
+      now: () => observeStack(session.client, spec.name, { signal }),
+      keep: this.#options.keepImages,
+    });
   }
 
   #connected(signal: AbortSignal): Promise<EngineSession> {

@@ -19,6 +19,12 @@ export const label = {
   holder: 'io.plumbstack.holder',
   /** Kinds of a stack's resources by name, as JSON: what should be there also where it is gone. */
   resources: 'io.plumbstack.resources',
+  /**
+   * Stack and resource that an image was built for. No others are on an image: every container that anybody makes of it
+   * inherits them, and must not look like one of ours.
+   */
+  builtForStack: 'io.plumbstack.built-for.stack',
+  builtForResource: 'io.plumbstack.built-for.resource',
 } as const;
 
 export const owner = 'plumbstack';
@@ -45,7 +51,12 @@ export function ofStack(stack: string): string {
   return `${label.stack}=${stack}`;
 }
 
-/** The labels that every object of a stack carries. */
+/** The labels of an image that is built for a resource. */
+export function imageLabels(stack: string, resource: string): Readonly<Record<string, string>> {
+  return { [label.builtForStack]: stack, [label.builtForResource]: resource };
+}
+
+/** The labels that every other object of a stack carries. */
 export function baseLabels(stack: string, resource: string, role: Role): Readonly<Record<string, string>> {
   return { [label.owner]: owner, [label.stack]: stack, [label.resource]: resource, [label.role]: role };
 }

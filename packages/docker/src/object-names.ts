@@ -14,8 +14,10 @@ export const secretVolumeName = (stack: string, secret: string): string => `${st
 /** An empty volume whose labels say what belongs to the stack. */
 export const inventoryName = (stack: string): string => `${stack}.inventory`;
 export const leaseName = (stack: string): string => `${stack}.lease`;
+export const builtImageRepository = (stack: string, resource: string): string =>
+  `plumbstack/${stack}-${resource}`;
 /** @param digest of the build, as hexadecimal digits behind an optional `sha256:` */
 export const builtImageTag = (stack: string, resource: string, digest: string): string =>
-  `plumbstack/${stack}-${resource}:${digest.replace(/^\w+:/, '').slice(0, 12)}`;
+  `${builtImageRepository(stack, resource)}:${digest.replace(/^\w+:/, '').slice(0, 12)}`;
 /** How HAProxy calls a worker, and what a sticky cookie holds. */
 export const slotName = (worker: number): string => `w${worker}`;

@@ -122,6 +122,8 @@ export interface LifecycleEventMap {
   };
   /** An image is built and on the engine. */
   'image:build:finished': OfImage & Duration;
+  /** An image that was built for the stack, and that nothing uses any more, is gone. */
+  'image:removed': OfImage;
 
   /** A resource is new on the engine. */
   'resource:created': OfResource;

@@ -111,7 +111,7 @@ export class InMemoryRuntime implements Runtime<LifecycleSource> {
     const name = typeof stack === 'string' ? stack : stack.name;
     options.signal?.throwIfAborted();
     await this.#told('down', name, () =>
-      inTurn(this.#context, name, 'down', options, (run) => removeStack(run, options.volumes ?? false)),
+      inTurn(this.#context, name, 'down', options, (run) => removeStack(run, options)),
     );
   }
 

@@ -3,7 +3,7 @@ import { aboutResource, PlumbstackError, type ImageSpec, type StackSpec } from '
 import type { ImageProgress } from '../client/docker-client.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import type { Inputs } from '../compile/inputs.js';
-import { baseLabels } from '../labels.js';
+import { imageLabels } from '../labels.js';
 import { buildSource } from '../observe/read-inputs.js';
 import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
@@ -64,7 +64,7 @@ async function prepare(
         ...buildSource(spec, inputs.absolute),
         secrets: spec.secrets.map(({ secret, id }) => ({ id, value: valueOf(inputs, secret) })),
         tag: image.reference,
-        labels: { ...spec.labels, ...baseLabels(stack, resource, 'app') },
+        labels: { ...spec.labels, ...imageLabels(stack, resource) },
       },
       { ...call, onProgress: ({ status }) => emit('image:build:progress', { ...about, status }) },
     );

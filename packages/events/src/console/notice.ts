@@ -135,6 +135,7 @@ const rules: { readonly [N in LifecycleEventName]: Rule<N> } = {
     shown: 'apart',
     notice: (event) => resourceNotice(event, visibleLines(event.status).join(' ')),
   },
+  'image:removed': { shown: 'apart', notice: (event) => resourceNotice(event, `removed ${event.image}`) },
   'image:build:finished': {
     shown: 'apart',
     notice: (event) => ({

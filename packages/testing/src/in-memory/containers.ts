@@ -83,5 +83,6 @@ function ensureImage(run: Run, name: string, image: ImageSpec): string {
     run.emit(`image:${event}:finished`, { resource, image: reference, durationMs: 0 });
   }
   run.state.images.add(reference);
+  if (image.type === 'build') run.state.built.set(reference, resource);
   return reference;
 }

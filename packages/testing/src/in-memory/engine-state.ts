@@ -109,6 +109,8 @@ export class EngineState {
   readonly volumes = new Map<string, VolumeRecord>();
   readonly secrets = new Map<string, SecretRecord>();
   readonly images = new Set<string>();
+  /** Path of the resource that an image was built for, by the image's name. */
+  readonly built = new Map<string, string>();
   readonly stats = new Map<string, Omit<PoolStats, 'pool' | 'workers'>>();
   readonly ports = new HostPorts();
   readonly turns = new StackTurns();

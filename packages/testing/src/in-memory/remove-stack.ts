@@ -1,3 +1,4 @@
+import type { DownOptions } from '@plumbstack/core';
 import { removeContainer } from './containers.js';
 import { removeWorker, workersOf } from './pool-workers.js';
 import { asStep, pathOf, type Run } from './run.js';
@@ -19,8 +20,8 @@ export function removeSecret(run: Run, name: string): void {
   run.emit('resource:removed', { resource: pathOf(run, name) });
 }
 
-/** Removes everything of a stack; volumes and generated secrets only where asked. */
-export async function removeStack(run: Run, volumes: boolean): Promise<void> {
+/** Removes everything of a stack; volumes, generated secrets and images only where asked. */
+export async function removeStack(run: Run, { volumes = false, images = false }: DownOptions): Promise<void> {
   const { state, stack } = run;
   for (const name of [...(state.stacks.get(stack)?.resources.keys() ?? [])].reverse()) {
     await remove(run, name, () => removeResource(run, name));
@@ -35,6 +36,12 @@ export async function removeStack(run: Run, volumes: boolean): Promise<void> {
       run.emit('resource:removed', { resource: path });
       return Promise.resolve();
     });
+  }
+  for (const [image, resource] of images ? state.built : []) {
+    if (!resource.startsWith(`${stack}/`)) continue;
+    state.built.delete(image);
+    state.images.delete(image);
+    run.emit('image:removed', { resource, image });
   }
   state.stacks.delete(stack);
 }
