@@ -6,17 +6,31 @@ export interface BenchOptions {
   readonly apps: number;
   readonly workers: number;
   readonly port: number;
+  /** Requests at once per worker. @default unlimited */
+  readonly maxConcurrency?: number;
+  /** What apps and workers run. @default a server that answers at once */
+  readonly command?: readonly string[];
 }
 
 /** So many single apps and one pool behind a router. */
-export function benchStack({ name, apps, workers, port }: BenchOptions, version = '1'): Stack {
+export function benchStack(
+  { name, apps, workers, port, maxConcurrency, command = lightServer }: BenchOptions,
+  version = '1',
+): Stack {
   const stack = new Stack(name);
-  const app = { image: lightImage, command: lightServer, env: { VERSION: version } };
+  const app = { image: lightImage, command, env: { VERSION: version } };
   const router = stack.router('web', { publish: { port, host: '127.0.0.1' } });
   for (let index = 0; index < apps; index++) {
     router.route(`/app${index}/`, stack.app(`app${index}`, app));
   }
-  router.route('/pool/', stack.pool('workers', { app: stack.app('worker', app), replicas: workers }));
+  router.route(
+    '/pool/',
+    stack.pool('workers', {
+      app: stack.app('worker', app),
+      replicas: workers,
+      ...(maxConcurrency !== undefined && { maxConcurrency }),
+    }),
+  );
   return stack;
 }
 

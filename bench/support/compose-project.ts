@@ -8,6 +8,12 @@ import { lightImage, lightServer } from './light-server';
 const run = promisify(execFile);
 
 export interface ComposeOptions {
+  /** As well as one can by hand, or as plumber's documentation has it: round robin, and all else left as it is. @default 'best' */
+  readonly proxies?: 'best' | 'article';
+  /** Requests at once per worker. @default unlimited */
+  readonly maxConcurrency?: number;
+  /** What apps and workers run. @default a server that answers at once */
+  readonly command?: readonly string[];
   readonly name: string;
   readonly apps: number;
   readonly workers: number;
@@ -32,11 +38,11 @@ export class ComposeProject implements AsyncDisposable {
 
   /** Writes the project's files for a version of its apps. */
   async write(version: string): Promise<void> {
-    const { apps, workers, port } = this.#options;
+    const { apps, workers, port, proxies = 'best', maxConcurrency, command = lightServer } = this.#options;
     const names = Array.from({ length: apps }, (_, index) => `app${index}`);
     const app = {
       image: lightImage,
-      command: lightServer,
+      command,
       environment: { VERSION: version },
       restart: 'always',
       init: true,
@@ -57,8 +63,14 @@ export class ComposeProject implements AsyncDisposable {
       },
     };
     await writeFile(join(this.#folder, 'compose.yaml'), JSON.stringify({ services }));
-    await writeFile(join(this.#folder, 'haproxy.cfg'), haproxyConfig(workers + 4));
-    await writeFile(join(this.#folder, 'nginx.conf'), nginxConfig(names));
+    await writeFile(
+      join(this.#folder, 'haproxy.cfg'),
+      proxies === 'best' ? haproxyConfig(workers + 4, maxConcurrency) : articleHaproxy(workers + 4),
+    );
+    await writeFile(
+      join(this.#folder, 'nginx.conf'),
+      proxies === 'best' ? nginxConfig(names) : articleNginx(names),
+    );
   }
 
   async compose(...args: readonly string[]): Promise<void> {
@@ -72,7 +84,8 @@ export class ComposeProject implements AsyncDisposable {
 }
 
 // Workers by the engine's DNS, retries, redispatch: the best that was found without an interface to the engine.
-function haproxyConfig(slots: number): string {
+function haproxyConfig(slots: number, maxConcurrency?: number): string {
+  const few = maxConcurrency === undefined ? '' : ` maxconn ${maxConcurrency}`;
   return `
 resolvers docker
     nameserver dns 127.0.0.11:53
@@ -92,7 +105,9 @@ frontend fe
 backend pool
     http-request disable-l7-retry unless METH_GET
     balance leastconn
-    server-template w 1-${slots} worker:8000 resolvers docker init-addr none check inter 1s fastinter 200ms downinter 500ms rise 1 fall 2 observe layer4 error-limit 1 on-error mark-down
+    timeout queue 30s
+    option ${few === '' ? 'http-keep-alive' : 'http-server-close'}
+    server-template w 1-${slots} worker:8000 resolvers docker init-addr none check inter 1s fastinter 200ms downinter 500ms rise 1 fall 2 observe layer4 error-limit 1 on-error mark-down${few}
 `;
 }
 
@@ -112,6 +127,40 @@ http {
         listen 80;
         ${apps.map((name) => location(name, name)).join('\n        ')}
         ${location('pool', 'lb')}
+    }
+}
+`;
+}
+
+// Round robin over names, connections closed after each request, no check: https://www.rplumber.io/articles/hosting.html
+function articleHaproxy(slots: number): string {
+  return `
+resolvers docker
+    nameserver dns 127.0.0.11:53
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend fe
+    bind :8080
+    default_backend pool
+backend pool
+    balance roundrobin
+    server-template w 1-${slots} worker:8000 resolvers docker init-addr none check
+`;
+}
+
+function articleNginx(apps: readonly string[]): string {
+  const location = (path: string, address: string): string =>
+    `location /${path}/ { proxy_pass http://${address}/; proxy_set_header Host $host; }`;
+  return `
+events {}
+http {
+    server {
+        listen 80;
+        ${apps.map((name) => location(name, `${name}:8000`)).join('\n        ')}
+        ${location('pool', 'lb:8080')}
     }
 }
 `;

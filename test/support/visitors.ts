@@ -7,6 +7,8 @@ export interface Visit {
 }
 
 export interface Visitors {
+  /** Waits until everybody has asked so many more times. */
+  settle(times: number): Promise<void>;
   /** Ends the requests and tells what became of all of them. */
   leave(): Promise<Visit>;
 }
@@ -14,14 +16,17 @@ export interface Visitors {
 /** Asks these URLs without a pause, by GET and POST, on kept and on new connections, and records every answer. */
 export function startVisitors(urls: readonly URL[]): Visitors {
   let here = true;
+  const asked: number[] = [];
   const all = urls.flatMap((url) =>
     (['GET', 'POST'] as const).flatMap((method) =>
       [true, false].map(async (keepAlive): Promise<Visit> => {
         const agent = new Agent({ keepAlive, maxSockets: 1 });
+        const visitor = asked.push(0) - 1;
         const failures: string[] = [];
         let answered = 0;
         while (here) {
           const failure = await failureOf(url, method, agent);
+          asked[visitor] = (asked[visitor] ?? 0) + 1;
           if (failure === undefined) answered++;
           else failures.push(`${method} ${url.pathname}: ${failure}`);
           await new Promise((resolve) => setTimeout(resolve, 2));
@@ -32,6 +37,11 @@ export function startVisitors(urls: readonly URL[]): Visitors {
     ),
   );
   return {
+    async settle(times) {
+      const wanted = asked.map((each) => each + times);
+      while (asked.some((each, visitor) => each < (wanted[visitor] ?? 0)))
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    },
     async leave() {
       here = false;
       const visits = await Promise.all(all);

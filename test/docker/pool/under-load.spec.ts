@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import type { PoolOptions, Stack } from '@plumbstack/core';
+import type { LifecycleDeployment } from '@plumbstack/events';
+import { docker } from '../../support/docker-cli';
+import { ask, eventually, Lab } from '../../support/lab';
+import { lightAppOf } from '../../support/light-app';
+import { repeated } from '../../support/repeated';
+import { startVisitors, type Visit } from '../../support/visitors';
+
+describe('a pool under visitors', function () {
+  this.timeout(180_000);
+  const lab = new Lab();
+  afterEach(() => lab.clear());
+
+  function stackOf(stack: Stack, version: string, pool: Partial<PoolOptions> = {}): Stack {
+    const next = lab.again(stack);
+    const workers = next.pool('workers', {
+      app: next.app('app', lightAppOf(version)),
+      replicas: 3,
+      publish: 0,
+      ...pool,
+    });
+    next.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/', workers);
+    return next;
+  }
+
+  async function visitedWhile(deployment: LifecycleDeployment, work: () => Promise<unknown>): Promise<Visit> {
+    const visitors = startVisitors([deployment.endpoint('web'), deployment.endpoint('workers')]);
+    try {
+      await work();
+    } finally {
+      await visitors.settle(20);
+    }
+    return visitors.leave();
+  }
+
+  const upIn = async (deployment: LifecycleDeployment): Promise<readonly string[]> => {
+    const { workers } = await deployment.stats('workers');
+    return workers.filter(({ state }) => state === 'up').map(({ name }) => name);
+  };
+  const ofMethod = ({ failures }: Visit, method: string): readonly string[] =>
+    failures.filter((each) => each.startsWith(method));
+
+  repeated('loses no request from 3 workers to 10 and back', async () => {
+    const stack = lab.stack();
+    const deployment = await lab.runtime.up(stackOf(stack, '1'));
+    const visit = await visitedWhile(deployment, async () => {
+      await deployment.scale('workers', 10);
+      assert.equal((await upIn(deployment)).length, 10);
+      await deployment.scale('workers', 3);
+    });
+    assert.deepEqual(visit.failures, []);
+    assert.ok(visit.answered > 100, `${visit.answered} answers`);
+  });
+
+  repeated('loses no request to an update of its workers', async () => {
+    const stack = lab.stack();
+    const deployment = await lab.runtime.up(stackOf(stack, '1'));
+    const visit = await visitedWhile(deployment, () => lab.runtime.up(stackOf(stack, '2')));
+    assert.deepEqual(visit.failures, []);
+    assert.equal((await ask(deployment.endpoint('web'), '/')).version, '2');
+  });
+
+  repeated('loses no GET to a worker that is killed, and of POSTs what was inside it', async () => {
+    const stack = lab.stack();
+    const deployment = await lab.runtime.up(stackOf(stack, '1'));
+    const visit = await visitedWhile(deployment, () => docker('kill', `${stack.name}-workers-1`));
+    assert.deepEqual(ofMethod(visit, 'GET'), []);
+    // One at most for each of the visitors who POST.
+    assert.ok(ofMethod(visit, 'POST').length <= 4, visit.failures.join('; '));
+  });
+
+  repeated('loses no GET to a worker that hangs, and of POSTs what was inside it', async () => {
+    const stack = lab.stack();
+    const health = { http: '/', intervalMs: 200, timeoutMs: 300, retries: 2 };
+    const deployment = await lab.runtime.up(stackOf(stack, '1', { health, timeoutMs: 5000 }));
+    const worker = `${stack.name}-workers-1`;
+    const visit = await visitedWhile(deployment, async () => {
+      await docker('pause', worker);
+      await eventually('it is out', async () => ((await upIn(deployment)).includes('w1') ? undefined : true));
+    });
+    assert.deepEqual(ofMethod(visit, 'GET'), []);
+    assert.ok(ofMethod(visit, 'POST').length <= 4, visit.failures.join('; '));
+    await docker('unpause', worker);
+    await eventually('it is in again', async () =>
+      (await upIn(deployment)).includes('w1') ? true : undefined,
+    );
+  });
+
+  repeated(
+    'loses no GET to a worker that is cut off from the network, which comes back with it',
+    async () => {
+      const stack = lab.stack();
+      const deployment = await lab.runtime.up(stackOf(stack, '1', { timeoutMs: 3000 }));
+      const worker = `${stack.name}-workers-1`;
+      const [{ address = '' } = assert.fail('it is missing')] = (await deployment.status()).resources
+        .flatMap(({ containers }) => containers)
+        .filter(({ name }) => name === worker);
+      const visit = await visitedWhile(deployment, async () => {
+        await docker('network', 'disconnect', stack.name, worker);
+        await eventually('it is out', async () =>
+          (await upIn(deployment)).includes('w1') ? undefined : true,
+        );
+      });
+      assert.deepEqual(ofMethod(visit, 'GET'), []);
+      assert.ok(ofMethod(visit, 'POST').length <= 4, visit.failures.join('; '));
+      await docker('network', 'connect', '--ip', address, stack.name, worker);
+      await eventually('it is in again', async () =>
+        (await upIn(deployment)).includes('w1') ? true : undefined,
+      );
+    },
+  );
+
+  repeated('has all of its workers again after HAProxy was restarted, and its clients theirs', async () => {
+    const stack = lab.stack();
+    const deployment = await lab.runtime.up(stackOf(stack, '1', { sticky: 'cookie' }));
+    const url = deployment.endpoint('web');
+    const first = await fetch(url);
+    const cookie = first.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const { host } = (await first.json()) as { host: string };
+    await docker('restart', `${stack.name}-workers`);
+    await eventually('all are in', async () => ((await upIn(deployment)).length === 3 ? true : undefined));
+    const visit = await visitedWhile(deployment, async () => {
+      for (let each = 0; each < 5; each++)
+        assert.equal((await ask(url, '/', { headers: { cookie } })).host, host);
+    });
+    assert.deepEqual(visit.failures, []);
+  });
+
+  it('gives a client whose worker leaves another one, where it stays', async () => {
+    const stack = lab.stack();
+    const deployment = await lab.runtime.up(
+      stackOf(stack, '1', { sticky: { cookie: { name: 'shop', ttlMs: 3_600_000 } }, balance: 'roundrobin' }),
+    );
+    const url = deployment.endpoint('web');
+    const visitor = async (cookie: string): Promise<{ cookie: string; host: string }> => {
+      const response = await fetch(url, { headers: { cookie } });
+      assert.equal(response.status, 200);
+      const given = response.headers.get('set-cookie')?.split(';')[0];
+      return { cookie: given ?? cookie, host: ((await response.json()) as { host: string }).host };
+    };
+    const three = await Promise.all([visitor(''), visitor(''), visitor('')]);
+    const leaver = three.find(({ host }) => host === 'workers-3') ?? assert.fail('nobody is on the third');
+    await deployment.scale('workers', 2);
+    const moved = await visitor(leaver.cookie);
+    assert.notEqual(moved.host, 'workers-3');
+    assert.notEqual(moved.cookie, leaver.cookie);
+    for (let each = 0; each < 4; each++) assert.equal((await visitor(moved.cookie)).host, moved.host);
+    for (const { cookie, host } of three.filter((each) => each.host !== 'workers-3'))
+      assert.equal((await visitor(cookie)).host, host);
+  });
+
+  it('answers 503 with Retry-After without workers, by the router and by its own port', async () => {
+    const stack = lab.stack();
+    const deployment = await lab.runtime.up(stackOf(stack, '1'));
+    await deployment.scale('workers', 0);
+    for (const url of [deployment.endpoint('web'), deployment.endpoint('workers')]) {
+      const { status, headers } = await fetch(url);
+      assert.equal(status, 503);
+      assert.match(headers.get('retry-after') ?? '', /^\d+$/);
+    }
+    await deployment.scale('workers', 3);
+    assert.equal((await ask(deployment.endpoint('web'), '/')).version, '1');
+  });
+
+  it('tells by its statistics what is in it, what waits, and how long its workers take', async () => {
+    const stack = lab.stack();
+    const deployment = await lab.runtime.up(stackOf(stack, '1', { replicas: 2, maxConcurrency: 1 }));
+    const before = await deployment.stats('workers');
+    const slow = Array.from({ length: 5 }, () => ask(deployment.endpoint('web'), '/?ms=1500'));
+    const busy = await eventually('all are in it', async () => {
+      const stats = await deployment.stats('workers');
+      return stats.sessions === 5 ? stats : undefined;
+    });
+    assert.equal(busy.queued, 3);
+    assert.deepEqual(
+      busy.workers.map(({ name, state, sessions }) => [name, state, sessions]),
+      [
+        ['w1', 'up', 1],
+        ['w2', 'up', 1],
+      ],
+    );
+    await Promise.all(slow);
+    const { sessions, queued, requestsTotal, workers } = await deployment.stats('workers');
+    assert.deepEqual([sessions, queued, requestsTotal - before.requestsTotal], [0, 0, 5]);
+    assert.equal(
+      workers.reduce((sum, each) => sum + each.requestsTotal, 0),
+      5,
+    );
+    for (const each of workers) assert.ok(each.responseTimeMs > 700, JSON.stringify(each));
+    assert.ok(workers.some(({ queueTimeMs }) => queueTimeMs > 300));
+    const visit = await visitedWhile(deployment, async () => {
+      const rate = await eventually('a rate is told', async () => {
+        const { requestsPerSecond } = await deployment.stats('workers');
+        return requestsPerSecond > 0 ? requestsPerSecond : undefined;
+      });
+      assert.ok(rate > 0);
+      await fetch(new URL('/crash', deployment.endpoint('web')), { method: 'POST' });
+    });
+    assert.ok(visit.answered > 0);
+    const after = await deployment.stats('workers');
+    assert.ok(after.workers.some(({ failedResponses }) => failedResponses > 0));
+  });
+});
