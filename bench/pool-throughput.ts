@@ -51,7 +51,7 @@ async function compose(proxies: 'best' | 'article', port: number): Promise<numbe
 async function main(): Promise<void> {
   await using runtime = new DockerRuntime();
   console.log('| proxies | requests/s | failed |\n| --- | --- | --- |');
-  let ours = 0;
+  let ours: number;
   try {
     await runtime.up(benchStack(options));
     ours = await rated('plumbstack', options);
