@@ -58,7 +58,7 @@ export class EngineInContainer implements AsyncDisposable {
     try {
       await engine.#create();
       await engine.answers();
-      await engine.#load(images);
+      if (images.length > 0) await engine.#load(images);
       return engine;
     } catch (error) {
       await engine[Symbol.asyncDispose]();
@@ -82,6 +82,26 @@ export class EngineInContainer implements AsyncDisposable {
   /** For `DOCKER_HOST` and the option `host`. */
   get host(): string {
     return `tcp://${this.address}:2375`;
+  }
+
+  /** Network of the outer engine that it is in: containers there reach it, and it reaches them by their names. */
+  get network(): string {
+    return this.#name;
+  }
+
+  /** Puts a file onto the machine that the engine believes to run on. */
+  async write(path: string, content: string): Promise<void> {
+    await docker(
+      ...[
+        'exec',
+        this.#name,
+        'sh',
+        '-c',
+        'mkdir -p "$(dirname "$0")" && printf %s "$1" > "$0"',
+        path,
+        content,
+      ],
+    );
   }
 
   /** Runs the inner `docker` program. */
