@@ -49,6 +49,7 @@ export function pickyApp({
     env: { VERSION: version, HEALTH: health, READY_MS: String(readyMs), PORT: String(port) },
     port,
     health: check ?? { http: health },
-    startTimeoutMs: readyMs === 'never' ? 3000 : 60_000,
+    // The engine runs a command only now and then, and later on a busy machine.
+    startTimeoutMs: readyMs !== 'never' ? 60_000 : check === undefined ? 3000 : 12_000,
   };
 }
