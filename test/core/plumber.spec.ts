@@ -150,6 +150,46 @@ describe('plumber(file, { packages })', () => {
     refusalOf(() => plumber('a.R', { packages: ['jsonlite'], image: {} as never }));
   });
 
+  it('gives the workers a key for session cookies, and R what it needs for them', () => {
+    const stack = new Stack('s');
+    const key = stack.secret('key', { generateBytes: 32 });
+    const {
+      secrets = [],
+      env,
+      build,
+    } = plumber('a.R', {
+      packages: ['DBI'],
+      secrets: [key],
+      session: { key, cookie: 'sid', secure: true },
+    });
+    assert.deepEqual(secrets, [key, { secret: key, target: '/run/secrets/plumbstack.session' }]);
+    assert.deepEqual(env, {
+      PLUMBSTACK_SESSION_KEY_FILE: '/run/secrets/plumbstack.session',
+      PLUMBSTACK_SESSION_COOKIE: 'sid',
+      PLUMBSTACK_SESSION_SECURE: '1',
+    });
+    assert.match(JSON.stringify(build), /DBI.*sodium.*base64enc/);
+    assert.equal(plumber('a.R', { build: '.', session: { key } }).build, '.');
+  });
+
+  it('refuses what is no key, and cookies for an API that makes itself', () => {
+    const stack = new Stack('s');
+    const key = stack.secret('key', { generateBytes: 32 });
+    const short = stack.secret('short', { generateBytes: 16 });
+    for (const session of [
+      {},
+      { key: 'x' },
+      { key: short },
+      { key, cookie: 'a b' },
+      { key, path: '/' },
+      key,
+      5,
+    ]) {
+      refusalOf(() => plumber('a.R', { session: session as never }));
+    }
+    refusalOf(() => plumber('_server.yml', { session: { key } }));
+  });
+
   it('leaves packages to the Dockerfile where one is given', () => {
     refusalOf(() => plumber('a.R', { packages: ['jsonlite'], build: '.' }));
   });

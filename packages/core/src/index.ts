@@ -8,7 +8,7 @@ export { Router, type RouterOptions, type Tls } from './router.js';
 export { type BasicAuth, type RateLimit, type Redirect, type RouteOptions } from './route.js';
 export { Volume, type VolumeOptions } from './volume.js';
 export { Secret, type SecretOptions } from './secret.js';
-export { plumber, type PlumberOptions } from './plumber.js';
+export { plumber, type PlumberOptions, type PlumberSession } from './plumber.js';
 export { postgres, type PostgresOptions } from './postgres.js';
 export { redis, type RedisOptions } from './redis.js';
 export type { Connect, Connection } from './connection.js';

@@ -1,7 +1,10 @@
-import { isRecord, line, list, matching, refuse } from './check.js';
+import { flag, isRecord, line, list, matching, options, refuse } from './check.js';
 import type { AppOptions } from './app.js';
 import { image as checkImage, type BuildOptions } from './image.js';
 import type { Mount } from './mount.js';
+import { isResource } from './resource.js';
+import type { Secret } from './secret.js';
+import type { SecretMount } from './secret-mount.js';
 
 export interface PlumberOptions extends Omit<AppOptions, 'command' | 'entrypoint'> {
   /**
@@ -11,6 +14,21 @@ export interface PlumberOptions extends Omit<AppOptions, 'command' | 'entrypoint
   readonly packages?: readonly string[];
   /** Debian packages to install into the image, as `libpq-dev`. */
   readonly systemPackages?: readonly string[];
+  /** Encrypted session cookies: `req$session` is kept by the client, so that every worker of a pool knows it. @default none */
+  readonly session?: PlumberSession;
+}
+
+/** plumber's `session_cookie`: https://www.rplumber.io/reference/session_cookie.html */
+export interface PlumberSession {
+  /**
+   * What the cookies are encrypted with: 64 hex digits, as `stack.secret('session', { generateBytes: 32 })` makes them.
+   * Another key, as by another `rotation`, ends all sessions: plumber cannot read what the one before has written.
+   */
+  readonly key: Secret;
+  /** Name of the cookie. @default 'plumber' */
+  readonly cookie?: string;
+  /** Whether browsers are to send it over TLS only. @default false */
+  readonly secure?: boolean;
 }
 
 /** Docker Hub's image of plumber's own authors: https://hub.docker.com/r/rstudio/plumber */
@@ -26,7 +44,7 @@ const systemPackageName = matching(/^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$/, "a Debian 
 
 // The file's name arrives as an argument: R code is never put together from values. An `entrypoint.R` makes the router
 // itself, which `plumb` knows by its folder only. Plumber is attached, as in the session that the file was written in.
-// pr_set_docs keeps `/__docs__/` on where R is not interactive.
+// pr_set_docs keeps `/__docs__/` on where R is not interactive. A session cookie belongs to the API's public prefix.
 // https://www.rplumber.io/articles/hosting.html#docker-basic
 const runPlumber = [
   'file <- commandArgs(trailingOnly = TRUE)[[1]]',
@@ -34,6 +52,11 @@ const runPlumber = [
   'made <- tolower(basename(file)) == "entrypoint.r"',
   'api <- if (made) plumber::plumb(dir = dirname(file)) else plumber::plumb(file)',
   'if (utils::packageVersion("plumber") >= "1.0.0") api <- plumber::pr_set_docs(api, TRUE)',
+  'prefix <- Sys.getenv("PLUMBER_APIURL")',
+  'key <- Sys.getenv("PLUMBSTACK_SESSION_KEY_FILE")',
+  'if (nzchar(key)) api <- plumber::pr_cookie(api, readLines(key, warn = FALSE)[[1]], ' +
+    'name = Sys.getenv("PLUMBSTACK_SESSION_COOKIE"), secure = nzchar(Sys.getenv("PLUMBSTACK_SESSION_SECURE")), ' +
+    'same_site = "Lax", path = if (startsWith(prefix, "/")) prefix else "/")',
   'api$run(host = "0.0.0.0", port = as.integer(Sys.getenv("PLUMBSTACK_PORT", "8000")))',
 ].join('; ');
 
@@ -79,12 +102,12 @@ const installPackages = [
  */
 export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
   const path = line(file, 'plumber: the file');
-  const options: unknown = given;
-  if (!isRecord(options)) refuse('plumber: the options', 'an object of options', options);
+  const all: unknown = given;
+  if (!isRecord(all)) refuse('plumber: the options', 'an object of options', all);
   for (const ours of ['command', 'entrypoint']) {
-    if (ours in options) refuse(`plumber: ${ours}`, 'left out, as plumber(...) sets it', options[ours]);
+    if (ours in all) refuse(`plumber: ${ours}`, 'left out, as plumber(...) sets it', all[ours]);
   }
-  const { packages = [], systemPackages = [], image, build, mounts = [], ...rest } = given;
+  const { packages = [], systemPackages = [], session, image, build, mounts = [], ...rest } = given;
   list(packageName)(packages, 'plumber: packages');
   list(systemPackageName)(systemPackages, 'plumber: systemPackages');
   const slash = path.lastIndexOf('/');
@@ -95,11 +118,18 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
   if (!/\.(?:R|r|ya?ml)$/.test(base)) refuse('plumber: the file', 'an R file or a _server.yml', file);
   const run = /\.ya?ml$/.test(base) ? runServerYml : runPlumber;
   const port = rest.port ?? 8000;
+  const cookies = session === undefined ? undefined : sessionOptions(session);
+  if (cookies !== undefined && run === runServerYml)
+    refuse('plumber: session', 'left out for a _server.yml, which makes its API itself', session);
   return {
     ...rest,
+    ...(cookies !== undefined && { secrets: [...(rest.secrets ?? []), cookies.secret] }),
     ...imageOf(
       { ...(image !== undefined && { image }), ...(build !== undefined && { build }) },
-      packages,
+      // Of its own image, a Dockerfile sees to what plumber needs for cookies.
+      cookies === undefined || build !== undefined
+        ? packages
+        : [...new Set([...packages, ...cookies.packages])],
       systemPackages,
     ),
     port,
@@ -112,9 +142,45 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
       { bind: directory, target: folder, readOnly: true },
     ],
     workingDir: rest.workingDir ?? folder,
-    env: { ...(port !== 8000 && { PLUMBSTACK_PORT: String(port) }), ...rest.env },
+    env: { ...(port !== 8000 && { PLUMBSTACK_PORT: String(port) }), ...cookies?.env, ...rest.env },
     entrypoint: ['Rscript', '-e', run],
     command: [`${folder}/${base}`],
+  };
+}
+
+interface SessionParts {
+  readonly packages: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly secret: SecretMount;
+}
+
+const keyFile = '/run/secrets/plumbstack.session';
+/** RFC 6265, section 4.1.1: a token. */
+const cookieName = matching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'the name of a cookie');
+
+function sessionOptions(given: PlumberSession): SessionParts {
+  const path = 'plumber: session';
+  const {
+    key,
+    cookie = 'plumber',
+    secure = false,
+  } = options<Partial<PlumberSession>>(given, path, {
+    key: (value, at) => (isResource(value, 'secret') ? (value as Secret) : refuse(at, 'a secret', value)),
+    cookie: cookieName,
+    secure: flag,
+  });
+  if (key === undefined) refuse(`${path}.key`, 'a secret made by stack.secret(...)', key);
+  const { source } = key.toSpec();
+  if (source.type === 'generate' && source.bytes !== 32)
+    refuse(`${path}.key`, 'made of generateBytes: 32, which are the 64 hex digits of a key', source.bytes);
+  return {
+    packages: ['sodium', 'base64enc'],
+    env: {
+      PLUMBSTACK_SESSION_KEY_FILE: keyFile,
+      PLUMBSTACK_SESSION_COOKIE: cookie,
+      ...(secure && { PLUMBSTACK_SESSION_SECURE: '1' }),
+    },
+    secret: { secret: key, target: keyFile },
   };
 }
 
