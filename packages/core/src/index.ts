@@ -44,6 +44,7 @@ export type {
   StackStatus,
   StackSummary,
   UpOptions,
+  VolumeCopyOptions,
   WaitOptions,
   WorkerStats,
 } from './runtime.js';
@@ -91,4 +92,4 @@ export { secretText } from './secret-mount.js';
 export { poolPort, poolStatsPort } from './pool.js';
 export { routerPort, routerTlsPort } from './router.js';
 export { startGraph } from './validate.js';
-export { downOptions, logOptions, upOptions, waitOptions } from './verb-options.js';
+export { downOptions, logOptions, upOptions, volumeCopyOptions, waitOptions } from './verb-options.js';

@@ -25,6 +25,15 @@ export interface DownOptions extends WaitOptions {
   readonly images?: boolean;
 }
 
+export interface VolumeCopyOptions extends WaitOptions {
+  /**
+   * Stops the containers that use the volume for as long as it takes, and starts them again. An export without it is of
+   * whatever is in the files at the moment when each is read; an import needs it where one of them runs.
+   * @default false
+   */
+  readonly stop?: boolean;
+}
+
 /** What implements the verbs. `Events` is the type of its event source: `LifecycleSource` of `@plumbstack/events`. */
 export interface Runtime<Events = unknown> {
   readonly events: Events;
@@ -68,6 +77,20 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
   logs(resource?: ResourceReference, options?: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command in a resource's container (a pool's first running worker). */
   exec(resource: ResourceReference, command: readonly string[], options?: WaitOptions): Promise<ExecResult>;
+  /**
+   * What is in a volume, as a tar stream with owners, modes and links, read as it is asked for: nothing is kept in memory or
+   * on disk. Nobody else changes the stack meanwhile.
+   */
+  exportVolume(volume: ResourceReference, options?: VolumeCopyOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Replaces what is in a volume by a tar stream, as {@link exportVolume} gives it. One that is compressed by gzip works
+   * too, but leaves the owner and mode of the volume's own folder as they are. Where it fails midway, the volume holds a part, and what was stopped stays so until the next `up`.
+   */
+  importVolume(
+    volume: ResourceReference,
+    source: AsyncIterable<Uint8Array>,
+    options?: VolumeCopyOptions,
+  ): Promise<void>;
   /** What the pool's HAProxy counts. */
   stats(pool: ResourceReference, options?: WaitOptions): Promise<PoolStats>;
   down(options?: DownOptions): Promise<void>;

@@ -1,6 +1,6 @@
 import { flag, integer, isRecord, numberFrom, options, refuse, type Check, type Checks } from './check.js';
 import type { Plan } from './plan.js';
-import type { DownOptions, LogOptions, UpOptions, WaitOptions } from './runtime.js';
+import type { DownOptions, LogOptions, UpOptions, VolumeCopyOptions, WaitOptions } from './runtime.js';
 
 /** For authors of runtimes: the options of a verb that takes no others, checked. Throws `INVALID_OPTION`. */
 export function waitOptions(verb: string, given: WaitOptions): WaitOptions {
@@ -20,6 +20,11 @@ export function downOptions(given: DownOptions): DownOptions {
 /** For authors of runtimes: the options of `logs`, checked. Throws `INVALID_OPTION`. */
 export function logOptions(given: LogOptions): LogOptions {
   return options(given, 'logs', logChecks);
+}
+
+/** For authors of runtimes: the options of `exportVolume` and `importVolume`, checked. Throws `INVALID_OPTION`. */
+export function volumeCopyOptions(verb: string, given: VolumeCopyOptions): VolumeCopyOptions {
+  return options(given, verb, volumeCopyChecks);
 }
 
 // Of another realm it is no instance of this one's class, and works all the same.
@@ -55,4 +60,5 @@ const waitChecks: Checks<WaitOptions> = {
 };
 const upChecks: Checks<UpOptions> = { ...waitChecks, plan, confirm };
 const downChecks: Checks<DownOptions> = { ...waitChecks, volumes: flag, images: flag };
+const volumeCopyChecks: Checks<VolumeCopyOptions> = { ...waitChecks, stop: flag };
 const logChecks: Checks<LogOptions> = { since: moment, tail: integer(0), follow: flag, signal };

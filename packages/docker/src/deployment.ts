@@ -12,11 +12,14 @@ import {
   type Runtime,
   type StackStatus,
   type WaitOptions,
+  volumeCopyOptions,
+  type VolumeCopyOptions,
 } from '@plumbstack/core';
 import type { LifecycleDeployment, LifecycleSource } from '@plumbstack/events';
 import { deadlineSignal } from './apply/deadline.js';
 import { HaproxyAdmin } from './apply/haproxy-admin.js';
 import { takeLease } from './apply/lease.js';
+import { exportVolume, importVolume } from './deployment/copy-volume.js';
 import { endpointOf } from './deployment/endpoint.js';
 import { followLogs } from './logs/follow-logs.js';
 import { mergeLogs } from './logs/merge-logs.js';
@@ -25,6 +28,7 @@ import { rollbackPool } from './deployment/rollback-pool.js';
 import { scalePool } from './deployment/scale-pool.js';
 import { stackStatus } from './deployment/stack-status.js';
 import type { EngineSession } from './engine-session.js';
+import { backstage } from './labels.js';
 import { observeStack } from './observe/observe-stack.js';
 import { slotName } from './object-names.js';
 import { poolStats } from './proxy/index.js';
@@ -113,7 +117,7 @@ export class DockerDeployment implements LifecycleDeployment {
       : mergeLogs(
           client,
           this.stack,
-          containers.filter(({ role }) => role !== 'secret'),
+          containers.filter(({ role }) => !backstage.includes(role)),
           rest,
         );
   }
@@ -138,6 +142,37 @@ export class DockerDeployment implements LifecycleDeployment {
       signal,
       ...(timeoutMs !== undefined && { timeoutMs }),
     });
+  }
+
+  exportVolume(
+    volume: ResourceReference,
+    options: VolumeCopyOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#exportVolume(volume, volumeCopyOptions('exportVolume', options));
+  }
+
+  async *#exportVolume(
+    volume: ResourceReference,
+    { stop = false, ...wait }: VolumeCopyOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    using signal = this.#deadline('exportVolume', wait);
+    await using lease = await this.#lease(signal);
+    using _verb = this.#session.work.verb(this.stack);
+    const observed = await this.#observe(lease.signal);
+    yield* exportVolume(this.#session.under(lease), observed, nameOf(volume), stop, lease.signal);
+  }
+
+  async importVolume(
+    volume: ResourceReference,
+    source: AsyncIterable<Uint8Array>,
+    options: VolumeCopyOptions = {},
+  ): Promise<void> {
+    const { stop = false, ...wait } = volumeCopyOptions('importVolume', options);
+    using signal = this.#deadline('importVolume', wait);
+    await using lease = await this.#lease(signal);
+    using _verb = this.#session.work.verb(this.stack);
+    const observed = await this.#observe(lease.signal);
+    await importVolume(this.#session.under(lease), observed, nameOf(volume), source, stop, lease.signal);
   }
 
   async stats(pool: ResourceReference, options: WaitOptions = {}): Promise<PoolStats> {
@@ -182,10 +217,14 @@ export class DockerDeployment implements LifecycleDeployment {
 
   #containersOf(observed: ObservedState, resource: ResourceReference): readonly ObservedContainer[] {
     const name = nameOf(resource);
-    const found = observed.containers.filter((each) => each.resource === name && each.role !== 'secret');
+    const found = observed.containers.filter(
+      (each) => each.resource === name && !backstage.includes(each.role),
+    );
     if (found.length > 0) return found;
     const known = [
-      ...new Set(observed.containers.filter(({ role }) => role !== 'secret').map((each) => each.resource)),
+      ...new Set(
+        observed.containers.filter(({ role }) => !backstage.includes(role)).map((each) => each.resource),
+      ),
     ].sort();
     throw new PlumbstackError('NOT_FOUND', `the stack "${this.stack}" has no running resource "${name}".`, {
       resource: resourcePath(this.stack, name),

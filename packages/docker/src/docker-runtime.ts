@@ -33,7 +33,7 @@ import { connect, isSubnetTaken } from './client/index.js';
 import { DockerDeployment } from './deployment.js';
 import { resolveOptions, type DockerRuntimeOptions, type ResolvedOptions } from './docker-runtime-options.js';
 import { EngineSession } from './engine-session.js';
-import { label, ours } from './labels.js';
+import { backstage, label, ours } from './labels.js';
 import { isOfStack } from './not-ours.js';
 import { observeStack } from './observe/observe-stack.js';
 import type { SecretValues } from './observe/read-secrets.js';
@@ -98,7 +98,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const session = await this.#connected(signal);
     const observed = await observeStack(session.client, stackName, { signal });
     const isOurs = observed.network !== undefined && isOfStack(observed.network.labels, stackName);
-    if (!isOurs && observed.containers.every(({ role }) => role === 'secret')) {
+    if (!isOurs && observed.containers.every(({ role }) => backstage.includes(role))) {
       throw new PlumbstackError(
         'NOT_FOUND',
         `the engine at ${session.engine.address} has no stack "${stackName}".`,
@@ -116,9 +116,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const { signal: given, timeoutMs } = waitOptions('list', options);
     using signal = deadlineSignal('list', given, timeoutMs);
     const { client } = await this.#connected(signal);
-    const roles: readonly string[] = ['lease', 'secret'];
     const containers = (await client.listContainers(ours, { signal })).filter(
-      ({ labels }) => !roles.includes(labels[label.role] ?? ''),
+      ({ labels }) => !backstage.includes(labels[label.role] ?? ''),
     );
     const stacks = [...new Set(containers.map(({ labels }) => labels[label.stack] ?? ''))].sort();
     return stacks.map((stack) => {

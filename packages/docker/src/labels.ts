@@ -41,7 +41,12 @@ export type Role =
   | 'config'
   | 'secret'
   | 'lease'
+  /** Reads or writes a volume while somebody exports or imports it. */
+  | 'copy'
   | 'inventory';
+
+/** Roles of containers that serve nobody: what a program sees of its stack is without them. */
+export const backstage: readonly string[] = ['lease', 'secret', 'copy'] satisfies Role[];
 
 /** Filter for everything of ours. */
 export const ours = `${label.owner}=${owner}`;

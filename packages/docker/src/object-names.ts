@@ -11,6 +11,8 @@ export const workerName = (stack: string, pool: string, worker: number): string 
 export const volumeName = (stack: string, volume: string): string => `${stack}-${volume}`;
 export const configVolumeName = (stack: string, resource: string): string => `${stack}-${resource}.config`;
 export const secretVolumeName = (stack: string, secret: string): string => `${stack}-${secret}.secret`;
+/** Of the container through which a volume is read or written. */
+export const copyName = (stack: string, volume: string): string => `${stack}-${volume}.copy`;
 /** An empty volume whose labels say what belongs to the stack. */
 export const inventoryName = (stack: string): string => `${stack}.inventory`;
 export const leaseName = (stack: string): string => `${stack}.lease`;

@@ -27,6 +27,11 @@ async function drain(items: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of items);
 }
 
+/** As much as a request's body is. */
+async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+  yield await Promise.resolve(new Uint8Array(1024));
+}
+
 /** Every method of the port that asks the engine, so that the compiler asks for a new one here, too. */
 export const everyCall: Readonly<
   Record<
@@ -44,6 +49,8 @@ export const everyCall: Readonly<
   inspectImage: (client, options) => client.inspectImage('i', options),
   listImages: (client, options) => client.listImages('l', options),
   readFiles: (client, options) => client.readFiles('x', '/etc', options),
+  readArchive: (client, options) => drain(client.readArchive('x', '/etc', options)),
+  putArchive: (client, options) => client.putArchive('x', '/', chunks(), options),
   logs: (client, options) => drain(client.logs('x', options)),
   events: (client, options) => drain(client.events('l', options)),
   createNetwork: (client, options) => client.createNetwork(network, options),

@@ -17,6 +17,7 @@ const writes: Readonly<Record<keyof DockerWriter, true>> = {
   renameContainer: true,
   updateContainer: true,
   putFiles: true,
+  putArchive: true,
   exec: true,
   execLines: true,
   pullImage: true,

@@ -18,7 +18,12 @@ export interface Removal {
 }
 
 /** From the visitors inwards: nothing is asked that is gone already, and stopping takes no longer than it must. */
-const order: readonly (readonly Role[])[] = [['router'], ['balancer'], ['app', 'worker'], ['service']];
+const order: readonly (readonly Role[])[] = [
+  ['copy', 'router'],
+  ['balancer'],
+  ['app', 'worker'],
+  ['service'],
+];
 
 /** Removes everything of a stack; its data only when asked. */
 export async function removeStack(removal: Removal): Promise<void> {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type {
   CallOptions,
   ContainerCreation,
@@ -135,6 +136,42 @@ export class Containers {
     }
   }
 
+  readArchive(id: string, path: string, options: CallOptions): AsyncIterable<Uint8Array> {
+    return this.#engine.chunks(
+      `read ${path} of container ${id}`,
+      { ...options, silenceMs: this.#engine.callTimeoutMs },
+      (docker) => docker.getContainer(part(id)).getArchive({ path }),
+    );
+  }
+
+  /** The engine is given its full time again with each chunk. A source that fails ends the call with its own error. */
+  async putArchive(
+    id: string,
+    folder: string,
+    source: AsyncIterable<Uint8Array>,
+    { signal }: CallOptions,
+  ): Promise<void> {
+    const broken = new AbortController();
+    const signals = signal === undefined ? [broken.signal] : [signal, broken.signal];
+    let archive: Readable | undefined;
+    try {
+      await this.#engine.call(
+        `unpack an archive into container ${id} at ${folder}`,
+        { signal: AbortSignal.any(signals) },
+        (docker, deadline) => {
+          archive = Readable.from(
+            restarting(source, () => deadline.restart()),
+            { objectMode: false },
+          );
+          archive.once('error', (error) => broken.abort(error));
+          return docker.getContainer(part(id)).putArchive(archive, { path: folder });
+        },
+      );
+    } finally {
+      archive?.destroy();
+    }
+  }
+
   async readFiles(
     id: string,
     path: string,
@@ -146,6 +183,16 @@ export class Containers {
       (docker) => docker.getContainer(part(id)).getArchive({ path }),
     );
     return unlessGone(unpackFiles(archive, maxReadBytes));
+  }
+}
+
+async function* restarting(
+  source: AsyncIterable<Uint8Array>,
+  restart: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of source) {
+    restart();
+    yield chunk;
   }
 }
 

@@ -40,6 +40,8 @@ export interface DockerReader {
     path: string,
     options?: CallOptions,
   ): Promise<ReadonlyMap<string, Buffer> | undefined>;
+  /** A tar stream of what is at a path in a container, running or not; a path that ends in `/.` leaves out the folder's name. */
+  readArchive(container: string, path: string, options?: CallOptions): AsyncIterable<Uint8Array>;
   logs(container: string, options?: EngineLogOptions): AsyncIterable<EngineLogLine>;
   /**
    * What happens on the engine to objects with the label, to all of them without one, until the signal aborts. Ends or
@@ -96,6 +98,13 @@ export interface DockerWriter {
    * aborts or this process dies, however it dies: a command that reads its input need never outlive its reader.
    */
   execLines(container: string, command: readonly string[], options?: CallOptions): AsyncIterable<string>;
+  /** Unpacks a tar stream, compressed or not, into a folder of a container, running or not. */
+  putArchive(
+    container: string,
+    folder: string,
+    source: AsyncIterable<Uint8Array>,
+    options?: CallOptions,
+  ): Promise<void>;
   /** Rejects with `IMAGE_PULL_FAILED`. */
   pullImage(reference: string, options?: PullImageOptions): Promise<void>;
   /** Packs, sends and builds; resolves to the image's id. Rejects with `IMAGE_BUILD_FAILED`, its step and last lines. */

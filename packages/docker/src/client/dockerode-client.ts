@@ -117,6 +117,17 @@ export class DockerodeClient implements DockerClient {
   putFiles(id: string, folder: string, files: readonly PutFile[], options: CallOptions = {}): Promise<void> {
     return this.#containers.putFiles(id, folder, files, options);
   }
+  readArchive(id: string, path: string, options: CallOptions = {}): AsyncIterable<Uint8Array> {
+    return this.#containers.readArchive(id, path, options);
+  }
+  putArchive(
+    id: string,
+    folder: string,
+    source: AsyncIterable<Uint8Array>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    return this.#containers.putArchive(id, folder, source, options);
+  }
   readFiles(
     id: string,
     path: string,

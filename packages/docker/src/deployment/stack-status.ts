@@ -1,3 +1,4 @@
+import { backstage } from '../labels.js';
 import {
   isPlumbstackError,
   resourcePath,
@@ -34,7 +35,7 @@ export async function stackStatus(
   // What is noted and not there is missing; what is there and not noted is an orphan of an older program.
   const names = new Set([
     ...inventoryOf(observed).keys(),
-    ...observed.containers.filter(({ role }) => role !== 'secret').map(({ resource }) => resource),
+    ...observed.containers.filter(({ role }) => !backstage.includes(role)).map(({ resource }) => resource),
   ]);
   const context = session.look(observed, signal);
   const resources = await Promise.all(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Stack, type LogLine } from '@plumbstack/core';
 import { recordEvents } from '../event-recorder.js';
-import { articleStack, pooledStack, singleAppStack } from '../sample-stacks.js';
+import { articleStack, dataStack, pooledStack, singleAppStack } from '../sample-stacks.js';
 import type { ConformanceCase } from './conformance-case.js';
 import { assertConverged, assertNames, refusal, rejection, resourceStatus, steady } from './expect.js';
 
@@ -250,6 +250,44 @@ export const deploymentCases: readonly ConformanceCase[] = [
       assert.ok(stats.pool === 'workers' || stats.pool === `${name}/workers`, stats.pool);
       assert.equal(stats.queued, 0);
       assert.equal(stats.workers.filter(({ state }) => state === 'up').length, 2);
+    },
+  },
+  {
+    title: 'what was exported from a volume can be imported into another, and what uses it runs again',
+    async run({ runtime, app, stackName }) {
+      const stacks = [dataStack({ name: stackName(), app }), dataStack({ name: stackName(), app })] as const;
+      const [from, to] = [await runtime().up(stacks[0]), await runtime().up(stacks[1])];
+      let size = 0;
+      const counted = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+        for await (const chunk of from.exportVolume('data')) {
+          size += chunk.length;
+          yield chunk;
+        }
+      };
+      await to.importVolume('data', counted(), { stop: true });
+      assert.ok(size >= 1024, `${size} bytes`);
+      const { resources } = await to.status();
+      assert.equal(resources.find(({ resource }) => resource === 'store')?.healthy, 1);
+    },
+  },
+  {
+    title: 'a volume that is in use is not imported into, unless its users are to be stopped',
+    async run({ runtime, app, stackName }) {
+      const deployment = await runtime().up(dataStack({ name: stackName(), app }));
+      const source = deployment.exportVolume('data');
+      assertNames(await rejection(deployment.importVolume('data', source), 'INVALID_OPTION'), 'data');
+    },
+  },
+  {
+    title: 'a volume that does not exist is not found, and those that do are named',
+    async run({ runtime, app, stackName }) {
+      const deployment = await runtime().up(dataStack({ name: stackName(), app }));
+      const error = await rejection(
+        deployment.exportVolume('date')[Symbol.asyncIterator]().next(),
+        'NOT_FOUND',
+      );
+      assertNames(error, 'date');
+      assert.match(error.hint ?? '', /data/);
     },
   },
 ];

@@ -80,6 +80,8 @@ export interface VolumeRecord {
   readonly name: string;
   readonly driver: string;
   readonly driverOptions: Readonly<Record<string, string>>;
+  /** What was imported into it, as it came; nothing looks into it. */
+  readonly content?: Uint8Array;
 }
 
 export interface SecretRecord {

@@ -1,6 +1,7 @@
 import {
   logOptions,
   PlumbstackError,
+  volumeCopyOptions,
   waitOptions,
   type Deployment,
   type DownOptions,
@@ -10,6 +11,7 @@ import {
   type PoolStats,
   type ResourceReference,
   type StackStatus,
+  type VolumeCopyOptions,
   type WaitOptions,
 } from '@plumbstack/core';
 import type { LifecycleSource } from '@plumbstack/events';
@@ -24,6 +26,7 @@ import { readLogs } from './read-logs.js';
 import { inTurn, pathOf, type Run, type RuntimeContext } from './run.js';
 import { stackStatus } from './stack-status.js';
 import { rollBack } from './step-executors.js';
+import { collect, emptyArchive, findVolume, usersOf, volumeInUse } from './volume-content.js';
 
 /** A stack on the in-memory engine. */
 export class InMemoryDeployment implements Deployment<LifecycleSource> {
@@ -132,6 +135,38 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
       if (handler === undefined) throw noExecHandler(`${this.stack}/${name}`);
       const call = { stack: this.stack, resource: name, container: container.name, command, signal };
       return orAborted(Promise.resolve(handler(call)), signal);
+    });
+  }
+
+  exportVolume(
+    volume: ResourceReference,
+    options: VolumeCopyOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#exportVolume(volume, volumeCopyOptions('exportVolume', options));
+  }
+
+  async *#exportVolume(
+    volume: ResourceReference,
+    { stop: _, ...wait }: VolumeCopyOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const content = await inTurn(this.#context, this.stack, 'exportVolume', wait, ({ state }) =>
+      Promise.resolve(findVolume(state, this.stack, nameOf(volume)).content ?? emptyArchive),
+    );
+    yield content.slice();
+  }
+
+  async importVolume(
+    volume: ResourceReference,
+    source: AsyncIterable<Uint8Array>,
+    options: VolumeCopyOptions = {},
+  ): Promise<void> {
+    const { stop = false, ...wait } = volumeCopyOptions('importVolume', options);
+    await inTurn(this.#context, this.stack, 'importVolume', wait, async ({ state, signal }) => {
+      const record = findVolume(state, this.stack, nameOf(volume));
+      const users = usersOf(state, this.stack, record.name);
+      if (users.length > 0 && !stop) throw volumeInUse(`${this.stack}/${record.name}`, users);
+      const content = await orAborted(collect(source), signal);
+      state.volumes.set(`${this.stack}/${record.name}`, { ...record, content });
     });
   }
 
