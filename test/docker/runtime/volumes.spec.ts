@@ -99,7 +99,6 @@ describe('a copy of a volume', function () {
   it('that fails midway is told with the reason, and the next up starts what was stopped', async () => {
     const stack = described(lab.stack());
     const deployment = await lab.runtime.up(stack);
-    // eslint-disable-next-line @typescript-eslint/require-await
     async function* failing(): AsyncGenerator<Uint8Array, void, undefined> {
       yield new Uint8Array(512);
       throw new Error('the tape is torn');

@@ -87,7 +87,7 @@ function usersOf(observed: ObservedState, volume: string): readonly ObservedCont
   }
   return observed.containers.filter(({ identity, role }) => {
     const { mounts } = identity as { mounts?: readonly { readonly name?: string }[] };
-    return role !== 'copy' && Array.isArray(mounts) && mounts.some((each) => each.name === name);
+    return role !== 'copy' && (mounts ?? []).some((each) => each.name === name);
   });
 }
 

@@ -267,7 +267,7 @@ export const deploymentCases: readonly ConformanceCase[] = [
       await to.importVolume('data', counted(), { stop: true });
       assert.ok(size >= 1024, `${size} bytes`);
       const { resources } = await to.status();
-      assert.equal(resources.find(({ resource }) => resource === 'store')?.healthy, 1);
+      assert.equal(resources.find(({ resource }) => resource.endsWith('/store'))?.healthy, 1);
     },
   },
   {
