@@ -25,6 +25,7 @@ function planOf(spec: StackSpec): number {
     images: {},
     files: {},
     secrets: {},
+    passwords: {},
     ports: {},
     absolute: (path) => path,
   });

@@ -15,6 +15,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
     'docker-modem',
     'tar-fs',
     'tar-stream',
+    'unixcrypt',
     'node:',
   ],
   swarm: [

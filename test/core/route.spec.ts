@@ -42,6 +42,30 @@ describe('a route', () => {
     ['allow', ['10.0.0.0/8', '::1', 'FD00::/8'], ['10.0.0.0/8', '::1', 'fd00::/8']],
     ['deny', []],
     ['headers', { 'Cache-Control': 'no-store' }],
+    [
+      'cors',
+      { origins: '*' },
+      {
+        origins: ['*'],
+        methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+        headers: ['Authorization', 'Content-Type', 'X-Requested-With'],
+        exposeHeaders: [],
+        credentials: false,
+        maxAgeSeconds: 600,
+      },
+    ],
+    [
+      'cors',
+      {
+        origins: ['https://a.org', 'http://localhost:3000', 'https://*.b.org', 'http://127.0.0.1'],
+        methods: ['GET'],
+        headers: [],
+        exposeHeaders: ['X-Total'],
+        credentials: true,
+        maxAgeSeconds: 0,
+      },
+    ],
+    ['maintenance', true, { retryAfterSeconds: 300, except: [] }],
   ] as const) {
     it(`takes ${option}: ${JSON.stringify(given)}`, () => {
       assert.deepEqual(route({ [option]: given })[option], spec);
@@ -71,6 +95,21 @@ describe('a route', () => {
     ['allow', '10.0.0.0/8', 'allow'],
     ['deny', ['10.0.0.1', 'evil.org'], 'deny[1]'],
     ['headers', { 'X:Y': 'a' }, 'headers: the name'],
+    ['cors', {}, 'cors.origins'],
+    ['cors', { origins: [] }, 'cors.origins'],
+    ['cors', { origins: 'a.org' }, 'cors.origins'],
+    ['cors', { origins: 'https://a.org/' }, 'cors.origins'],
+    ['cors', { origins: 'https://A.org' }, 'cors.origins'],
+    ['cors', { origins: 'https://a.org:' }, 'cors.origins'],
+    ['cors', { origins: 'https://a b' }, 'cors.origins'],
+    ['cors', { origins: 'null' }, 'cors.origins'],
+    ['cors', { origins: ['*', 'https://a.org'] }, 'cors.origins'],
+    ['cors', { origins: '*', credentials: true }, 'cors.credentials'],
+    ['cors', { origins: '*', methods: ['get'] }, 'cors.methods[0]'],
+    ['cors', { origins: '*', headers: ['X Y'] }, 'cors.headers[0]'],
+    ['cors', { origins: '*', maxAgeSeconds: -1 }, 'cors.maxAgeSeconds'],
+    ['cors', true, 'cors'],
+    ['maintenance', { until: 'tomorrow' }, 'maintenance.until'],
     ['timeout', 5, 'timeout'],
   ] as const) {
     it(`refuses ${option}: ${JSON.stringify(given)} at ${path}`, () => {
@@ -80,6 +119,15 @@ describe('a route', () => {
       );
     });
   }
+
+  it('says what cors says in no header beside it', () => {
+    const headers = { 'access-control-Allow-Origin': '*' };
+    assert.deepEqual(route({ headers }).headers, headers);
+    assert.equal(
+      refusedPath(() => route({ headers, cors: { origins: '*' } })),
+      'r.routes[0].headers',
+    );
+  });
 
   for (const prefix of ['/', '/app1/', '/a/b/c/', '/v1.0/', '/~user/', '/a_b-c/', '/.well-known/', '/.../']) {
     it(`may begin with ${prefix}`, () => {
@@ -278,6 +326,32 @@ describe('a password', () => {
       assert.ok(!told.includes('hunter2') && !told.includes('12345678'), told);
     });
   }
+});
+
+describe('a password in a secret', () => {
+  it('is known by the name of the secret, which the route is linked with', () => {
+    const stack = new Stack('s');
+    const password = stack.secret('password', { env: 'PASSWORD' });
+    const app = stack.app('a', { image: 'a' });
+    const router = stack.router('r').route('/', app, { auth: { users: { ada: password, bob: '$6$a$b' } } });
+    assert.deepEqual(router.toSpec().routes[0]?.auth?.users, { ada: { secret: 'password' }, bob: '$6$a$b' });
+    assert.deepEqual(
+      router.links.map(({ option, target }) => [option, target.name]),
+      [
+        ['routes[0].target', 'a'],
+        ['routes[0].auth.users.ada', 'password'],
+      ],
+    );
+    assert.deepEqual(Stack.fromSpec(JSON.parse(JSON.stringify(stack.toSpec()))).toSpec(), stack.toSpec());
+  });
+
+  it('is no other resource', () => {
+    const stack = new Stack('s');
+    assert.equal(
+      refusedPath(() => route({ auth: { users: { ada: stack.volume('v') } } })),
+      'r.routes[0].auth.users.ada',
+    );
+  });
 });
 
 describe('a client network', () => {

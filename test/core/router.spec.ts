@@ -18,6 +18,8 @@ describe('a Router', () => {
       compress: true,
       accessLog: 'json',
       headers: {},
+      trustedProxies: [],
+      errorPages: {},
       routes: [],
       image: { type: 'pull', reference: 'nginx:1.30', policy: 'missing' },
     };
@@ -35,6 +37,19 @@ describe('a Router', () => {
     ['accessLog', 'off', 'off'],
     ['accessLog', 'combined', 'combined'],
     ['headers', { 'X-Frame-Options': 'DENY; "x" $y' }, { 'X-Frame-Options': 'DENY; "x" $y' }],
+    ['trustedProxies', ['10.0.0.0/8', 'FD00::1'], ['10.0.0.0/8', 'fd00::1']],
+    [
+      'errorPages',
+      { 404: './404.html', 503: '/srv/down.json' },
+      { 404: './404.html', 503: '/srv/down.json' },
+    ],
+    ['maintenance', true, { retryAfterSeconds: 300, except: [] }],
+    ['maintenance', false, undefined],
+    [
+      'maintenance',
+      { page: './later.html', retryAfterSeconds: 60, except: ['10.0.0.0/8'] },
+      { page: './later.html', retryAfterSeconds: 60, except: ['10.0.0.0/8'] },
+    ],
     ['image', { reference: 'nginx', pull: 'never' }, { type: 'pull', reference: 'nginx', policy: 'never' }],
   ] as const) {
     it(`takes ${option}: ${JSON.stringify(given)}`, () => {
@@ -61,6 +76,15 @@ describe('a Router', () => {
     ['headers', { 'X-Y': ' a' }, 'r.headers.X-Y'],
     ['headers', { 'X-Y': '' }, 'r.headers.X-Y'],
     ['headers', { 'X-Y': 'ä' }, 'r.headers.X-Y'],
+    ['trustedProxies', ['load-balancer'], 'r.trustedProxies[0]'],
+    ['errorPages', { 200: './ok.html' }, 'r.errorPages: the name'],
+    ['errorPages', { '404;': './404.html' }, 'r.errorPages: the name'],
+    ['errorPages', { 404: './404.php' }, 'r.errorPages.404'],
+    ['errorPages', { 404: './404.html\n' }, 'r.errorPages.404'],
+    ['maintenance', 'yes', 'r.maintenance'],
+    ['maintenance', { page: './page' }, 'r.maintenance.page'],
+    ['maintenance', { retryAfterSeconds: 0 }, 'r.maintenance.retryAfterSeconds'],
+    ['maintenance', { except: ['me'] }, 'r.maintenance.except[0]'],
     ['image', 'NGINX', 'r.image'],
     ['port', 80, 'r.port'],
   ] as const) {

@@ -117,6 +117,8 @@ interface RouterRecipe {
     readonly target: Choice;
     readonly redirect?: Redirect;
     readonly options: RouteOptions;
+    /** A secret that one of its users has as the password. */
+    readonly password?: Choice;
   }[];
 }
 
@@ -203,7 +205,7 @@ function build(recipe: Recipe): Stack {
       ...(given.tls && certificate !== undefined && { tls: { certificate, key: secrets[1] ?? certificate } }),
       ...(published !== undefined && { publish: published }),
     });
-    addRoutes(router, given, [...apps, ...pools]);
+    addRoutes(router, given, [...apps, ...pools], secrets);
   }
   return stack;
 }
@@ -288,14 +290,22 @@ function withSecrets(
   return { ...given, secrets };
 }
 
-function addRoutes(router: Router, { routes }: RouterRecipe, targets: readonly (App | Pool)[]): void {
+function addRoutes(
+  router: Router,
+  { routes }: RouterRecipe,
+  targets: readonly (App | Pool)[],
+  secrets: readonly Secret[],
+): void {
   const taken = new Set<string>();
-  for (const { prefix, target: choice, redirect, options } of routes) {
+  for (const { prefix, target: choice, redirect, password, options } of routes) {
     const key = `${options.host?.toLowerCase() ?? '*'}${prefix}`;
     const target = redirect ?? take(choice, targets);
     if (target === undefined || taken.has(key)) continue;
     taken.add(key);
-    router.route(prefix, target, options);
+    const secret = password === undefined ? undefined : take(password, secrets);
+    const auth =
+      secret === undefined ? {} : { auth: { users: { ...options.auth?.users, 'by-secret': secret } } };
+    router.route(prefix, target, { ...options, ...auth });
   }
 }
 
@@ -511,6 +521,15 @@ const pool = fc.record({
   stats: publishes,
 }) as unknown as fc.Arbitrary<PoolRecipe>;
 
+const pageFile = fc.constantFrom('./pages/404.html', './down.json', '/srv/a page.txt', './x.xml', './y.htm');
+const maintenance = fc.oneof(
+  fc.boolean(),
+  some({
+    page: pageFile,
+    retryAfterSeconds: fc.integer({ min: 1, max: 86_400 }),
+    except: fc.array(network, { maxLength: 2 }),
+  }),
+);
 const routeOptions = some({
   stripPrefix: fc.boolean(),
   host,
@@ -535,6 +554,23 @@ const routeOptions = some({
   allow: fc.array(network, { minLength: 1, maxLength: 3 }),
   deny: fc.array(network, { maxLength: 3 }),
   headers,
+  cors: fc.oneof(
+    fc.record({ origins: fc.constantFrom('*', ['*']), maxAgeSeconds: fc.nat(86_400) }),
+    fc.record(
+      {
+        origins: fc.array(fc.constantFrom('https://a.org', 'http://localhost:3000', 'https://*.b.org'), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        methods: fc.array(fc.constantFrom('GET', 'POST'), { maxLength: 2 }),
+        headers: fc.array(fc.constantFrom('Authorization', 'X-Key'), { maxLength: 2 }),
+        exposeHeaders: fc.array(fc.constantFrom('X-Total'), { maxLength: 1 }),
+        credentials: fc.boolean(),
+      },
+      { requiredKeys: ['origins'] },
+    ),
+  ),
+  maintenance,
 });
 const redirect = fc.record(
   {
@@ -551,6 +587,9 @@ const router = fc.record({
     compress: fc.boolean(),
     accessLog: fc.constantFrom('off', 'combined', 'json'),
     headers,
+    trustedProxies: fc.array(network, { maxLength: 2 }),
+    errorPages: fc.dictionary(fc.constantFrom('404', '413', '502', '503', '599'), pageFile, { maxKeys: 3 }),
+    maintenance,
     image,
   }),
   publish: publishes,
@@ -561,6 +600,7 @@ const router = fc.record({
         prefix: fc.stringMatching(/^\/([A-Za-z0-9_~-]{1,6}\/){0,3}$/),
         target: fc.nat(),
         redirect,
+        password: fc.nat(),
         options: routeOptions,
       },
       { requiredKeys: ['prefix', 'target', 'options'] },

@@ -5,7 +5,10 @@ export { Service, type ServiceOptions } from './service.js';
 export { Pool, type Balance, type PoolOptions } from './pool.js';
 export type { Sticky, StickyCookie } from './sticky.js';
 export { Router, type RouterOptions, type Tls } from './router.js';
-export { type BasicAuth, type RateLimit, type Redirect, type RouteOptions } from './route.js';
+export { type RateLimit, type Redirect, type RouteOptions } from './route.js';
+export type { BasicAuth } from './basic-auth.js';
+export type { Cors } from './cors.js';
+export type { Maintenance } from './maintenance.js';
 export { Volume, type VolumeOptions } from './volume.js';
 export { Secret, type SecretOptions } from './secret.js';
 export { plumber, type PlumberOptions, type PlumberSession } from './plumber.js';
@@ -54,11 +57,14 @@ export type {
   AppSpec,
   BalanceSpec,
   BuildSecretSpec,
+  BasicAuthSpec,
   ContainerSpec,
+  CorsSpec,
   FileSpec,
   HealthSpec,
   HealthTiming,
   ImageSpec,
+  MaintenanceSpec,
   MountSpec,
   PoolSpec,
   ProbeSpec,

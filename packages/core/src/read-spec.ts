@@ -219,12 +219,27 @@ function router(stack: string, name: string, given: Loose, known: Known): Router
   } as unknown as RouterOptions);
   for (const [index, route] of anArray(routes, `${name}.routes`).entries()) {
     const path = `${name}.routes[${index}]`;
-    const { prefix, target, allow, ...rest } = anObject(route, path);
-    // An empty list is the spec's way to say that everybody is let in; as an option it would be refused.
-    const options = Array.isArray(allow) && allow.length === 0 ? rest : { ...rest, allow };
-    made.route(prefix as string, routeTarget(`${path}.target`, target, known) as never, options);
+    const { prefix, target, allow, auth, ...rest } = anObject(route, path);
+    const options = {
+      ...rest,
+      // An empty list is the spec's way to say that everybody is let in; as an option it would be refused.
+      ...(!(Array.isArray(allow) && allow.length === 0) && { allow }),
+      ...(auth !== undefined && { auth: authOptions(`${path}.auth`, auth, known) }),
+    };
+    made.route(prefix as string, routeTarget(`${path}.target`, target, known) as never, options as never);
   }
   return made;
+}
+
+function authOptions(path: string, auth: unknown, known: Known): Loose {
+  const { users, ...rest } = anObject(auth, path);
+  const read = Object.entries(anObject(users, `${path}.users`)).map(([user, password]) => {
+    if (!isRecord(password)) return [user, password];
+    const { secret, ...more } = password;
+    noMore(more, `${path}.users.${user}`);
+    return [user, lookUp(secret, `${path}.users.${user}.secret`, known)];
+  });
+  return { ...rest, users: Object.fromEntries(read) };
 }
 
 function tlsOptions(path: string, tls: unknown, known: Known): Loose {

@@ -1,3 +1,4 @@
+import { basicAuth, type BasicAuth } from './basic-auth.js';
 import {
   dictionary,
   flag,
@@ -7,11 +8,13 @@ import {
   numberFrom,
   options,
   refuse,
-  refuseUnseen,
   type Check,
+  type Checks,
 } from './check.js';
 import { reference } from './container-options.js';
+import { cors, type Cors } from './cors.js';
 import { ipNetwork } from './ip-address.js';
+import { maintenance, type Maintenance } from './maintenance.js';
 import { headerValue, hostName, plainHostName, responseHeaderName } from './name.js';
 import type { App } from './app.js';
 import type { Pool } from './pool.js';
@@ -23,14 +26,6 @@ export interface Redirect {
   readonly redirect: string;
   /** @default 308: permanent, and the method stays */
   readonly status?: 301 | 302 | 307 | 308;
-}
-
-/** HTTP basic authentication. */
-export interface BasicAuth {
-  /** @default 'restricted' */
-  readonly realm?: string;
-  /** User to password hash, as `htpasswd` and `openssl passwd -6` make it. Never the password itself. */
-  readonly users: Readonly<Record<string, string>>;
 }
 
 export interface RateLimit {
@@ -51,6 +46,7 @@ export interface RouteOptions {
   readonly buffering?: boolean;
   /** Largest request body; 0 for no limit. @default the router's */
   readonly maxBodyBytes?: number;
+  /** Asks for a user and a password. @default nobody is asked */
   readonly auth?: BasicAuth;
   readonly rateLimit?: RateLimit;
   /** Client addresses or networks let in, at least one; all others are refused. @default everybody */
@@ -59,6 +55,10 @@ export interface RouteOptions {
   readonly deny?: readonly string[];
   /** Headers added to every response. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Pages of other origins that may call it. @default what the app itself says */
+  readonly cors?: Cors;
+  /** Answers 503 for the time being. @default the router's */
+  readonly maintenance?: boolean | Maintenance;
 }
 
 /** `/` or `/app1/`: unreserved characters of RFC 3986 only, so that no prefix needs escaping anywhere. */
@@ -88,16 +88,6 @@ const redirectTarget: Check<string> = (value, path) => {
   if (!(rest === '' ? start !== '' : pathOfRedirect.test(rest))) refuse(path, wanted, value);
   return value;
 };
-// crypt(3) formats that nginx passes to the C library, and its own {SSHA}: no plain text.
-const hash = /^(?:\$(?:1|5|6|apr1|2[aby]|y)\$[./A-Za-z0-9$=,]+|\{SSHA\}[A-Za-z0-9+/=]+)$/;
-const passwordHash: Check<string> = (value, path) => {
-  if (typeof value !== 'string' || !hash.test(value)) {
-    refuseUnseen(path, 'a password hash such as "$6$..." from `openssl passwd -6`');
-  }
-  return value;
-};
-const userName = matching(/^[A-Za-z0-9._@-]{1,64}$/, 'a user name of letters, digits and . _ @ -');
-
 const target: Check<RouteTarget> = (value, path) => {
   if (typeof value === 'object' && value !== null && 'redirect' in value) {
     const { redirect, status = 308 } = options<Partial<Redirect>>(value, path, {
@@ -117,6 +107,32 @@ const target: Check<RouteTarget> = (value, path) => {
   return { type: 'resource', name: reference('app', 'pool')(value, path).name };
 };
 
+type Checked = Partial<Omit<RouteSpec, 'prefix' | 'target'>>;
+
+const rateLimit: Check<NonNullable<RouteSpec['rateLimit']>> = (value, path) => {
+  const { requestsPerSecond, burst } = options<Partial<RateLimit>>(value, path, {
+    requestsPerSecond: numberFrom(1 / 60, 1_000_000, 'a number from 1/60, one a minute, to 1000000'),
+    burst: integer(0, 1_000_000),
+  });
+  if (requestsPerSecond === undefined) refuse(`${path}.requestsPerSecond`, 'requests a second', undefined);
+  return { requestsPerSecond, burst: burst ?? 0 };
+};
+
+const checks: Checks<Checked> = {
+  stripPrefix: flag,
+  host: (value, path) => hostName(value, path).toLowerCase(),
+  timeoutMs: integer(1, 86_400_000),
+  buffering: flag,
+  maxBodyBytes: integer(0),
+  auth: basicAuth,
+  rateLimit,
+  allow: allowed,
+  deny: list(ipNetwork),
+  headers: dictionary(responseHeaderName, headerValue),
+  cors,
+  maintenance: maintenance as Check<NonNullable<RouteSpec['maintenance']>>,
+};
+
 /** Checks one route of a router; the one place where a route's defaults are filled in. */
 export function routeSpec(
   path: string,
@@ -124,48 +140,20 @@ export function routeSpec(
   givenTarget: App | Pool | Redirect,
   given: RouteOptions,
 ): RouteSpec {
-  const checked = options<RouteOptions>(given, path, {
-    stripPrefix: flag,
-    host: hostName,
-    timeoutMs: integer(1, 86_400_000),
-    buffering: flag,
-    maxBodyBytes: integer(0),
-    auth: (value, at) => {
-      const auth = options<Partial<BasicAuth>>(value, at, {
-        realm: headerValue,
-        users: dictionary(userName, passwordHash),
-      });
-      const { users = {} } = auth;
-      if (Object.keys(users).length === 0) refuse(`${at}.users`, 'at least one user', users);
-      return { ...auth, users };
-    },
-    rateLimit: (value, at) => {
-      const { requestsPerSecond, burst } = options<Partial<RateLimit>>(value, at, {
-        requestsPerSecond: numberFrom(1 / 60, 1_000_000, 'a number from 1/60, one a minute, to 1000000'),
-        burst: integer(0, 1_000_000),
-      });
-      if (requestsPerSecond === undefined) refuse(`${at}.requestsPerSecond`, 'requests a second', undefined);
-      return { requestsPerSecond, ...(burst !== undefined && { burst }) };
-    },
-    allow: allowed,
-    deny: list(ipNetwork),
-    headers: dictionary(responseHeaderName, headerValue),
-  });
-  const { host, maxBodyBytes, auth, rateLimit } = checked;
+  const { maintenance, ...checked } = options<Checked>(given, path, checks);
+  const { cors, headers = {} } = checked;
+  const twice = Object.keys(headers).find((each) => /^access-control-/i.test(each));
+  if (cors !== undefined && twice !== undefined) refuse(`${path}.headers`, 'without what cors says', twice);
   return {
     prefix: prefix(givenPrefix, `${path}: the prefix`),
     target: target(givenTarget, `${path}: the target`),
-    stripPrefix: checked.stripPrefix ?? true,
-    ...(host !== undefined && { host: host.toLowerCase() }),
-    timeoutMs: checked.timeoutMs ?? 60_000,
-    buffering: checked.buffering ?? true,
-    ...(maxBodyBytes !== undefined && { maxBodyBytes }),
-    ...(auth !== undefined && { auth: { realm: auth.realm ?? 'restricted', users: auth.users } }),
-    ...(rateLimit !== undefined && {
-      rateLimit: { requestsPerSecond: rateLimit.requestsPerSecond, burst: rateLimit.burst ?? 0 },
-    }),
-    allow: checked.allow ?? [],
-    deny: checked.deny ?? [],
-    headers: checked.headers ?? {},
+    stripPrefix: true,
+    timeoutMs: 60_000,
+    buffering: true,
+    allow: [],
+    deny: [],
+    headers,
+    ...checked,
+    ...(maintenance !== undefined && { maintenance }),
   };
 }

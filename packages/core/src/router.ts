@@ -1,8 +1,22 @@
-import { dictionary, flag, integer, line, oneOf, oneOrMany, options, refuse, type Check } from './check.js';
+import {
+  dictionary,
+  flag,
+  integer,
+  line,
+  list,
+  oneOf,
+  oneOrMany,
+  options,
+  refuse,
+  type Check,
+} from './check.js';
 import { reference } from './container-options.js';
+import { errorPages } from './error-pages.js';
 import { freeze } from './freeze.js';
 import { image, type Image } from './image.js';
+import { ipNetwork } from './ip-address.js';
 import { linksIn, type Link } from './link.js';
+import { maintenance, type Maintenance } from './maintenance.js';
 import { headerValue, hostName, resourceName, responseHeaderName } from './name.js';
 import { everyAddress, publish, type Publish } from './publish.js';
 import { Resource } from './resource.js';
@@ -30,16 +44,33 @@ export interface RouterOptions {
   /** Host names it answers for; requests for other hosts get 404. @default every host */
   readonly serverName?: string | readonly string[];
   readonly tls?: Tls;
-  /** Folder of static files, served where no route matches. @default nginx's welcome page */
+  /**
+   * Folder of static files, served where no route matches. Browsers ask whether what they have is still right, but for
+   * files with a digest in their name (`app-3f9c1a2b.js`), which they keep. @default nginx's welcome page
+   */
   readonly root?: string;
   /** Largest request body; 0 for no limit. @default 10485760 (10 MiB) */
   readonly maxBodyBytes?: number;
   /** Compresses text answers with gzip. @default true */
   readonly compress?: boolean;
-  /** Access log on the container's output. @default 'json' */
+  /** Access log on the container's output, without query strings: keys and tokens are in them. @default 'json' */
   readonly accessLog?: 'off' | 'combined' | 'json';
   /** Headers added to every response. */
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Addresses or networks of proxies in front of this router. Their `X-Forwarded-For`, `X-Forwarded-Proto` and
+   * `X-Request-Id` are believed; those of everybody else are replaced.
+   * @default nobody is believed
+   */
+  readonly trustedProxies?: readonly string[];
+  /**
+   * Files to answer with where the router itself has nothing better: `{ 404: './404.html', 503: './down.json' }`. An app's
+   * own answers are never replaced.
+   * @default nginx's own pages
+   */
+  readonly errorPages?: Readonly<Record<number, string>>;
+  /** Answers every request with 503 for the time being. @default false */
+  readonly maintenance?: boolean | Maintenance;
   /** nginx's image. @default 'nginx:1.30' */
   readonly image?: Image;
 }
@@ -87,6 +118,9 @@ export class Router extends Resource<'router'> {
       compress: flag,
       accessLog: oneOf('off', 'combined', 'json'),
       headers: dictionary(responseHeaderName, headerValue),
+      trustedProxies: list(ipNetwork),
+      errorPages,
+      maintenance: maintenance as Check<NonNullable<RouterSpec['maintenance']>>,
       image,
     });
     this.#links = [...linksIn(given)];
@@ -101,6 +135,9 @@ export class Router extends Resource<'router'> {
       compress: checked.compress ?? true,
       accessLog: checked.accessLog ?? 'json',
       headers: checked.headers ?? {},
+      trustedProxies: checked.trustedProxies ?? [],
+      errorPages: checked.errorPages ?? {},
+      ...(checked.maintenance !== undefined && { maintenance: checked.maintenance }),
       image: checked.image ?? defaultImage,
     });
   }
@@ -116,7 +153,7 @@ export class Router extends Resource<'router'> {
   route(prefix: string, target: App | Pool | Redirect, given: RouteOptions = {}): this {
     const option = `routes[${this.#routes.length}]`;
     this.#routes.push(routeSpec(`${this.name}.${option}`, prefix, target, given));
-    this.#links.push(...linksIn(target, `${option}.target`));
+    this.#links.push(...linksIn(target, `${option}.target`), ...linksIn(given, option));
     return this;
   }
 

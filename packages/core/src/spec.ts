@@ -212,6 +212,30 @@ export type RouteTarget =
   | { readonly type: 'resource'; readonly name: string }
   | { readonly type: 'redirect'; readonly to: string; readonly status: 301 | 302 | 307 | 308 };
 
+export interface BasicAuthSpec {
+  readonly realm: string;
+  /** By user: a password's hash, or the name of the secret that holds the password. */
+  readonly users: Readonly<Record<string, string | { readonly secret: string }>>;
+}
+
+export interface CorsSpec {
+  /** `*` alone, or origins; one that begins with `https://*.` stands for every host of one more label. */
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAgeSeconds: number;
+}
+
+export interface MaintenanceSpec {
+  /** Path of a file on the machine that runs the program; a line of text when unset. */
+  readonly page?: string;
+  readonly retryAfterSeconds: number;
+  /** Client addresses or networks that are let through. */
+  readonly except: readonly string[];
+}
+
 export interface RouteSpec {
   /** Starts and ends with `/`. */
   readonly prefix: string;
@@ -223,12 +247,14 @@ export interface RouteSpec {
   readonly timeoutMs: number;
   readonly buffering: boolean;
   readonly maxBodyBytes?: number;
-  readonly auth?: { readonly realm: string; readonly users: Readonly<Record<string, string>> };
+  readonly auth?: BasicAuthSpec;
   readonly rateLimit?: { readonly requestsPerSecond: number; readonly burst: number };
   readonly allow: readonly string[];
   readonly deny: readonly string[];
   /** Headers added to every response. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly cors?: CorsSpec;
+  readonly maintenance?: MaintenanceSpec;
 }
 
 export interface TlsSpec {
@@ -249,6 +275,11 @@ export interface RouterSpec {
   readonly compress: boolean;
   readonly accessLog: 'off' | 'combined' | 'json';
   readonly headers: Readonly<Record<string, string>>;
+  /** Proxies in front of it, by address or network: what they say of visitors is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Paths of files on the machine that runs the program, by the status of the answers that they are for. */
+  readonly errorPages: Readonly<Record<string, string>>;
+  readonly maintenance?: MaintenanceSpec;
   readonly routes: readonly RouteSpec[];
   readonly image: ImageSpec;
 }

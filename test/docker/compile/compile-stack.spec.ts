@@ -294,11 +294,12 @@ describe('a proxy', () => {
           assert.deepEqual(creation.securityOptions, ['no-new-privileges']);
           assert.equal(creation.restart, 'always');
           assert.ok((creation.limits.pids ?? 0) > 0);
-          // Whatever else it could write to is memory, or its own configuration, which belongs to root.
+          // Whatever else it could write to is memory, its own configuration, which belongs to root, or where nginx keeps
+          // the bodies of requests.
           const writable = creation.mounts.filter((each) => each.type !== 'tmpfs' && !each.readOnly);
           assert.deepEqual(
             writable.map((each) => each.target),
-            ['/etc/plumbstack'],
+            ['/etc/plumbstack', ...(unit.kind === 'router' ? ['/var/tmp'] : [])],
           );
         }
       }),

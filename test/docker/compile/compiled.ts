@@ -44,6 +44,9 @@ export function inputsOf(spec: StackSpec): Inputs {
         .filter(({ kind }) => kind === 'secret')
         .map(({ name }) => [name, secretInput(`${secretMarker}${name}`)]),
     ),
+    passwords: Object.fromEntries(
+      spec.resources.flatMap(({ kind, name }) => (kind === 'secret' ? [[name, `$6$salt$${name}`]] : [])),
+    ),
     ports: Object.fromEntries(freePortsIn(spec).map((key) => [key, keptPort(key)])),
   };
 }
@@ -70,9 +73,13 @@ export function imageOf(image: ImageSpec): Inputs['images'][string] {
 }
 
 function sourcesIn({ resources }: StackSpec): readonly string[] {
-  return resources.flatMap((each) =>
-    'files' in each ? each.files.flatMap(({ source }) => source ?? []) : [],
-  );
+  return resources.flatMap((each) => {
+    if (each.kind === 'router') {
+      const pages = [each, ...each.routes].flatMap(({ maintenance }) => maintenance?.page ?? []);
+      return [...Object.values(each.errorPages), ...pages];
+    }
+    return 'files' in each ? each.files.flatMap(({ source }) => source ?? []) : [];
+  });
 }
 
 function freePortsIn({ resources }: StackSpec): readonly string[] {

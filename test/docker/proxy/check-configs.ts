@@ -4,7 +4,7 @@ import { tryDocker, docker, putFiles, type SandboxFile } from '../../support/doc
 export const hardened = [
   ...['--user', '65532:65532', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
   ...['--tmpfs', '/tmp:mode=1777,size=64m'],
-  ...['--volume', '/etc/plumbstack'],
+  ...['--volume', '/etc/plumbstack', '--volume', '/var/tmp'],
 ];
 
 const checkers = {

@@ -10,12 +10,20 @@ let seen = 0;
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** `name:value` as headers. */
+function header(text) {
+  const [, field, value] = /^([^:]+):(.*)$/.exec(text ?? '') ?? [];
+  return field === undefined ? {} : { [field]: value };
+}
+
 const routes = {
   '/redirect': (request, response, query) => response.writeHead(302, { location: query.get('to') }).end(),
   '/cookie': (request, response, query) =>
     response.writeHead(200, { 'set-cookie': `seen=1; Path=${query.get('path')}` }).end('cookie'),
   '/status': (request, response, query) =>
-    response.writeHead(Number(query.get('code')), { 'x-from': name }).end(name),
+    response
+      .writeHead(Number(query.get('code')), { 'x-from': name, ...header(query.get('header')) })
+      .end(name),
   '/accel': (request, response, query) =>
     response.writeHead(200, { 'x-accel-redirect': query.get('to') }).end('direct'),
   '/headers': (request, response) =>
@@ -28,6 +36,7 @@ const routes = {
       .end(JSON.stringify({ text: 'x'.repeat(100_000) }));
   },
   '/crash': () => process.exit(1),
+  '/hang-up': (request) => request.socket.destroy(),
   '/events': async (request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write('data: one\n\n');

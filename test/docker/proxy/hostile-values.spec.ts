@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isPlumbstackError, Stack, type PoolSpec, type RouterSpec } from '@plumbstack/core';
-import { renderHaproxy, renderNginx, type HaproxyModel, type NginxModel } from '@plumbstack/docker/proxy';
+import { isPlumbstackError, Stack, type PoolSpec, type Router } from '@plumbstack/core';
+import { routerFiles, type RouterUnit } from '@plumbstack/docker/internal';
+import {
+  renderHaproxy,
+  renderNginx,
+  type HaproxyModel,
+  type NginxModel,
+  type ProxyFile,
+} from '@plumbstack/docker/proxy';
+import { compiled, routerOf } from '../compile/compiled';
 import { complaints } from './check-configs';
+import { readNginx, valuesOf, type Directive } from './read-nginx';
 import { sampleHaproxy, sampleNginx, sampleRoute, sampleSlots, upstream } from './sample-models';
 
 const runs = 150;
@@ -37,6 +46,7 @@ const hostileText = (alphabet: readonly string[], maxLength = 30): fc.Arbitrary<
     })
     .map((parts) => parts.join(''));
 const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'];
+const capitals = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 const of = (alphabet: readonly string[], maxLength: number): fc.Arbitrary<string> =>
   fc.array(fc.constantFrom(...alphabet), { minLength: 1, maxLength }).map((parts) => parts.join(''));
 
@@ -75,6 +85,27 @@ const network = fc.oneof(
 const path = hostileText([...letters, ...'-._~!&()*+,=:@/%?#'], 40).map((each) => `/${each}`);
 const hash = of([...letters, ...'./$=,'], 60).map((each) => `$6$${each}`);
 const users = fc.dictionary(of([...letters, ...'._@-'], 20), hash, { minKeys: 1, maxKeys: 3 });
+const origin = fc.oneof(
+  host.map((each) => `https://${each.toLowerCase()}`),
+  fc
+    .tuple(host, fc.integer({ min: 1, max: 99_999 }))
+    .map(([name, port]) => `http://${name.toLowerCase()}:${port}`),
+  hostileText([...letters, ...'./:-'], 12).map((each) => `https://${each}`),
+);
+const file = fc
+  .tuple(hostileText(printable, 12), fc.constantFrom('html', 'htm', 'json', 'txt', 'xml', 'php', 'html;'))
+  .map(([name, ending]) => `./${name}.${ending}`);
+const maintenance = fc.oneof(
+  fc.boolean(),
+  fc.record(
+    {
+      page: file,
+      retryAfterSeconds: fc.integer({ min: 1, max: 1e6 }),
+      except: fc.array(network, { maxLength: 3 }),
+    },
+    { requiredKeys: [] },
+  ),
+);
 const positive = fc.double({ min: 1e-3, max: 1e5, noNaN: true });
 
 /** Options as a user might write them, hostile ones among them: core is asked which of them it lets through. */
@@ -93,6 +124,18 @@ const routeOptions = fc.record(
     allow: fc.array(network, { minLength: 1, maxLength: 2 }),
     deny: fc.array(network, { minLength: 1, maxLength: 2 }),
     headers,
+    cors: fc.record(
+      {
+        origins: fc.oneof(fc.constant('*'), fc.array(origin, { minLength: 1, maxLength: 4 })),
+        methods: fc.array(fc.oneof(of(capitals, 8), hostileText(capitals, 4)), { maxLength: 3 }),
+        headers: fc.array(fc.oneof(headerName, hostileText(letters, 4)), { maxLength: 3 }),
+        exposeHeaders: fc.array(headerName, { maxLength: 3 }),
+        credentials: fc.boolean(),
+        maxAgeSeconds: fc.nat(86_400),
+      },
+      { requiredKeys: ['origins'] },
+    ),
+    maintenance,
   },
   { requiredKeys: [] },
 );
@@ -112,6 +155,15 @@ const router = fc.record({
       compress: fc.boolean(),
       accessLog: fc.constantFrom('off' as const, 'combined' as const, 'json' as const),
       headers,
+      trustedProxies: fc.array(network, { maxLength: 3 }),
+      errorPages: fc.dictionary(
+        fc.constantFrom('400', '404', '413', '429', '500', '502', '503', '504', '200'),
+        file,
+        {
+          maxKeys: 3,
+        },
+      ),
+      maintenance,
     },
     { requiredKeys: [] },
   ),
@@ -132,44 +184,42 @@ function letThrough<T>(call: () => T): T | undefined {
   }
 }
 
-/** The model of what core's own checks let through: single routes that they refuse are left out. */
-function nginxModel({
-  options,
-  root,
-  routes,
-}: typeof router extends fc.Arbitrary<infer T> ? T : never): NginxModel | undefined {
-  const { serverName = [], ...others } = options;
-  const stack = new Stack('hostile', {});
-  const app = stack.app('app', { image: 'app' });
-  const made = letThrough(() =>
-    stack.router('web', {
-      ...others,
-      serverName: serverName.filter((each) =>
-        letThrough(() => new Stack('s').router('r', { serverName: each })),
-      ),
-    }),
+type RouterRecipe = typeof router extends fc.Arbitrary<infer T> ? T : never;
+
+/** Leaves out every option, and every route, that core refuses by itself. */
+function letThroughOptions<T extends object>(given: T, make: (options: Partial<T>) => unknown): Partial<T> {
+  const kept = Object.entries(given).filter(
+    ([name, value]) => letThrough(() => (make({ [name]: value } as Partial<T>), true)) === true,
   );
-  if (made === undefined) return undefined;
-  for (const [at, to, more] of routes) letThrough(() => made.route(at, to ?? app, more));
-  const spec: RouterSpec = made.toSpec();
-  if (letThrough(() => stack.validate() ?? true) === undefined) return undefined;
-  return sampleNginx({
-    serverNames: spec.serverName,
-    root,
-    maxBodyBytes: spec.maxBodyBytes,
-    compress: spec.compress,
-    accessLog: spec.accessLog,
-    headers: spec.headers,
-    routes: spec.routes.map(({ target, ...route }, index) => {
-      const servers = Array.from(
-        { length: routes[index]?.[3] ?? 0 },
-        (_, server) => `10.232.0.${20 + server}:8000`,
-      );
-      const to = target.type === 'redirect' ? target : upstream(`app-${servers.length}`, ...servers);
-      return { ...route, target: to };
-    }),
-  });
+  return Object.fromEntries(kept) as Partial<T>;
 }
+
+/** The router of what core's own checks let through, compiled as a runtime does it. */
+function nginxUnit({ options, root, routes }: RouterRecipe): RouterUnit | undefined {
+  const stack = new Stack('hostile', {});
+  const apps = [stack.app('app', { image: 'app' }), stack.app('absent', { image: 'app' })] as const;
+  const hosts = (options.serverName ?? []).filter(
+    (each) => letThrough(() => new Stack('s').router('r', { serverName: each })) !== undefined,
+  );
+  const kept = letThroughOptions({ ...options, serverName: hosts }, (each) =>
+    new Stack('s').router('r', each),
+  );
+  const made: Router = stack.router('web', kept);
+  for (const [at, to, more, app] of routes) {
+    const target = to ?? apps[app % 2] ?? apps[0];
+    const options = letThroughOptions(more, (each) => new Stack('s').router('r').route('/', target, each));
+    letThrough(() => made.route(at, target, options));
+  }
+  if (letThrough(() => stack.validate() ?? true) === undefined) return undefined;
+  const unit = routerOf(compiled(stack.toSpec()), 'web');
+  // A program's root is mounted; the path itself is one more value that a configuration could be made from.
+  return { ...unit, config: { ...unit.config, model: { ...unit.config.model, root } } };
+}
+
+const nginxFiles = (unit: RouterUnit): readonly ProxyFile[] =>
+  routerFiles(unit, { app: '10.232.0.20' })
+    .files.filter(({ path }) => path !== 'record.json')
+    .map(({ path, content }) => ({ path, content: String(content) }));
 
 const pool = fc.record({
   balance: fc.oneof(
@@ -224,7 +274,7 @@ describe('hostile values', function () {
   this.timeout(120_000);
 
   const configurations = {
-    nginx: () => modelsOf(router, nginxModel).map(renderNginx),
+    nginx: () => modelsOf(router, nginxUnit).map(nginxFiles),
     haproxy: () => modelsOf(pool, haproxyModel).map(renderHaproxy),
   };
 
@@ -246,9 +296,70 @@ describe('hostile values', function () {
   it('nginx: no value leaves its quotes', () => {
     fc.assert(
       fc.property(router, (given) => {
-        const model = nginxModel(given);
-        const [file] = model === undefined ? [] : renderNginx(model);
+        const unit = nginxUnit(given);
+        const [file] = unit === undefined ? [] : nginxFiles(unit);
         for (const line of file?.content.split('\n') ?? []) assert.match(line, nginxShape);
+      }),
+      { numRuns: 300, seed },
+    );
+  });
+
+  it('nginx: a configuration says what is meant and nothing else', () => {
+    fc.assert(
+      fc.property(router, (given) => {
+        const unit = nginxUnit(given);
+        if (unit === undefined) return;
+        const tree = readNginx(nginxFiles(unit)[0]?.content ?? '');
+        assert.deepEqual(
+          [...new Set(everyDirective(tree).map(({ name }) => name))].filter((name) => !known.has(name)),
+          [],
+        );
+        const { model } = unit.config;
+        const http = tree.find(({ name }) => name === 'http')?.children ?? [];
+        const servers = http.filter(({ name }) => name === 'server');
+        assert.deepEqual(
+          new Set(
+            servers.flatMap((each) => valuesOf(each, 'server_name')).map((name) => name.replace(/^~.*/, '*')),
+          ),
+          new Set(['_', ...expectedHosts(unit).map((name) => name.replace(/^\*.*/, '*'))]),
+        );
+        const headers = new Map(
+          Object.entries(model.headers).map(([name, value]) => [name.toLowerCase(), value]),
+        );
+        for (const server of servers.slice(0, -1)) {
+          // Nothing of a site is shown to whoever asks for another host.
+          if (server.children.every(({ name }) => name !== 'location')) continue;
+          const added = server.children.filter(({ name }) => name === 'add_header');
+          const seen = added.map(({ words }) => [words[0]?.toLowerCase(), literal(words[1])]);
+          assert.deepEqual(new Map(seen as [string, string][]), headers.set('x-request-id', requestId));
+        }
+        for (const [index, route] of model.routes.entries()) {
+          const locations = servers
+            .flatMap(({ children }) => children)
+            .filter(
+              ({ name, words }) => name === 'location' && words.length === 1 && words[0] === route.prefix,
+            );
+          const own = locations.filter((each) => isRoute(each, index, route));
+          for (const location of own) {
+            assert.deepEqual(valuesOf(location, 'deny'), [
+              ...route.deny,
+              ...(route.allow.length > 0 ? ['all'] : []),
+            ]);
+            assert.deepEqual(valuesOf(location, 'allow'), route.allow);
+            assert.deepEqual(
+              valuesOf(location, 'client_max_body_size'),
+              route.target.type === 'unit' && route.target.name === 'app'
+                ? [String(route.maxBodyBytes ?? model.maxBodyBytes)]
+                : [],
+            );
+            const guarded =
+              route.auth === undefined ? [] : [route.auth.realm === 'off' ? 'Off' : route.auth.realm];
+            assert.deepEqual(
+              valuesOf(location, 'auth_basic').map((realm) => literal(realm).replace(/\\(["\\])/g, '$1')),
+              guarded,
+            );
+          }
+        }
       }),
       { numRuns: 300, seed },
     );
@@ -367,6 +478,54 @@ describe('hostile values', function () {
     assert.match(haproxy[0]?.content ?? '', /uri "\/x\\";return200\\"owned\\";#\\\\\\\$HOME'%\[src\]"/);
   });
 });
+
+/** Every directive that there is a reason for. */
+const known = new Set(
+  `absolute_redirect access_log add_header alias allow auth_basic auth_basic_user_file block charset client_body_buffer_size
+  client_body_temp_path client_body_timeout client_header_timeout client_max_body_size default_type deny error_log
+  error_page events fastcgi_temp_path geo gzip gzip_comp_level gzip_min_length gzip_proxied gzip_types gzip_vary http http2
+  if include index internal keepalive keepalive_min_timeout keepalive_requests keepalive_timeout
+  large_client_header_buffers limit_req limit_req_status limit_req_zone listen location log_format map
+  map_hash_bucket_size map_hash_max_size pid proxy_buffer_size proxy_buffering proxy_buffers proxy_busy_buffers_size
+  proxy_connect_timeout proxy_cookie_path proxy_headers_hash_bucket_size proxy_headers_hash_max_size proxy_hide_header
+  proxy_http_version proxy_ignore_headers proxy_max_temp_file_size proxy_next_upstream proxy_next_upstream_timeout
+  proxy_next_upstream_tries proxy_pass proxy_read_timeout proxy_redirect proxy_request_buffering proxy_send_timeout
+  proxy_set_header proxy_temp_path real_ip_header real_ip_recursive recursive_error_pages reset_timedout_connection return
+  root scgi_temp_path sendfile server server_name server_names_hash_bucket_size server_names_hash_max_size server_tokens
+  set_real_ip_from stub_status tcp_nopush try_files upstream uwsgi_temp_path worker_connections worker_processes
+  worker_rlimit_nofile worker_shutdown_timeout zone`.split(/\s+/),
+);
+const requestId = '$plumbstack_request_id';
+
+/** Blocks whose lines are no directives but words of the block. */
+const lists = ['map', 'geo', 'upstream'];
+
+function everyDirective(tree: readonly Directive[]): readonly Directive[] {
+  return tree.flatMap((each) => [each, ...(lists.includes(each.name) ? [] : everyDirective(each.children))]);
+}
+
+/** A value as it was before a dollar had to be written as a variable. */
+function literal(value = ''): string {
+  return value.replaceAll('${plumbstack_dollar}', '$');
+}
+
+function expectedHosts({ config: { model } }: RouterUnit): readonly string[] {
+  return [...model.serverNames, ...model.routes.flatMap(({ host }) => host ?? [])];
+}
+
+/** Whether a location is that of this very route, and not of one for another host with the same prefix. */
+function isRoute(
+  location: Directive,
+  index: number,
+  { auth, rateLimit, target }: RouterUnit['config']['model']['routes'][number],
+): boolean {
+  const text = JSON.stringify(location);
+  const marks = [`@route_${index}_`, `-route-${index}-`, `rate_${index}"`, `plumbstack_origin_${index}"`];
+  return (
+    (auth !== undefined || rateLimit !== undefined || target.type === 'unit') &&
+    marks.some((mark) => text.includes(mark))
+  );
+}
 
 // nginx says so of networks like 10.1.2.3/8, which core lets through and which mean what one thinks.
 function isOnlyWarned(text: string): boolean {

@@ -32,6 +32,8 @@ export function sampleNginx(more: Partial<NginxModel> = {}): NginxModel {
     compress: true,
     accessLog: 'json',
     headers: {},
+    trustedProxies: [],
+    errorPages: {},
     routes: [],
     statusPort: 9998,
     revision: 'c0ffee',

@@ -1,4 +1,12 @@
-import { poolPort, routerPort, routerTlsPort, type ResourceSpec, type RouterSpec } from '@plumbstack/core';
+import {
+  poolPort,
+  routerPort,
+  routerTlsPort,
+  type BasicAuthSpec,
+  type MaintenanceSpec,
+  type ResourceSpec,
+  type RouterSpec,
+} from '@plumbstack/core';
 import { baseLabels } from '../labels.js';
 import { configVolumeName } from '../object-names.js';
 import type { PutFile } from '../client/docker-client.js';
@@ -7,6 +15,7 @@ import { imageOf, publishedPorts } from './compile-container.js';
 import type { RouterModel, RouterUnit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
 import { own } from './own.js';
+import { pageFiles, pagePath } from './router-pages.js';
 import { configFolder, proxyContainer, proxyUser } from './proxy-container.js';
 
 /** nginx's status server, on its container's own loopback. */
@@ -41,7 +50,10 @@ export function compileRouter(
       stopGraceMs: 10_000,
       configVolume,
       mounts: [
-        { type: 'tmpfs', target: '/tmp', mode: 0o1777 },
+        // For the pid and sockets. Bodies wait on disk: the images' own /var/tmp, which everybody may write to, becomes an
+        // anonymous volume.
+        { type: 'tmpfs', target: '/tmp', mode: 0o1777, sizeBytes: 16 * 1024 * 1024 },
+        { type: 'volume', target: '/var/tmp', readOnly: false },
         ...(root === undefined
           ? []
           : [{ type: 'bind' as const, source: inputs.absolute(root), target: rootFolder, readOnly: true }]),
@@ -52,7 +64,7 @@ export function compileRouter(
     port: spec.tls === undefined ? routerPort : routerTlsPort,
     config: {
       volume: { name: configVolume, labels: baseLabels(stack, name, 'config') },
-      files: tlsFiles(spec, inputs),
+      files: [...tlsFiles(spec, inputs), ...pageFiles(spec, inputs)],
       targets: spec.routes.flatMap(({ target }) => (target.type === 'resource' ? [target.name] : [])),
       model: routerModel(spec, resources, inputs),
     },
@@ -82,15 +94,43 @@ function routerModel(
     compress: spec.compress,
     accessLog: spec.accessLog,
     headers: spec.headers,
+    trustedProxies: spec.trustedProxies,
+    errorPages: Object.fromEntries(
+      Object.entries(spec.errorPages).map(([status, source]) => [status, pagePath(source, inputs)]),
+    ),
+    ...maintained(spec, inputs),
     statusPort,
-    routes: spec.routes.map(({ target, ...route }) => ({
+    routes: spec.routes.map(({ target, auth, maintenance, ...route }) => ({
       ...route,
+      ...(auth !== undefined && { auth: { ...auth, users: hashes(auth, inputs) } }),
+      ...maintained({ maintenance }, inputs),
       target:
         target.type === 'redirect'
           ? { type: 'redirect', to: target.to, status: target.status }
           : unitTarget(target.name, resources.get(target.name)),
     })),
   };
+}
+
+function maintained(
+  { maintenance }: { readonly maintenance?: MaintenanceSpec | undefined },
+  inputs: Inputs,
+): Pick<RouterModel, 'maintenance'> {
+  if (maintenance === undefined) return {};
+  const { page, ...rest } = maintenance;
+  return { maintenance: { ...rest, ...(page !== undefined && { page: pagePath(page, inputs) }) } };
+}
+
+/** What no password has: its secret is yet to be generated, and the router told again. */
+const noPassword = '$6$none$none';
+
+function hashes({ users }: BasicAuthSpec, inputs: Inputs): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(users).map(([user, password]) => [
+      user,
+      typeof password === 'string' ? password : (own(inputs.passwords, password.secret) ?? noPassword),
+    ]),
+  );
 }
 
 function unitTarget(

@@ -8,6 +8,8 @@ export interface Inputs {
   readonly files: Readonly<Record<string, Buffer>>;
   /** By name. */
   readonly secrets: Readonly<Record<string, SecretInput>>;
+  /** Hashes of the passwords that secrets hold, by the secret's name; of those that routers ask for, and exist. */
+  readonly passwords: Readonly<Record<string, string>>;
   /** Host ports chosen where the spec says 0, by {@link portKey}. */
   readonly ports: Readonly<Record<string, number>>;
   /** Makes a path of the program absolute. */

@@ -14,9 +14,11 @@ import type { CallOptions, DockerReader, ImageDetails } from '../client/docker-c
 import type { FileDigests } from '../client/file-digests.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import { portKey, type Inputs } from '../compile/inputs.js';
+import { pageSources } from '../compile/router-pages.js';
 import { builtImageTag } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 import { freePort } from './free-port.js';
+import { hashPasswords } from './hash-passwords.js';
 import { readSecrets, type SecretValues } from './read-secrets.js';
 
 export interface ReadInputsOptions extends CallOptions {
@@ -45,7 +47,7 @@ export async function readInputs(
     readSecrets(client, spec, absolute, options.secretValues, observed, call),
     choosePorts(spec, observed, options.local),
   ]);
-  return { images, files, secrets, ports, absolute };
+  return { images, files, secrets, passwords: hashPasswords(spec, secrets), ports, absolute };
 }
 
 type Imaged = Extract<ResourceSpec, { image: ImageSpec }>;
@@ -152,13 +154,14 @@ async function readSources(
   spec: StackSpec,
   absolute: (path: string) => string,
 ): Promise<Record<string, Buffer>> {
-  const sources = spec.resources.flatMap((each) =>
-    each.kind === 'app' || each.kind === 'service'
-      ? each.files.flatMap(({ source, target }) =>
-          source === undefined ? [] : [{ name: each.name, source, target }],
-        )
-      : [],
-  );
+  const sources = spec.resources.flatMap((each) => {
+    if (each.kind === 'router')
+      return pageSources(each).map((source) => ({ name: each.name, source, target: 'a page' }));
+    if (each.kind !== 'app' && each.kind !== 'service') return [];
+    return each.files.flatMap(({ source, target }) =>
+      source === undefined ? [] : [{ name: each.name, source, target }],
+    );
+  });
   const entries = sources.map(async ({ name, source, target }) => {
     const path = absolute(source);
     try {

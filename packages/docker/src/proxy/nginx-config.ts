@@ -13,30 +13,15 @@ import {
   type NginxNode,
   type NginxWord,
 } from './config-text.js';
+import { corsMaps } from './nginx-cors.js';
+import { rateZone } from './nginx-guards.js';
 import { addHeaders, mergeHeaders } from './nginx-headers.js';
 import { virtualHosts, type VirtualHost } from './nginx-hosts.js';
-import { rateZone, routeLocations, type PreparedRoute } from './nginx-route.js';
+import { logs } from './nginx-logs.js';
+import { errorPages, maintenanceMap, pageLocations, underMaintenance, type Pages } from './nginx-pages.js';
+import { pagesOf, routeLocations, type PreparedRoute } from './nginx-route.js';
+import { visitor } from './nginx-trust.js';
 import type { NginxModel, NginxRoute, ProxyFile } from './proxy-model.js';
-
-/** Fields of the JSON access log: name, variable, and whether it is a number for sure. */
-const accessLogFields = [
-  ['time', 'time_iso8601', false],
-  ['requestId', 'request_id', false],
-  ['remoteAddress', 'remote_addr', false],
-  ['user', 'remote_user', false],
-  ['method', 'request_method', false],
-  ['host', 'host', false],
-  ['path', 'request_uri', false],
-  ['protocol', 'server_protocol', false],
-  ['status', 'status', true],
-  ['bytesSent', 'bytes_sent', true],
-  ['seconds', 'request_time', true],
-  ['upstream', 'upstream_addr', false],
-  ['upstreamStatus', 'upstream_status', false],
-  ['upstreamSeconds', 'upstream_response_time', false],
-  ['referer', 'http_referer', false],
-  ['userAgent', 'http_user_agent', false],
-] as const;
 
 /** Text worth compressing. Not `text/event-stream`, whose events must not wait for one another. */
 const compressedTypes = [
@@ -77,7 +62,7 @@ const maxRate = 1_000_000;
 
 /**
  * nginx's configuration, for nginx >= 1.29.3 run as `nginx -c <folder>/nginx.conf -g 'daemon off;'` by any user, with
- * a read-only root and a writable `/tmp`. Paths of files beside it are relative, so that a copy of the folder can be
+ * a read-only root, a writable `/tmp`, and a writable `/var/tmp` with room for bodies. Paths of files beside it are relative, so that a copy of the folder can be
  * tested as it is.
  *
  * @throws INVALID_OPTION for a value that nginx would not take as a value
@@ -107,6 +92,9 @@ function prepare(model: NginxModel): readonly PreparedRoute[] {
     index,
     allHeaders: mergeHeaders(model.headers, route.headers),
     bodyLimit: route.maxBodyBytes ?? model.maxBodyBytes,
+    errorPages: model.errorPages,
+    ...(route.maintenance === undefined &&
+      model.maintenance !== undefined && { maintenance: model.maintenance }),
     // The revision is part of the name: until the reload, nginx goes on reading the files of the old configuration.
     ...(route.auth !== undefined && { passwordFile: `htpasswd-${model.revision}-${index}` }),
   }));
@@ -133,34 +121,24 @@ function httpBlock(model: NginxModel, routes: readonly PreparedRoute[]): readonl
   return [
     directive('include', '/etc/nginx/mime.types'),
     directive('default_type', 'application/octet-stream'),
+    // Before the first map: nginx fixes the sizes there.
+    ...hashSizes,
     ...logs(model),
     directive('server_tokens', 'off'),
     directive('absolute_redirect', 'off'),
     ...connections,
-    ...hashSizes,
     ...temporaryPaths,
     ...proxyDefaults,
     ...compression(model),
     literalDollar(),
+    ...visitor(model),
     ...maps,
+    ...corsMaps(routes),
+    ...[sitePages(model), ...routes.map(pagesOf)].flatMap(maintenanceMap),
     ...upstreams(routes),
     ...rateZones(routes),
     ...servers(model, routes),
     statusServer(model),
-  ];
-}
-
-function logs({ accessLog }: NginxModel): readonly NginxNode[] {
-  if (accessLog === 'off') return [directive('access_log', 'off')];
-  if (accessLog === 'combined') return [directive('access_log', '/dev/stdout', 'combined')];
-  const fields = accessLogFields.flatMap(([name, value, numeric], index) => [
-    `${index === 0 ? '{' : ','}"${name}":${numeric ? '' : '"'}`,
-    variable(value),
-    numeric ? '' : '"',
-  ]);
-  return [
-    directive('log_format', 'plumbstack', 'escape=json', text(...fields, '}')),
-    directive('access_log', '/dev/stdout', 'plumbstack'),
   ];
 }
 
@@ -178,16 +156,19 @@ const connections: readonly NginxNode[] = [
   directive('reset_timedout_connection', 'on'),
 ];
 
-/** Host names have up to 253 characters, and there may be many. */
+/** Host names and origins have up to 253 characters, and there may be many. */
 const hashSizes: readonly NginxNode[] = [
   directive('server_names_hash_bucket_size', 512),
   directive('server_names_hash_max_size', 8192),
+  directive('map_hash_bucket_size', 512),
+  directive('map_hash_max_size', 8192),
   directive('proxy_headers_hash_bucket_size', 512),
   directive('proxy_headers_hash_max_size', 2048),
 ];
 
 const temporaryPaths: readonly NginxNode[] = [
-  directive('client_body_temp_path', '/tmp/client_body'),
+  // On disk, in a volume of its own: bodies that wait there must not take memory.
+  directive('client_body_temp_path', '/var/tmp/client_body'),
   directive('proxy_temp_path', '/tmp/proxy'),
   directive('fastcgi_temp_path', '/tmp/fastcgi'),
   directive('uwsgi_temp_path', '/tmp/uwsgi'),
@@ -231,6 +212,16 @@ function compression({ compress }: NginxModel): readonly NginxNode[] {
 }
 
 const maps: readonly NginxNode[] = [
+  noted('Files with a digest in their name never change; others are asked about with their ETag', {
+    ...block(
+      'map',
+      [variable('uri'), variable('plumbstack_keep')],
+      [
+        entry('default', 'no-cache'),
+        entry(pattern`~[.-][0-9a-f]{8,64}\.[A-Za-z0-9]+$`, 'public, max-age=31536000, immutable'),
+      ],
+    ),
+  }),
   noted('WebSocket only: other protocols would carry requests past the checks of this file', {
     ...block(
       'map',
@@ -301,7 +292,7 @@ function rateZones(routes: readonly PreparedRoute[]): readonly NginxNode[] {
     ];
   });
   if (zones.length === 0) return [];
-  return [...zones, directive('limit_req_status', 429), directive('limit_req_log_level', 'warn')];
+  return [...zones, directive('limit_req_status', 429)];
 }
 
 function servers(model: NginxModel, routes: readonly PreparedRoute[]): readonly NginxNode[] {
@@ -384,23 +375,41 @@ function tlsSettings({ certificatePath, keyPath }: NonNullable<NginxModel['tls']
 }
 
 function siteOf(model: NginxModel, { routes }: VirtualHost<PreparedRoute>): readonly NginxNode[] {
+  const pages = sitePages(model);
   return [
     directive('client_max_body_size', model.maxBodyBytes),
-    ...addHeaders(mergeHeaders(model.headers)),
+    ...pages.headers,
+    ...errorPages(pages),
     ...routes.flatMap(routeLocations),
-    ...(routes.some(({ prefix }) => prefix === '/') ? [] : [staticFiles(model)]),
+    ...(routes.some(({ prefix }) => prefix === '/') ? [] : [staticFiles(model, pages)]),
+    ...pageLocations(pages),
   ];
 }
 
+/** The router itself, where no route answers. */
+function sitePages({ headers, errorPages, maintenance }: NginxModel): Pages {
+  return {
+    id: 'site',
+    headers: addHeaders(mergeHeaders(headers)),
+    errorPages,
+    ...(maintenance !== undefined && { maintenance }),
+  };
+}
+
 /** Files, but none whose name or folder starts with a dot: passwords and repositories lie there. RFC 8615 has the exception. */
-function staticFiles({ root }: NginxModel): NginxNode {
+function staticFiles({ root, headers }: NginxModel, pages: Pages): NginxNode {
   if (!root.startsWith('/')) refuseConfig('an absolute path', 'the root of static files');
+  const says = Object.keys(headers).some((name) => name.toLowerCase() === 'cache-control');
   return block(
     'location',
     ['/'],
     [
+      ...underMaintenance(pages),
       directive('root', text(root)),
       directive('index', 'index.html', 'index.htm'),
+      ...(says
+        ? []
+        : [...pages.headers, directive('add_header', 'Cache-Control', variable('plumbstack_keep'))]),
       block('location', ['~', pattern`^/\.(?!well-known/)|./\.`], [directive('deny', 'all')]),
     ],
   );

@@ -20,6 +20,9 @@ const framing = [
 /** Fields that may come several times, each time with something else: the app's stay beside ours. */
 const additive = ['link', 'set-cookie', 'vary', 'www-authenticate', 'server-timing'];
 
+/** The request's id: what the app gets, the visitor gets and the log has. */
+export const requestId = variable('plumbstack_request_id');
+
 /** Checks and merges header sets. */
 export function mergeHeaders(...sets: readonly HeaderSet[]): HeaderSet {
   const merged = new Map<string, readonly [string, string]>();
@@ -37,10 +40,10 @@ export function mergeHeaders(...sets: readonly HeaderSet[]): HeaderSet {
  * Directives that add the whole set. nginx forgets the inherited headers where a block adds one of its own, so every
  * block that adds any repeats all: https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header
  */
-export function addHeaders(headers: HeaderSet): readonly NginxNode[] {
+export function addHeaders(headers: HeaderSet, withId = true): readonly NginxNode[] {
   return [
     ...Object.entries(headers).map(([name, value]) => directive('add_header', name, text(value), 'always')),
-    directive('add_header', 'X-Request-Id', text(variable('request_id')), 'always'),
+    ...(withId ? [directive('add_header', 'X-Request-Id', requestId, 'always')] : []),
   ];
 }
 

@@ -19,11 +19,35 @@ export interface NginxModel {
   readonly compress: boolean;
   readonly accessLog: 'off' | 'combined' | 'json';
   readonly headers: Readonly<Record<string, string>>;
+  /** Proxies in front of it that are believed, by address or network. */
+  readonly trustedProxies: readonly string[];
+  /** Absolute paths of pages in the container, by the status of the answer. */
+  readonly errorPages: Readonly<Record<string, string>>;
+  /** For everything; a route may have its own. */
+  readonly maintenance?: NginxMaintenance;
   readonly routes: readonly NginxRoute[];
   /** Loopback port that answers `GET /` with `revision`, so that a reload can be seen to be in force. */
   readonly statusPort: number;
   /** Identifies this configuration: `[0-9a-f]+`. */
   readonly revision: string;
+}
+
+export interface NginxMaintenance {
+  /** Absolute path in the container; a line of text when unset. */
+  readonly page?: string;
+  readonly retryAfterSeconds: number;
+  /** Addresses or networks that are let through. */
+  readonly except: readonly string[];
+}
+
+export interface NginxCors {
+  /** `*` alone, or origins, of which `https://*.example.org` stands for all hosts of one more label. */
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAgeSeconds: number;
 }
 
 export interface NginxRoute {
@@ -53,6 +77,8 @@ export interface NginxRoute {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
+  readonly cors?: NginxCors;
+  readonly maintenance?: NginxMaintenance;
 }
 
 /** What a HAProxy is told. */

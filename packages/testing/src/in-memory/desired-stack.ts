@@ -75,7 +75,11 @@ function desiredResource(resource: ResourceSpec, stack: StackSpec): DesiredResou
       return { kind: 'pool', name, spec: resource, app, needs: needsOf(app), secrets: secretsOf(app) };
     }
     case 'router': {
-      const secrets = resource.tls === undefined ? [] : [resource.tls.certificate, resource.tls.key];
+      const passwords = resource.routes.flatMap(({ auth }) =>
+        Object.values(auth?.users ?? {}).flatMap((user) => (typeof user === 'string' ? [] : [user.secret])),
+      );
+      const tls = resource.tls === undefined ? [] : [resource.tls.certificate, resource.tls.key];
+      const secrets = [...new Set([...tls, ...passwords])];
       const targets = resource.routes.flatMap(({ target }) =>
         target.type === 'resource' ? [target.name] : [],
       );

@@ -1,0 +1,32 @@
+import { ipNetwork } from './address.js';
+import { block, entry, variable, type NginxNode } from './config-text.js';
+
+/** A variable that says whether an address lies in one of these networks: `1` or `0`. */
+export function within(name: string, networks: readonly string[], address = 'remote_addr'): NginxNode {
+  return membership(name, networks, address, '1', '0');
+}
+
+/** The same the other way round. */
+export function outside(name: string, networks: readonly string[], address = 'remote_addr'): NginxNode {
+  return membership(name, networks, address, '0', '1');
+}
+
+function membership(
+  name: string,
+  networks: readonly string[],
+  address: string,
+  inside: string,
+  outside: string,
+): NginxNode {
+  return block(
+    'geo',
+    [variable(address), variable(name)],
+    [entry('default', outside), ...[...new Set(networks.flatMap(parts))].map((each) => entry(each, inside))],
+  );
+}
+
+/** nginx warns of a network that it has already: its default stands for all of IPv4, and an address for its own network. */
+function parts(network: string): readonly string[] {
+  if (/\/0$/.test(ipNetwork(network)) && !network.includes(':')) return ['0.0.0.0/1', '128.0.0.0/1'];
+  return [network.replace(network.includes(':') ? /\/128$/ : /\/32$/, '').toLowerCase()];
+}

@@ -1,0 +1,86 @@
+import { block, directive, entry, noted, pattern, text, variable, type NginxNode } from './config-text.js';
+import type { NginxModel } from './proxy-model.js';
+
+/** Fields of the JSON access log: name, variable, and whether it is a number for sure. */
+const accessLogFields = [
+  ['time', 'time_iso8601', false],
+  ['requestId', 'plumbstack_request_id', false],
+  ['remoteAddress', 'remote_addr', false],
+  ['user', 'remote_user', false],
+  ['method', 'request_method', false],
+  ['scheme', 'plumbstack_scheme', false],
+  ['host', 'host', false],
+  ['path', 'plumbstack_path', false],
+  ['protocol', 'server_protocol', false],
+  ['status', 'status', true],
+  ['bytesSent', 'bytes_sent', true],
+  ['seconds', 'request_time', true],
+  ['upstream', 'upstream_addr', false],
+  ['upstreamStatus', 'upstream_status', false],
+  ['upstreamSeconds', 'upstream_response_time', false],
+  ['referer', 'plumbstack_referer', false],
+  ['userAgent', 'http_user_agent', false],
+] as const;
+
+/** The access log, and what of a request may be in it. */
+export function logs({ accessLog }: NginxModel): readonly NginxNode[] {
+  return [
+    noted(
+      'Below this, messages repeat whole request lines, and keys and tokens are in those',
+      directive('error_log', 'stderr', 'crit'),
+    ),
+    ...(accessLog === 'off'
+      ? [directive('access_log', 'off')]
+      : [
+          withoutQuery('request_uri', 'plumbstack_path'),
+          withoutQuery('http_referer', 'plumbstack_referer'),
+          ...(accessLog === 'json' ? json : combined),
+          directive('access_log', '/dev/stdout', 'plumbstack'),
+        ]),
+  ];
+}
+
+function withoutQuery(of: string, to: string): NginxNode {
+  return block(
+    'map',
+    [variable(of), variable(to)],
+    [entry('default', ''), entry(pattern`~^(?<${to}_found>[^?#]+)`, variable(`${to}_found`))],
+  );
+}
+
+const json: readonly NginxNode[] = [
+  directive(
+    'log_format',
+    'plumbstack',
+    'escape=json',
+    text(
+      ...accessLogFields.flatMap(([name, value, numeric], index) => [
+        `${index === 0 ? '{' : ','}"${name}":${numeric ? '' : '"'}`,
+        variable(value),
+        numeric ? '' : '"',
+      ]),
+      '}',
+    ),
+  ),
+];
+
+/** nginx's own format of that name, but for the query. https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format */
+const combined: readonly NginxNode[] = [
+  directive(
+    'log_format',
+    'plumbstack',
+    text(
+      ...[variable('remote_addr'), ' - ', variable('remote_user'), ' [', variable('time_local'), '] "'],
+      ...[
+        variable('request_method'),
+        ' ',
+        variable('plumbstack_path'),
+        ' ',
+        variable('server_protocol'),
+        '" ',
+      ],
+      ...[variable('status'), ' ', variable('body_bytes_sent'), ' "', variable('plumbstack_referer'), '" "'],
+      ...[variable('http_user_agent'), '"'],
+    ),
+  ),
+];
