@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { Stack, routerPort, routerTlsPort, type RouterSpec } from '@plumbstack/core';
+import { isPlumbstackError, Stack, routerPort, routerTlsPort, type RouterSpec } from '@plumbstack/core';
 import { refusalOf, refusedPath } from './refusal';
 
 const stack = new Stack('s');
 const certificate = stack.secret('certificate', { file: './tls.pem' });
 const key = stack.secret('key', { file: './tls.key' });
+const own = { type: 'own', certificate: 'certificate', key: 'key' } as const;
 const router = (options?: unknown): RouterSpec => new Stack('s').router('r', options as never).toSpec();
 
 describe('a Router', () => {
@@ -65,6 +66,19 @@ describe('a Router', () => {
     ['tls', { certificate }, 'r.tls.key'],
     ['tls', { certificate: './tls.pem', key }, 'r.tls.certificate'],
     ['tls', { certificate, key, ca: key }, 'r.tls.ca'],
+    ['tls', { selfSigned: false }, 'r.tls.selfSigned'],
+    ['tls', { selfSigned: true, certificate, key }, 'r.tls'],
+    ['tls', { selfSigned: true, hosts: { 'a b': { selfSigned: true } } }, 'r.tls.hosts: the name'],
+    ['tls', { selfSigned: true, hosts: { 'a.org': { certificate } } }, 'r.tls.hosts.a.org.key'],
+    [
+      'tls',
+      { selfSigned: true, hosts: { 'a.org': { selfSigned: true, redirect: true } } },
+      'r.tls.hosts.a.org.redirect',
+    ],
+    ['tls', { selfSigned: true, redirect: 'no' }, 'r.tls.redirect'],
+    ['tls', { selfSigned: true, hsts: true }, 'r.tls.hsts'],
+    ['tls', { selfSigned: true, hsts: {} }, 'r.tls.hsts.maxAgeSeconds'],
+    ['tls', { selfSigned: true, hsts: { maxAgeSeconds: -1 } }, 'r.tls.hsts.maxAgeSeconds'],
     ['tls', true, 'r.tls'],
     ['root', '', 'r.root'],
     ['maxBodyBytes', -1, 'r.maxBodyBytes'],
@@ -96,11 +110,60 @@ describe('a Router', () => {
     });
   }
 
+  for (const [given, spec] of [
+    [
+      { certificate, key },
+      { certificate: own, hosts: {}, redirect: true },
+    ],
+    [{ selfSigned: true }, { certificate: { type: 'self-signed' }, hosts: {}, redirect: true }],
+    [
+      {
+        selfSigned: true,
+        hosts: { 'A.org': { certificate, key }, '*.b.org': { selfSigned: true } },
+        redirect: false,
+        hsts: { maxAgeSeconds: 60 },
+      },
+      {
+        certificate: { type: 'self-signed' },
+        hosts: { 'a.org': own, '*.b.org': { type: 'self-signed' } },
+        redirect: false,
+        hsts: { maxAgeSeconds: 60, includeSubDomains: false, preload: false },
+      },
+    ],
+  ] as const) {
+    it(`has ${JSON.stringify(spec)} as its TLS`, () => {
+      assert.deepEqual(router({ tls: given }).tls, spec);
+    });
+  }
+
+  it('has no certificate for a host that it does not answer for', () => {
+    const describe = (serverName: readonly string[], host: string): Stack => {
+      const stack = new Stack('s');
+      stack.router('r', { serverName, tls: { selfSigned: true, hosts: { [host]: { selfSigned: true } } } });
+      return stack;
+    };
+    for (const [names, host] of [
+      [[], 'a.org'],
+      [['a.org'], 'a.org'],
+      [['*.a.org'], 'b.a.org'],
+      [['b.a.org'], '*.a.org'],
+    ] as const)
+      describe(names, host).validate();
+    for (const [names, host] of [
+      [['a.org'], 'b.org'],
+      [['*.a.org'], 'a.org'],
+      [['*.a.org'], 'c.b.a.org'],
+    ] as const)
+      assert.throws(
+        () => describe(names, host).validate(),
+        (error) => isPlumbstackError(error, 'INVALID_STACK'),
+      );
+  });
+
   it('with tls publishes HTTPS first, and plain HTTP at every further port', () => {
     const tls = { certificate, key };
     const ports = (publish: unknown): readonly number[] =>
       router({ tls, publish }).publish.map((each) => each.containerPort);
-    assert.deepEqual(router({ tls }).tls, { certificate: 'certificate', key: 'key' });
     assert.deepEqual(ports(443), [routerTlsPort]);
     assert.deepEqual(ports([443, 80]), [routerTlsPort, routerPort]);
     assert.deepEqual(ports([443, { port: 8443, containerPort: routerTlsPort }]), [

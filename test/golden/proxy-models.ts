@@ -26,6 +26,8 @@ export const goldenNginx: Readonly<Record<string, NginxModel>> = {
       publicPort: 443,
       certificatePath: '/etc/plumbstack/tls/certificate.pem',
       keyPath: '/etc/plumbstack/tls/key.pem',
+      hosts: {},
+      redirect: true,
     },
     serverNames: ['example.org', '*.example.org'],
     maxBodyBytes: 0,
@@ -60,6 +62,62 @@ export const goldenNginx: Readonly<Record<string, NginxModel>> = {
       ),
       sampleRoute('/api/', upstream('api', '10.232.0.30:8000'), { host: 'api.example.org' }),
       sampleRoute('/', upstream('tenants', '10.232.0.31:8000'), { host: '*.tenants.example.org' }),
+    ],
+  }),
+  certificates: sampleNginx({
+    tls: {
+      port: 8443,
+      publicPort: 443,
+      certificatePath: '/etc/plumbstack/tls/certificate.pem',
+      keyPath: '/etc/plumbstack/tls/key.pem',
+      hosts: {
+        'a.example.org': {
+          certificatePath: '/etc/plumbstack/tls/certificate.pem',
+          keyPath: '/etc/plumbstack/tls/key.pem',
+        },
+        '*.example.org': {
+          certificatePath: '/etc/plumbstack/tls/certificate.pem',
+          keyPath: '/etc/plumbstack/tls/key.pem',
+        },
+      },
+      redirect: false,
+      hsts: 'max-age=60; includeSubDomains',
+    },
+    serverNames: ['example.org', 'a.example.org', 'b.example.org'],
+    root: '/srv/www',
+    routes: [sampleRoute('/app/', upstream('app', '10.232.0.20:8000'))],
+  }),
+  public: sampleNginx({
+    root: '/srv/www',
+    trustedProxies: ['10.0.0.0/8', '0.0.0.0/0', '::1/128'],
+    errorPages: { 404: '/etc/plumbstack/pages/404.html', 502: '/etc/plumbstack/pages/502.json' },
+    routes: [
+      sampleRoute('/app/', upstream('app', '10.232.0.20:8000'), {
+        cors: {
+          origins: ['https://a.org', 'https://*.b.org'],
+          methods: ['GET', 'POST'],
+          headers: ['Content-Type'],
+          exposeHeaders: ['X-Total'],
+          credentials: true,
+          maxAgeSeconds: 600,
+        },
+        maintenance: {
+          page: '/etc/plumbstack/pages/later.html',
+          retryAfterSeconds: 60,
+          except: ['192.0.2.7'],
+        },
+      }),
+      sampleRoute('/open/', upstream('app', '10.232.0.20:8000'), {
+        cors: {
+          origins: ['*'],
+          methods: ['GET'],
+          headers: [],
+          exposeHeaders: [],
+          credentials: false,
+          maxAgeSeconds: 0,
+        },
+        auth: { realm: 'r', users: { ann: hash } },
+      }),
     ],
   }),
 };

@@ -4,6 +4,7 @@ import {
   type App,
   type AppOptions,
   type BuildOptions,
+  type Certificate,
   type Connect,
   type Connection,
   type ContainerOptions,
@@ -24,6 +25,7 @@ import {
   type Service,
   type StackOptions,
   type TcpHealthCheck,
+  type Tls,
   type Volume,
   type VolumeOptions,
 } from '@plumbstack/core';
@@ -62,6 +64,8 @@ interface Recipe {
   readonly pools: readonly PoolRecipe[];
   readonly routers: readonly RouterRecipe[];
 }
+
+type TlsOptions = Pick<Tls, 'redirect' | 'hsts'>;
 
 /** Numbers choose among what is there when the resource is made; `take` cuts them down to it. */
 type Choice = number;
@@ -111,7 +115,11 @@ interface PoolRecipe {
 interface RouterRecipe {
   readonly options: RouterOptions;
   readonly publish: readonly PublishRecipe[];
-  readonly tls: boolean;
+  readonly tls?: {
+    readonly selfSigned: boolean;
+    readonly hosts: readonly string[];
+    readonly options: TlsOptions;
+  };
   readonly routes: readonly {
     readonly prefix: string;
     readonly target: Choice;
@@ -200,14 +208,32 @@ function build(recipe: Recipe): Stack {
   for (const given of recipe.routers) {
     const [certificate] = secrets;
     const published = publish(given.publish);
+    const { serverName } = given.options;
+    const names = serverName === undefined ? [] : [serverName].flat();
     const router = stack.router(next(), {
       ...given.options,
-      ...(given.tls && certificate !== undefined && { tls: { certificate, key: secrets[1] ?? certificate } }),
+      // A certificate is for a host that the router answers for.
+      ...(names.length > 0 && { serverName: [...names, ...(given.tls?.hosts ?? [])] }),
+      ...(given.tls !== undefined && { tls: tlsOf(given.tls, certificate, secrets[1]) }),
       ...(published !== undefined && { publish: published }),
     });
     addRoutes(router, given, [...apps, ...pools], secrets);
   }
   return stack;
+}
+
+function tlsOf(
+  { selfSigned, hosts, options }: NonNullable<RouterRecipe['tls']>,
+  certificate: Secret | undefined,
+  key: Secret | undefined,
+): Tls {
+  const own = certificate === undefined ? undefined : { certificate, key: key ?? certificate };
+  const made: Certificate = { selfSigned: true };
+  return {
+    ...options,
+    ...(selfSigned ? made : (own ?? made)),
+    hosts: Object.fromEntries(hosts.map((each, index) => [each, index % 2 === 0 ? made : (own ?? made)])),
+  };
 }
 
 function take<T>(choice: Choice, from: readonly T[]): T | undefined {
@@ -593,7 +619,21 @@ const router = fc.record({
     image,
   }),
   publish: publishes,
-  tls: fc.boolean(),
+  tls: fc.option(
+    fc.record({
+      selfSigned: fc.boolean(),
+      // Of hosts that no router of these names is without, and of one that has the certificate alone.
+      hosts: fc.uniqueArray(fc.constantFrom('a.org', '*.a.org', 'b.a.org'), { maxLength: 2 }),
+      options: some<TlsOptions>({
+        redirect: fc.boolean(),
+        hsts: fc.record(
+          { maxAgeSeconds: fc.nat(1e8), includeSubDomains: fc.boolean(), preload: fc.boolean() },
+          { requiredKeys: ['maxAgeSeconds'] },
+        ),
+      }),
+    }),
+    { nil: undefined },
+  ),
   routes: fc.array(
     fc.record(
       {

@@ -4,7 +4,8 @@ export { App, type AppOptions } from './app.js';
 export { Service, type ServiceOptions } from './service.js';
 export { Pool, type Balance, type PoolOptions } from './pool.js';
 export type { Sticky, StickyCookie } from './sticky.js';
-export { Router, type RouterOptions, type Tls } from './router.js';
+export { Router, type RouterOptions } from './router.js';
+export type { Certificate, Hsts, OwnCertificate, SelfSignedCertificate, Tls } from './tls.js';
 export { type RateLimit, type Redirect, type RouteOptions } from './route.js';
 export type { BasicAuth } from './basic-auth.js';
 export type { Cors } from './cors.js';
@@ -58,11 +59,13 @@ export type {
   BalanceSpec,
   BuildSecretSpec,
   BasicAuthSpec,
+  CertificateSpec,
   ContainerSpec,
   CorsSpec,
   FileSpec,
   HealthSpec,
   HealthTiming,
+  HstsSpec,
   ImageSpec,
   MaintenanceSpec,
   MountSpec,

@@ -43,6 +43,13 @@ export const hostName: Check<string> = matching(
   'a host name such as "example.org" or "*.example.org"',
 );
 
+/** Whether a host falls under a name. A wildcard stands for one label, as in a certificate. */
+export function hostCovers(name: string, host: string): boolean {
+  if (name === host) return true;
+  const dot = host.indexOf('.');
+  return name.startsWith('*.') && dot > 0 && !host.startsWith('*') && host.slice(dot) === name.slice(1);
+}
+
 /** An environment variable's name: POSIX, IEEE Std 1003.1 chapter 8. */
 export const environmentName: Check<string> = matching(
   /^[A-Za-z_][A-Za-z0-9_]*$/,

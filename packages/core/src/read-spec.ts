@@ -243,12 +243,32 @@ function authOptions(path: string, auth: unknown, known: Known): Loose {
 }
 
 function tlsOptions(path: string, tls: unknown, known: Known): Loose {
-  const { certificate, key, ...rest } = anObject(tls, path);
+  const { certificate, hosts, ...rest } = anObject(tls, path);
+  const others = Object.entries(anObject(hosts, `${path}.hosts`)).map(([host, each]) => [
+    host,
+    certificateOptions(`${path}.hosts.${host}`, each, known),
+  ]);
   return {
-    certificate: lookUp(certificate, `${path}.certificate`, known),
-    key: lookUp(key, `${path}.key`, known),
     ...rest,
+    ...certificateOptions(`${path}.certificate`, certificate, known),
+    hosts: Object.fromEntries(others),
   };
+}
+
+function certificateOptions(path: string, given: unknown, known: Known): Loose {
+  const { type, ...facts } = anObject(given, path);
+  const { certificate, key, ...rest } = facts;
+  switch (oneOf('own', 'self-signed')(type, `${path}.type`)) {
+    case 'own':
+      noMore(rest, path);
+      return {
+        certificate: lookUp(certificate, `${path}.certificate`, known),
+        key: lookUp(key, `${path}.key`, known),
+      };
+    case 'self-signed':
+      noMore(facts, path);
+      return { selfSigned: true };
+  }
 }
 
 function routeTarget(path: string, target: unknown, known: Known): Loose | Resource {

@@ -1,16 +1,4 @@
-import {
-  dictionary,
-  flag,
-  integer,
-  line,
-  list,
-  oneOf,
-  oneOrMany,
-  options,
-  refuse,
-  type Check,
-} from './check.js';
-import { reference } from './container-options.js';
+import { dictionary, flag, integer, line, list, oneOf, oneOrMany, options, type Check } from './check.js';
 import { errorPages } from './error-pages.js';
 import { freeze } from './freeze.js';
 import { image, type Image } from './image.js';
@@ -21,18 +9,10 @@ import { headerValue, hostName, resourceName, responseHeaderName } from './name.
 import { everyAddress, publish, type Publish } from './publish.js';
 import { Resource } from './resource.js';
 import { routeSpec, type Redirect, type RouteOptions } from './route.js';
+import { tls, type Tls } from './tls.js';
 import type { App } from './app.js';
 import type { Pool } from './pool.js';
-import type { Secret } from './secret.js';
-import type { ImageSpec, PublishSpec, RouteSpec, RouterSpec, TlsSpec } from './spec.js';
-
-/** TLS with a certificate of your own. Plain HTTP requests are redirected to it. */
-export interface Tls {
-  /** PEM: the certificate and its chain. */
-  readonly certificate: Secret;
-  /** PEM: its private key. */
-  readonly key: Secret;
-}
+import type { ImageSpec, PublishSpec, RouteSpec, RouterSpec } from './spec.js';
 
 export interface RouterOptions {
   /**
@@ -43,6 +23,7 @@ export interface RouterOptions {
   readonly publish?: Publish;
   /** Host names it answers for; requests for other hosts get 404. @default every host */
   readonly serverName?: string | readonly string[];
+  /** HTTPS. Plain HTTP is sent on to it. @default plain HTTP only */
   readonly tls?: Tls;
   /**
    * Folder of static files, served where no route matches. Browsers ask whether what they have is still right, but for
@@ -81,18 +62,6 @@ export const routerPort = 8080;
 export const routerTlsPort = 8443;
 /** nginx's stable branch: https://nginx.org/en/download.html */
 const defaultImage: ImageSpec = { type: 'pull', reference: 'nginx:1.30', policy: 'missing' };
-
-const tls: Check<TlsSpec> = (value, path) => {
-  const secretName: Check<string> = (each, at) => reference('secret')(each, at).name;
-  const { certificate, key } = options<Partial<TlsSpec>>(value, path, {
-    certificate: secretName,
-    key: secretName,
-  });
-  return {
-    certificate: certificate ?? refuse(`${path}.certificate`, 'a secret that holds PEM', undefined),
-    key: key ?? refuse(`${path}.key`, 'a secret that holds PEM', undefined),
-  };
-};
 
 const publishWithTls: Check<readonly PublishSpec[]> = (value, path) => {
   const https = publish(everyAddress, routerTlsPort)(value, path);

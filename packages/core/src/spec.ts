@@ -257,9 +257,25 @@ export interface RouteSpec {
   readonly maintenance?: MaintenanceSpec;
 }
 
+export type CertificateSpec =
+  /** Names of the secrets that hold the PEM certificate chain and its key. */
+  | { readonly type: 'own'; readonly certificate: string; readonly key: string }
+  | { readonly type: 'self-signed' };
+
+export interface HstsSpec {
+  readonly maxAgeSeconds: number;
+  readonly includeSubDomains: boolean;
+  readonly preload: boolean;
+}
+
 export interface TlsSpec {
-  readonly certificate: string;
-  readonly key: string;
+  /** For every host that has no other. */
+  readonly certificate: CertificateSpec;
+  /** By host name or wildcard. */
+  readonly hosts: Readonly<Record<string, CertificateSpec>>;
+  /** Whether plain HTTP is sent on to HTTPS. */
+  readonly redirect: boolean;
+  readonly hsts?: HstsSpec;
 }
 
 export interface RouterSpec {
@@ -267,7 +283,6 @@ export interface RouterSpec {
   readonly name: string;
   readonly publish: readonly PublishSpec[];
   readonly serverName: readonly string[];
-  /** Names of the secrets that hold the PEM certificate chain and its key. */
   readonly tls?: TlsSpec;
   /** Folder of static files served where no route matches; nginx's welcome page when unset. */
   readonly root?: string;

@@ -1,5 +1,5 @@
 import { findCycle, type Graph } from './graph.js';
-import { oneOfKind, reservedNames } from './name.js';
+import { hostCovers, oneOfKind, reservedNames } from './name.js';
 import { addressesOverlap } from './publish.js';
 import type { Problem } from './problem.js';
 import type {
@@ -20,7 +20,9 @@ export function validateSpec(spec: StackSpec): readonly Problem[] {
     ...dependencyCycle(spec),
     ...portClashes(spec),
     ...pooledApps(spec),
-    ...spec.resources.flatMap((each) => (each.kind === 'router' ? routeClashes(each) : [])),
+    ...spec.resources.flatMap((each) =>
+      each.kind === 'router' ? [...routeClashes(each), ...strangeCertificates(each)] : [],
+    ),
     ...spec.resources.flatMap((each) => (isContainer(each) ? targetClashes(each) : [])),
     ...spec.resources.flatMap((each) => (isContainer(each) ? variableClashes(each) : [])),
     ...spec.resources.flatMap((each) => (each.kind === 'app' ? heldPort(each) : [])),
@@ -201,6 +203,21 @@ function routeClashes(router: RouterSpec): readonly Problem[] {
       },
     ];
   });
+}
+
+/** A certificate for a host that answers nothing is a mistake in one of the two names. */
+function strangeCertificates({ name, serverName, routes, tls }: RouterSpec): readonly Problem[] {
+  if (tls === undefined || serverName.length === 0) return [];
+  const served = [...serverName, ...routes.flatMap(({ host }) => host ?? [])];
+  const isServed = (host: string): boolean =>
+    served.some((each) => hostCovers(each, host) || hostCovers(host, each));
+  return Object.keys(tls.hosts)
+    .filter((host) => !isServed(host))
+    .map((host) => ({
+      path: `${name}.tls.hosts`,
+      message: `has a certificate for ${host}, which the router does not answer for`,
+      hint: 'Add the host to serverName, or correct its name.',
+    }));
 }
 
 function targetClashes(container: Extract<ResourceSpec, ContainerSpec>): readonly Problem[] {

@@ -237,7 +237,9 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const isComplete =
       !isCleared &&
       survey.diff.plan.steps.every(({ kind }) => kind !== 'image') &&
-      Object.values(survey.inputs.secrets).every(({ value }) => value !== undefined);
+      Object.values(survey.inputs.secrets).every(
+        ({ value, due }) => value !== undefined && due === undefined,
+      );
     const complete = isComplete ? survey : await look();
     await applyDiff(context(complete), complete.desired, complete.diff);
     await pruneImages(context(complete), {

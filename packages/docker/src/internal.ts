@@ -8,6 +8,7 @@ export {
 export { portKey, type Inputs } from './compile/inputs.js';
 export type { ContainerTemplate, DockerSpec, PoolUnit, RouterUnit, Unit } from './compile/docker-spec.js';
 export { compileStack } from './compile/compile-stack.js';
+export { keptSecrets, type KeptSecret } from './compile/kept-secrets.js';
 export {
   contains,
   formatAddress,
@@ -63,6 +64,10 @@ export { ContainerBook } from './watch/container-book.js';
 export { EngineFeed } from './watch/engine-feed.js';
 export { OwnWork } from './watch/own-work.js';
 export { PoolBook } from './watch/pool-book.js';
+
+// Certificates that are made here.
+export { isSelfSigned, renewalReason } from './certificate/renewal.js';
+export { selfSigned } from './certificate/self-signed.js';
 
 // How objects on the engine are told apart.
 export { baseLabels, label, type Role } from './labels.js';

@@ -12,6 +12,7 @@ import {
   compileStack,
   contentDigest,
   digestOf,
+  keptSecrets,
   planAddresses,
   portKey,
   type DockerSpec,
@@ -40,9 +41,10 @@ export function inputsOf(spec: StackSpec): Inputs {
       sourcesIn(spec).map((path) => [absolute(path), Buffer.from(`what ${path} holds`)]),
     ),
     secrets: Object.fromEntries(
-      spec.resources
-        .filter(({ kind }) => kind === 'secret')
-        .map(({ name }) => [name, secretInput(`${secretMarker}${name}`)]),
+      [...spec.resources.filter(({ kind }) => kind === 'secret'), ...keptSecrets(spec)].map(({ name }) => [
+        name,
+        secretInput(`${secretMarker}${name}`),
+      ]),
     ),
     passwords: Object.fromEntries(
       spec.resources.flatMap(({ kind, name }) => (kind === 'secret' ? [[name, `$6$salt$${name}`]] : [])),

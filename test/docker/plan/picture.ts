@@ -21,6 +21,7 @@ import {
   planAddresses,
   poolFiles,
   routerFiles,
+  keptSecrets,
   secretVolumeName,
   takenAddresses,
   withOtherSettings,
@@ -61,8 +62,7 @@ export function pictureOf(desired: DockerSpec): Picture {
   const { name, labels, subnet } = network;
   picture.networks.push({ id: `network-of-${name}`, name, labels, subnets: [subnet] });
   picture.volumes.push(...volumes.map(({ creation }) => ({ name: creation.name, labels: creation.labels })));
-  for (const each of spec.resources) {
-    if (each.kind !== 'secret' || each.source.type !== 'generate') continue;
+  for (const each of keptSecrets(spec)) {
     const secret = baseLabels(stack, each.name, 'secret');
     picture.volumes.push({ name: secretVolumeName(stack, each.name), labels: secret });
     put(picture, desired, {
@@ -204,9 +204,7 @@ function readable(spec: StackSpec, seen: ObservedState, secrets: Inputs['secrets
   const isThere = (name: string): boolean =>
     seen.volumes.some((each) => each.name === secretVolumeName(spec.name, name)) &&
     seen.containers.some(({ role, resource }) => role === 'secret' && resource === name);
-  const missing = spec.resources.flatMap((each) =>
-    each.kind === 'secret' && each.source.type === 'generate' && !isThere(each.name) ? [each.name] : [],
-  );
+  const missing = keptSecrets(spec).flatMap(({ name }) => (isThere(name) ? [] : [name]));
   return { ...secrets, ...Object.fromEntries(missing.map((name) => [name, { fingerprint: 'new' }])) };
 }
 

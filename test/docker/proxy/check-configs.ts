@@ -53,10 +53,10 @@ done`;
   }
 }
 
-/** A certificate for `example.org` and its key, for this run only. */
-export async function certificate(): Promise<readonly SandboxFile[]> {
+/** A certificate for a host and its key, for this run only, as the files that a router has them in. */
+export async function certificate(host = 'example.org'): Promise<readonly [SandboxFile, SandboxFile]> {
   const request =
-    'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=example.org -days 2 -keyout /tmp/key.pem -out /tmp/certificate.pem 2>/dev/null && cat /tmp/certificate.pem /tmp/key.pem';
+    'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" -addext "subjectAltName=DNS:$1" -days 2 -keyout /tmp/key.pem -out /tmp/certificate.pem 2>/dev/null && cat /tmp/certificate.pem /tmp/key.pem';
   const output = await docker(
     'run',
     '--rm',
@@ -67,6 +67,8 @@ export async function certificate(): Promise<readonly SandboxFile[]> {
     'nginx:1.30',
     '-c',
     request,
+    'bash',
+    host,
   );
   const end = output.indexOf('-----BEGIN PRIVATE KEY');
   return [

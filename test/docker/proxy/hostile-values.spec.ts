@@ -396,7 +396,14 @@ describe('hostile values', function () {
       'a header of the message itself': sampleNginx({ headers: { 'Content-Length': '5' } }),
       "a header's name": sampleNginx({ headers: { 'a b': 'c' } }),
       'a certificate path with a variable': sampleNginx({
-        tls: { port: 8443, publicPort: 443, certificatePath: '/$host', keyPath: '/k' },
+        tls: {
+          port: 8443,
+          publicPort: 443,
+          certificatePath: '/$host',
+          keyPath: '/k',
+          hosts: {},
+          redirect: true,
+        },
       }),
       'one upstream in two ways': sampleNginx({
         routes: [sampleRoute('/', app), sampleRoute('/b/', upstream('app', '10.232.0.21:8000'))],

@@ -415,6 +415,8 @@ describe('nginx as the router', function () {
           publicPort: 4443,
           certificatePath: '/etc/plumbstack/tls/certificate.pem',
           keyPath: '/etc/plumbstack/tls/key.pem',
+          hosts: {},
+          redirect: true,
         },
         serverNames: ['myserver.org'],
         headers: { 'Strict-Transport-Security': 'max-age=60' },

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { SecretSource, StackSpec } from '@plumbstack/core';
+import type { StackSpec } from '@plumbstack/core';
+import { selfSigned } from '../certificate/self-signed.js';
 import type { Inputs } from '../compile/inputs.js';
+import { keptSecrets, type KeptSecret } from '../compile/kept-secrets.js';
 import { baseLabels, label } from '../labels.js';
 import { secretVolumeName } from '../object-names.js';
 import { readFolder } from '../observe/read-folder.js';
@@ -12,8 +14,9 @@ import { ensureVolume } from './ensure-volume.js';
 type SecretContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'observed'>;
 
 /**
- * Generates secrets that do not exist yet. Each lies in a volume of its own; a container that never runs keeps it
- * readable. One whose rotation is another than the value's gets a new value. A volume that a `down` has left is taken up again, with the value it has, and so is a keeper that an
+ * Makes secrets that do not exist yet, anew where their rotation is another than the value's, and certificates that end soon.
+ * Each lies in a volume of its own; a container that never runs keeps it readable. A volume that a `down` has left is taken up
+ * again, with the value it has, and so is a keeper that an
  * interrupted run has left without one.
  */
 export async function prepareSecrets(
@@ -21,27 +24,33 @@ export async function prepareSecrets(
   spec: StackSpec,
   { secrets }: Inputs,
 ): Promise<void> {
-  for (const { name, ...secret } of spec.resources) {
-    if (secret.kind !== 'secret' || secret.source.type !== 'generate') continue;
-    if (secrets[name]?.value === undefined) await generate(context, name, secret.source);
+  for (const secret of keptSecrets(spec)) {
+    const { value, due } = secrets[secret.name] ?? {};
+    if (value === undefined || due !== undefined) await makeSecret(context, secret, due !== undefined);
   }
 }
 
-async function generate(
-  context: SecretContext,
-  name: string,
-  { bytes, rotation }: Extract<SecretSource, { type: 'generate' }>,
-): Promise<void> {
+async function makeSecret(context: SecretContext, secret: KeptSecret, isDue: boolean): Promise<void> {
   const { client, call, observed } = context;
-  const kept = observed.containers.find((each) => each.role === 'secret' && each.resource === name);
-  const keeper = kept?.id ?? (await createKeeper(context, name));
+  const kept = observed.containers.find((each) => each.role === 'secret' && each.resource === secret.name);
+  const keeper = kept?.id ?? (await createKeeper(context, secret.name));
   const found = keptIn(await readFolder(client, keeper, secretFolder, call));
-  if (found?.rotation === rotation) return;
+  const rotation = secret.type === 'random' ? secret.rotation : 0;
+  if (found?.rotation === rotation && !isDue) return;
   const files = [
-    { path: secretFile, content: randomBytes(bytes).toString('hex'), mode: 0o400 },
+    { path: secretFile, content: newValue(secret), mode: 0o400 },
     { path: rotationFile, content: String(rotation), mode: 0o400 },
   ];
   await client.putFiles(keeper, secretFolder, files, call);
+}
+
+function newValue(secret: KeptSecret): string {
+  switch (secret.type) {
+    case 'random':
+      return randomBytes(secret.bytes).toString('hex');
+    case 'self-signed':
+      return selfSigned(secret.hosts, new Date());
+  }
 }
 
 async function createKeeper(context: SecretContext, name: string): Promise<string> {

@@ -3,6 +3,7 @@ import {
   routerPort,
   routerTlsPort,
   type BasicAuthSpec,
+  type CertificateSpec,
   type MaintenanceSpec,
   type ResourceSpec,
   type RouterSpec,
@@ -14,14 +15,13 @@ import type { AddressPlan } from './address-plan.js';
 import { imageOf, publishedPorts } from './compile-container.js';
 import type { RouterModel, RouterUnit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
+import { certificateName } from './kept-secrets.js';
 import { own } from './own.js';
 import { pageFiles, pagePath } from './router-pages.js';
 import { configFolder, proxyContainer, proxyUser } from './proxy-container.js';
 
 /** nginx's status server, on its container's own loopback. */
 export const statusPort = 9998;
-/** From the folder of nginx's configuration. */
-const tlsFile = { certificate: 'tls/certificate.pem', key: 'tls/key.pem' } as const;
 /** Where the folder of static files is mounted. */
 const rootFolder = '/srv/www';
 /** The welcome page that every nginx image brings along. */
@@ -76,18 +76,10 @@ function routerModel(
   resources: ReadonlyMap<string, ResourceSpec>,
   inputs: Inputs,
 ): RouterModel {
-  const publicPort = publishedPorts(spec.name, spec.publish, inputs)[0]?.port ?? routerTlsPort;
+  const tls = tlsModel(spec, inputs);
   return {
     port: routerPort,
-    ...(spec.tls !== undefined && {
-      tls: {
-        port: routerTlsPort,
-        publicPort,
-        // Beside the nginx.conf that names them, so that a new one is checked with its own certificate.
-        certificatePath: tlsFile.certificate,
-        keyPath: tlsFile.key,
-      },
-    }),
+    ...(tls !== undefined && { tls }),
     serverNames: spec.serverName,
     root: spec.root === undefined ? welcomeFolder : rootFolder,
     maxBodyBytes: spec.maxBodyBytes,
@@ -142,14 +134,59 @@ function unitTarget(
   return { type: 'unit', name, port, pool };
 }
 
-function tlsFiles({ tls }: RouterSpec, inputs: Inputs): readonly PutFile[] {
+/** Where a certificate and its key lie, from the folder of nginx's configuration. */
+interface TlsPaths {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+const defaultTls: TlsPaths = { certificate: 'tls/certificate.pem', key: 'tls/key.pem' };
+
+function tlsPaths(host: string): TlsPaths {
+  const folder = `tls/${host.replace('*', '_')}`;
+  return { certificate: `${folder}/certificate.pem`, key: `${folder}/key.pem` };
+}
+
+function tlsFiles({ name, tls }: RouterSpec, inputs: Inputs): readonly PutFile[] {
   if (tls === undefined) return [];
-  const file = (path: string, secret: string): PutFile => ({
-    path,
-    content: own(inputs.secrets, secret)?.value ?? '',
-    mode: 0o400,
-    uid: proxyUser,
-    gid: proxyUser,
+  const pair = (paths: TlsPaths, spec: CertificateSpec, host?: string): readonly PutFile[] => {
+    // What is made here is one file that holds both.
+    const kept = certificateName(name, host);
+    const secrets = spec.type === 'own' ? spec : { certificate: kept, key: kept };
+    return [tlsFile(paths.certificate, secrets.certificate, inputs), tlsFile(paths.key, secrets.key, inputs)];
+  };
+  return [
+    ...pair(defaultTls, tls.certificate),
+    ...Object.entries(tls.hosts).flatMap(([host, each]) => pair(tlsPaths(host), each, host)),
+  ];
+}
+
+function tlsFile(path: string, secret: string, inputs: Inputs): PutFile {
+  const content = own(inputs.secrets, secret)?.value ?? '';
+  return { path, content, mode: 0o400, uid: proxyUser, gid: proxyUser };
+}
+
+function tlsModel({ tls, publish, name }: RouterSpec, inputs: Inputs): RouterModel['tls'] {
+  if (tls === undefined) return undefined;
+  const published = publishedPorts(name, publish, inputs);
+  // Beside the nginx.conf that names them, so that a new one is checked with its own certificate.
+  const paths = ({ certificate, key }: TlsPaths): { certificatePath: string; keyPath: string } => ({
+    certificatePath: certificate,
+    keyPath: key,
   });
-  return [file(tlsFile.certificate, tls.certificate), file(tlsFile.key, tls.key)];
+  const { maxAgeSeconds, includeSubDomains, preload } = tls.hsts ?? {};
+  return {
+    port: routerTlsPort,
+    publicPort: published.find(({ containerPort }) => containerPort === routerTlsPort)?.port ?? routerTlsPort,
+    ...paths(defaultTls),
+    hosts: Object.fromEntries(Object.keys(tls.hosts).map((host) => [host, paths(tlsPaths(host))])),
+    redirect: tls.redirect,
+    ...(maxAgeSeconds !== undefined && {
+      hsts: [
+        `max-age=${maxAgeSeconds}`,
+        ...(includeSubDomains === true ? ['includeSubDomains'] : []),
+        ...(preload === true ? ['preload'] : []),
+      ].join('; '),
+    }),
+  };
 }

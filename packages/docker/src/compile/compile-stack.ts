@@ -9,6 +9,7 @@ import { compileRouter } from './compile-router.js';
 import type { AppUnit, DockerSpec, GeneratedSecret, ServiceUnit, Unit } from './docker-spec.js';
 import type { Inputs, SecretInput } from './inputs.js';
 import { openPort } from './open-port.js';
+import { keptSecrets } from './kept-secrets.js';
 import { own } from './own.js';
 import { canonicalJson } from './spec-hash.js';
 
@@ -84,10 +85,8 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
           ]
         : [],
     ),
-    generated: resources.flatMap(({ name, ...each }) =>
-      each.kind === 'secret' && each.source.type === 'generate'
-        ? [generatedSecret(name, each.source.rotation, own(inputs.secrets, name))]
-        : [],
+    generated: keptSecrets(spec).map((each) =>
+      generatedSecret(each.name, each.type === 'random' ? each.rotation : 0, own(inputs.secrets, each.name)),
     ),
     images: Object.entries(inputs.images).map(([resource, image]) => ({ resource, image })),
     inventory: inventoryOf(stack, units),
@@ -100,8 +99,14 @@ function generatedSecret(
   rotation: number,
   input: SecretInput | undefined,
 ): GeneratedSecret {
-  const kept = input?.rotation;
-  return { resource, isKnown: input?.value !== undefined, rotation, ...(kept !== undefined && { kept }) };
+  const { rotation: kept, due, value } = input ?? {};
+  return {
+    resource,
+    isKnown: value !== undefined,
+    rotation,
+    ...(kept !== undefined && { kept }),
+    ...(due !== undefined && { due }),
+  };
 }
 
 function inventoryOf(stack: string, units: readonly Unit[]): VolumeCreation {

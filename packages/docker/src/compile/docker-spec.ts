@@ -33,6 +33,8 @@ export interface GeneratedSecret {
   readonly rotation: number;
   /** The rotation that its value on the engine was made with, where that can be read. */
   readonly kept?: number;
+  /** Why there must be another value. */
+  readonly due?: string;
 }
 
 /** An image that a resource needs, and what has to be done for it. */

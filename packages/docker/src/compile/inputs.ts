@@ -6,7 +6,7 @@ export interface Inputs {
   readonly images: Readonly<Record<string, ResolvedImage>>;
   /** Content of files that the program names by path, by absolute path. */
   readonly files: Readonly<Record<string, Buffer>>;
-  /** By name. */
+  /** By name; certificates that routers have from here are among them. */
   readonly secrets: Readonly<Record<string, SecretInput>>;
   /** Hashes of the passwords that secrets hold, by the secret's name; of those that routers ask for, and exist. */
   readonly passwords: Readonly<Record<string, string>>;
@@ -23,6 +23,8 @@ export interface SecretInput {
   readonly fingerprint: string;
   /** Of a generated one that is kept: the rotation that its value was made with, which may not be the one described. */
   readonly rotation?: number;
+  /** Why a certificate that is kept needs a successor. */
+  readonly due?: string;
 }
 
 export function portKey(resource: string, containerPort: number): string {

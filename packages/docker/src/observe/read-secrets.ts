@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { PlumbstackError, resourcePath, type SecretSource, type StackSpec } from '@plumbstack/core';
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
+import { renewalReason } from '../certificate/renewal.js';
 import type { SecretInput } from '../compile/inputs.js';
+import { keptSecrets } from '../compile/kept-secrets.js';
 import { secretVolumeName } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 
@@ -44,7 +46,15 @@ export async function readSecrets(
     }
     return [name, await inputOf(await readValue(spec, name, source, absolute, values))];
   });
-  return Object.fromEntries(await Promise.all(entries));
+  const certificates = keptSecrets(spec)
+    .filter((each) => each.type !== 'random')
+    .map(async ({ name, hosts }): Promise<readonly [string, SecretInput]> => {
+      const { value } = (await readKept(client, spec.name, name, observed, call)) ?? {};
+      if (value === undefined) return [name, { fingerprint: 'new' }];
+      const due = renewalReason(value.toString(), hosts, new Date());
+      return [name, { ...(await inputOf(value)), rotation: 0, ...(due !== undefined && { due }) }];
+    });
+  return Object.fromEntries(await Promise.all([...entries, ...certificates]));
 }
 
 async function readValue(

@@ -74,11 +74,12 @@ export function diff(desired: DockerSpec, observed: ObservedState): Diff {
  * Everything that the plan depends on, so that another world or another program gives another value. Addresses and free
  * ports that are yet to be chosen are neither.
  */
-function fingerprint({ spec, images, units }: DockerSpec, observed: ObservedState): string {
+function fingerprint({ spec, images, generated, units }: DockerSpec, observed: ObservedState): string {
   return digestOf({
     desired: [
       spec,
       images,
+      generated.flatMap(({ resource, due }) => (due === undefined ? [] : [[resource, due]])),
       units.flatMap((unit) => templatesOf(unit).map(({ identity: { ports: _, ...rest } }) => rest)),
       units.flatMap((unit) => ('config' in unit ? unit.config.files : [])).map(contentOf),
     ],
@@ -157,11 +158,13 @@ function networkStep({ stack, network }: DockerSpec, observed: ObservedState): S
 }
 
 function secretSteps({ stack, generated }: DockerSpec, observed: ObservedState): readonly Step[] {
-  return generated.map(({ resource, isKnown, rotation, kept = rotation }) => {
+  return generated.map(({ resource, isKnown, rotation, kept = rotation, due }) => {
     const isKept = observed.volumes.some(({ name }) => name === secretVolumeName(stack, resource));
     if (!isKept) return step(stack, 'secret', resource, undefined);
     if (kept !== rotation) return step(stack, 'secret', resource, [reason('rotation', kept, rotation)]);
-    return step(stack, 'secret', resource, isKnown ? [] : [reason('value', 'unreadable', 'readable')]);
+    if (!isKnown) return step(stack, 'secret', resource, [reason('value', 'unreadable', 'readable')]);
+    const reasons = due === undefined ? [] : [reason('certificate', due, 'made anew')];
+    return step(stack, 'secret', resource, reasons);
   });
 }
 

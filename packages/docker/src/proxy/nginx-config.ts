@@ -8,18 +8,16 @@ import {
   pattern,
   printNginx,
   refuseConfig,
-  text,
   variable,
   type NginxNode,
-  type NginxWord,
 } from './config-text.js';
 import { corsMaps } from './nginx-cors.js';
 import { rateZone } from './nginx-guards.js';
-import { addHeaders, mergeHeaders } from './nginx-headers.js';
-import { virtualHosts, type VirtualHost } from './nginx-hosts.js';
+import { mergeHeaders, type HeaderSet } from './nginx-headers.js';
 import { logs } from './nginx-logs.js';
-import { errorPages, maintenanceMap, pageLocations, underMaintenance, type Pages } from './nginx-pages.js';
-import { pagesOf, routeLocations, type PreparedRoute } from './nginx-route.js';
+import { maintenanceMap } from './nginx-pages.js';
+import { pagesOf, type PreparedRoute } from './nginx-route.js';
+import { secureHeaders, servers, sitePages } from './nginx-servers.js';
 import { visitor } from './nginx-trust.js';
 import type { NginxModel, NginxRoute, ProxyFile } from './proxy-model.js';
 
@@ -46,16 +44,6 @@ const compressedTypes = [
   'text/plain',
   'text/xml',
 ];
-
-/** Forward secrecy and authenticated encryption only; TLS 1.3 has no other. */
-const tlsCiphers = [
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
 
 /** Highest rate that nginx is told; it counts in thousandths of a request in a machine word. */
 const maxRate = 1_000_000;
@@ -85,12 +73,13 @@ export function renderNginx(model: NginxModel): readonly ProxyFile[] {
   return [{ path: 'nginx.conf', content: printNginx(nodes) }, ...passwordFiles(routes)];
 }
 
-function prepare(model: NginxModel): readonly PreparedRoute[] {
+/** @param headers of every answer */
+function prepare(model: NginxModel, headers: HeaderSet = model.headers): readonly PreparedRoute[] {
   if (!/^[0-9a-f]+$/.test(model.revision)) refuseConfig('hexadecimal', 'the revision');
   return model.routes.map((route, index) => ({
     ...route,
     index,
-    allHeaders: mergeHeaders(model.headers, route.headers),
+    allHeaders: mergeHeaders(headers, route.headers),
     bodyLimit: route.maxBodyBytes ?? model.maxBodyBytes,
     errorPages: model.errorPages,
     ...(route.maintenance === undefined &&
@@ -134,10 +123,11 @@ function httpBlock(model: NginxModel, routes: readonly PreparedRoute[]): readonl
     ...visitor(model),
     ...maps,
     ...corsMaps(routes),
-    ...[sitePages(model), ...routes.map(pagesOf)].flatMap(maintenanceMap),
+    ...[sitePages(model, false), ...routes.map(pagesOf)].flatMap(maintenanceMap),
     ...upstreams(routes),
     ...rateZones(routes),
-    ...servers(model, routes),
+    ...servers(model, 'plain', routes),
+    ...(model.tls === undefined ? [] : servers(model, 'secure', prepare(model, secureHeaders(model)))),
     statusServer(model),
   ];
 }
@@ -293,126 +283,6 @@ function rateZones(routes: readonly PreparedRoute[]): readonly NginxNode[] {
   });
   if (zones.length === 0) return [];
   return [...zones, directive('limit_req_status', 429)];
-}
-
-function servers(model: NginxModel, routes: readonly PreparedRoute[]): readonly NginxNode[] {
-  const hosts = virtualHosts(model.serverNames, routes);
-  const plainPort = portNumber(model.port);
-  const { tls } = model;
-  const plain = (host: VirtualHost<PreparedRoute>): readonly NginxNode[] =>
-    tls === undefined
-      ? siteOf(model, host)
-      : [...addHeaders(mergeHeaders(model.headers)), directive('return', 308, httpsUrl(tls.publicPort))];
-  const listeners = [
-    { listen: [plainPort], extra: [], site: plain },
-    ...(tls === undefined
-      ? []
-      : [
-          {
-            listen: [portNumber(tls.port), 'ssl'],
-            extra: tlsSettings(tls),
-            site: (host: VirtualHost<PreparedRoute>) => siteOf(model, host),
-          },
-        ]),
-  ];
-  return listeners.flatMap(({ listen, extra, site }) => [
-    ...(model.serverNames.length === 0 ? [] : [otherHosts(listen, extra)]),
-    ...hosts.map((host) =>
-      block(
-        'server',
-        [],
-        [
-          // IPv4 only: the stack's network has no IPv6, and an engine without it would refuse the address.
-          directive('listen', ...listen, ...(host.hosts.length === 0 ? defaultListener : [])),
-          ...extra,
-          directive('server_name', ...serverName(host.hosts)),
-          ...site(host),
-        ],
-      ),
-    ),
-  ]);
-}
-
-const defaultListener: readonly NginxWord[] = ['default_server', 'backlog=4096'];
-
-/** nginx's own wildcard stands for any number of labels; ours, as a certificate's, for one. */
-function serverName(hosts: readonly string[]): readonly NginxWord[] {
-  if (hosts.length === 0) return ['_'];
-  return hosts.map((host) => (host.startsWith('*.') ? pattern`~^[^.]+${host.slice(1)}$` : host));
-}
-
-/** Whoever asks for another host learns nothing of those that are here. */
-function otherHosts(listen: readonly NginxWord[], extra: readonly NginxNode[]): NginxNode {
-  return block(
-    'server',
-    [],
-    [
-      directive('listen', ...listen, ...defaultListener),
-      ...extra,
-      directive('server_name', '_'),
-      directive('return', 404),
-    ],
-  );
-}
-
-function httpsUrl(publicPort: number): NginxWord {
-  const suffix = portNumber(publicPort) === 443 ? '' : `:${publicPort}`;
-  return text('https://', variable('host'), suffix, variable('request_uri'));
-}
-
-function tlsSettings({ certificatePath, keyPath }: NonNullable<NginxModel['tls']>): readonly NginxNode[] {
-  return [
-    directive('http2', 'on'),
-    directive('ssl_certificate', certificatePath),
-    directive('ssl_certificate_key', keyPath),
-    directive('ssl_protocols', 'TLSv1.2', 'TLSv1.3'),
-    directive('ssl_ciphers', tlsCiphers),
-    directive('ssl_prefer_server_ciphers', 'off'),
-    directive('ssl_session_cache', 'shared:tls:10m'),
-    directive('ssl_session_timeout', '1d'),
-    directive('ssl_session_tickets', 'off'),
-  ];
-}
-
-function siteOf(model: NginxModel, { routes }: VirtualHost<PreparedRoute>): readonly NginxNode[] {
-  const pages = sitePages(model);
-  return [
-    directive('client_max_body_size', model.maxBodyBytes),
-    ...pages.headers,
-    ...errorPages(pages),
-    ...routes.flatMap(routeLocations),
-    ...(routes.some(({ prefix }) => prefix === '/') ? [] : [staticFiles(model, pages)]),
-    ...pageLocations(pages),
-  ];
-}
-
-/** The router itself, where no route answers. */
-function sitePages({ headers, errorPages, maintenance }: NginxModel): Pages {
-  return {
-    id: 'site',
-    headers: addHeaders(mergeHeaders(headers)),
-    errorPages,
-    ...(maintenance !== undefined && { maintenance }),
-  };
-}
-
-/** Files, but none whose name or folder starts with a dot: passwords and repositories lie there. RFC 8615 has the exception. */
-function staticFiles({ root, headers }: NginxModel, pages: Pages): NginxNode {
-  if (!root.startsWith('/')) refuseConfig('an absolute path', 'the root of static files');
-  const says = Object.keys(headers).some((name) => name.toLowerCase() === 'cache-control');
-  return block(
-    'location',
-    ['/'],
-    [
-      ...underMaintenance(pages),
-      directive('root', text(root)),
-      directive('index', 'index.html', 'index.htm'),
-      ...(says
-        ? []
-        : [...pages.headers, directive('add_header', 'Cache-Control', variable('plumbstack_keep'))]),
-      block('location', ['~', pattern`^/\.(?!well-known/)|./\.`], [directive('deny', 'all')]),
-    ],
-  );
 }
 
 /** For whoever is inside the container: which configuration is in force, and how many connections there are. */

@@ -25,8 +25,9 @@ function membership(
   );
 }
 
-/** nginx warns of a network that it has already: its default stands for all of IPv4, and an address for its own network. */
+/** nginx warns of a network that it has already: its default stands for every address, and an address for its own network. */
 function parts(network: string): readonly string[] {
-  if (/\/0$/.test(ipNetwork(network)) && !network.includes(':')) return ['0.0.0.0/1', '128.0.0.0/1'];
-  return [network.replace(network.includes(':') ? /\/128$/ : /\/32$/, '').toLowerCase()];
+  const isV6 = ipNetwork(network).includes(':');
+  if (network.endsWith('/0')) return isV6 ? ['::/1', '8000::/1'] : ['0.0.0.0/1', '128.0.0.0/1'];
+  return [network.replace(isV6 ? /\/128$/ : /\/32$/, '').toLowerCase()];
 }

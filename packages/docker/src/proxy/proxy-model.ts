@@ -2,13 +2,19 @@
 export interface NginxModel {
   /** Listening port for plain HTTP in the container. */
   readonly port: number;
-  /** Listening port for HTTPS; TLS is off when unset, and on, plain HTTP is redirected. */
+  /** Listening port for HTTPS; TLS is off when unset. */
   readonly tls?: {
     readonly port: number;
     /** Port that visitors use, for the redirect: no suffix when 443. */
     readonly publicPort: number;
     readonly certificatePath: string;
     readonly keyPath: string;
+    /** Other certificates, by host name or wildcard. */
+    readonly hosts: Readonly<Record<string, { readonly certificatePath: string; readonly keyPath: string }>>;
+    /** Whether plain HTTP is sent on to HTTPS, rather than served. */
+    readonly redirect: boolean;
+    /** Value of `Strict-Transport-Security`. */
+    readonly hsts?: string;
   };
   /** Lower-case host names; empty for every host. */
   readonly serverNames: readonly string[];

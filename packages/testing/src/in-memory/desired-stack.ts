@@ -78,7 +78,10 @@ function desiredResource(resource: ResourceSpec, stack: StackSpec): DesiredResou
       const passwords = resource.routes.flatMap(({ auth }) =>
         Object.values(auth?.users ?? {}).flatMap((user) => (typeof user === 'string' ? [] : [user.secret])),
       );
-      const tls = resource.tls === undefined ? [] : [resource.tls.certificate, resource.tls.key];
+      const { tls: { certificate, hosts } = {} } = resource;
+      const tls = [certificate, ...Object.values(hosts ?? {})].flatMap((each) =>
+        each?.type === 'own' ? [each.certificate, each.key] : [],
+      );
       const secrets = [...new Set([...tls, ...passwords])];
       const targets = resource.routes.flatMap(({ target }) =>
         target.type === 'resource' ? [target.name] : [],

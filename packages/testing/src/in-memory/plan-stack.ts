@@ -20,7 +20,7 @@ type DesiredOf<K extends DesiredResource['kind']> = Extract<DesiredResource, { k
 // What an engine changes on a container that keeps running. Everything else makes a new container.
 const containerInPlace = ['restart', 'resources', 'startTimeoutMs', 'dependsOn'] as const;
 // What makes a new proxy; everything else is a new configuration of the running one.
-const proxyReplaced: readonly string[] = ['image', 'publish', 'stats', 'root', 'tls'];
+const proxyReplaced: readonly string[] = ['image', 'publish', 'stats', 'root'];
 
 /** What has to be done for the engine to hold what is desired. Changes nothing. */
 export function planStack(desired: DesiredStack, values: SecretValues, state: EngineState): Plan {

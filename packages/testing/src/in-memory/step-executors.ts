@@ -181,11 +181,7 @@ function makeProxy(run: Run, action: Making, name: string, before: ResourceRecor
   const { spec } = stackRecord(run).resources.get(name) as ResourceRecord;
   const old = run.state.containersOf(run.stack, name).find(({ role }) => role === 'proxy');
   const fixed = (each: ResourceRecord['spec'] | undefined): string =>
-    canonical(
-      each === undefined
-        ? {}
-        : [each.image, publishedBy(each), 'root' in each && each.root, 'tls' in each && each.tls],
-    );
+    canonical(each === undefined ? {} : [each.image, publishedBy(each), 'root' in each && each.root]);
   if (old !== undefined && (action !== 'replace' || fixed(before) === fixed(spec))) {
     if (old.state !== 'running') startContainer(run, old);
     return;

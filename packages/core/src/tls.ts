@@ -1,0 +1,104 @@
+import { dictionary, flag, integer, isRecord, options, refuse, type Check } from './check.js';
+import { reference } from './container-options.js';
+import { hostName } from './name.js';
+import type { Secret } from './secret.js';
+import type { CertificateSpec, HstsSpec, TlsSpec } from './spec.js';
+
+/** A certificate of your own. */
+export interface OwnCertificate {
+  /** PEM: the certificate and its chain. */
+  readonly certificate: Secret;
+  /** PEM: its private key. */
+  readonly key: Secret;
+}
+
+/**
+ * A certificate for development: made for the router's hosts, `localhost` and the loopback addresses, kept like a generated
+ * secret, and made anew a month before it ends. Browsers warn of it until they are told to trust it.
+ */
+export interface SelfSignedCertificate {
+  readonly selfSigned: true;
+}
+
+export type Certificate = OwnCertificate | SelfSignedCertificate;
+
+/** Tells browsers to ask for HTTPS alone. What they have heard cannot be taken back before it ends. RFC 6797 */
+export interface Hsts {
+  readonly maxAgeSeconds: number;
+  /** @default false */
+  readonly includeSubDomains?: boolean;
+  /** For the list that browsers are shipped with: https://hstspreload.org @default false */
+  readonly preload?: boolean;
+}
+
+/** HTTPS with TLS 1.2 and 1.3 and HTTP/2. */
+export type Tls = Certificate & {
+  /** Other certificates for some of the hosts, by host name or `*.host`; an exact name wins. @default {} */
+  readonly hosts?: Readonly<Record<string, Certificate>>;
+  /** Sends plain HTTP on to HTTPS; `false` serves both. @default true */
+  readonly redirect?: boolean;
+  /** @default nothing is said */
+  readonly hsts?: Hsts;
+};
+
+const secretName: Check<string> = (value, path) => reference('secret')(value, path).name;
+const onlyTrue: Check<true> = (value, path) =>
+  value === true ? true : refuse(path, 'true, or left out', value);
+
+/** What an options object for a certificate may hold; which of them go together is for {@link certificateOf} to say. */
+interface CertificateOptions {
+  readonly certificate?: string;
+  readonly key?: string;
+  readonly selfSigned?: true;
+}
+
+const certificateChecks = { certificate: secretName, key: secretName, selfSigned: onlyTrue };
+
+function certificateOf({ certificate, key, selfSigned }: CertificateOptions, path: string): CertificateSpec {
+  if (selfSigned === true) {
+    if (certificate !== undefined || key !== undefined)
+      refuse(path, 'a certificate with its key, or self-signed', 'both');
+    return { type: 'self-signed' };
+  }
+  return {
+    type: 'own',
+    certificate: certificate ?? refuse(`${path}.certificate`, 'a secret that holds PEM', undefined),
+    key: key ?? refuse(`${path}.key`, 'a secret that holds PEM', undefined),
+  };
+}
+
+const certificate: Check<CertificateSpec> = (value, path) =>
+  certificateOf(options<CertificateOptions>(value, path, certificateChecks), path);
+
+const hsts: Check<HstsSpec> = (value, path) => {
+  const { maxAgeSeconds, includeSubDomains, preload } = options<Partial<HstsSpec>>(value, path, {
+    maxAgeSeconds: integer(0, 315_360_000),
+    includeSubDomains: flag,
+    preload: flag,
+  });
+  if (maxAgeSeconds === undefined) refuse(`${path}.maxAgeSeconds`, 'seconds', maxAgeSeconds);
+  return { maxAgeSeconds, includeSubDomains: includeSubDomains ?? false, preload: preload ?? false };
+};
+
+const lowerHost: Check<string> = (value, path) => hostName(value, path).toLowerCase();
+
+export const tls: Check<TlsSpec> = (value, path) => {
+  if (!isRecord(value)) refuse(path, 'an object of options', value);
+  const {
+    hosts,
+    redirect,
+    hsts: said,
+    ...given
+  } = options<CertificateOptions & Partial<Pick<TlsSpec, 'hosts' | 'redirect' | 'hsts'>>>(value, path, {
+    ...certificateChecks,
+    hosts: dictionary(lowerHost, certificate),
+    redirect: flag,
+    hsts,
+  });
+  return {
+    certificate: certificateOf(given, path),
+    hosts: hosts ?? {},
+    redirect: redirect ?? true,
+    ...(said !== undefined && { hsts: said }),
+  };
+};
