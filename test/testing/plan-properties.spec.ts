@@ -9,7 +9,7 @@ const specs = arbitraryStack().map((stack): StackSpec => {
   const spec = stack.toSpec();
   const resources = spec.resources.map((each) =>
     each.kind === 'secret' && each.source.type === 'value'
-      ? { ...each, source: { type: 'generate' as const, bytes: 16, rotation: 0 } }
+      ? { ...each, source: { type: 'env' as const, variable: 'ELSEWHERE' } }
       : each,
   );
   return { ...spec, resources };
