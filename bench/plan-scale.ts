@@ -9,7 +9,7 @@ const sizes = [10, 100, 1000, 10_000];
 
 /** Nine apps of ten routed; each tenth has a volume. */
 function stackOf(resources: number): Stack {
-  const stack = new Stack('scale', { subnet: '10.16.0.0/16' });
+  const stack = new Stack('scale');
   const router = stack.router('web');
   for (let index = 1; index < resources; index++) {
     const name = `r${index}`;
@@ -20,7 +20,11 @@ function stackOf(resources: number): Stack {
 }
 
 function planOf(spec: StackSpec): number {
-  const addresses = planAddresses(spec, { addresses: {}, slots: {} }, () => '10.16.0.0/16');
+  const addresses = planAddresses(
+    spec,
+    { subnets: {}, addresses: {}, slots: {}, guests: {} },
+    { pool: '10.0.0.0/8', others: [] },
+  );
   const desired = compileStack(spec, addresses, {
     images: {},
     files: {},
@@ -31,7 +35,8 @@ function planOf(spec: StackSpec): number {
   });
   const observed = {
     stack: spec.name,
-    otherSubnets: [],
+    networks: [],
+    otherNetworks: [],
     containers: [],
     settings: {},
     volumes: [],

@@ -1,5 +1,6 @@
-// Cold up until every route answers, up with nothing to do, a plan, and down: beside Docker Compose, in turn, in one run. More
-// containers than a machine holds are in memory.
+// Cold up until every route answers, up with nothing to do, a plan, and down: beside Docker Compose, in turn, in one run.
+// Compose has one network for all; beside it stands what a stack takes that has one network, too. More containers than a
+// machine holds are in memory.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { DockerRuntime } from '@plumbstack/docker';
@@ -85,21 +86,26 @@ async function repeat(times: number, work: () => Promise<number>): Promise<reado
 }
 
 async function main(): Promise<void> {
-  console.log('| containers | work | plumbstack ms | Compose ms | ratio |\n| --- | --- | --- | --- | --- |');
+  console.log(
+    '| containers | work | plumbstack ms | one network ms | Compose ms | ratio | ratio, one network |\n| --- | --- | --- | --- | --- | --- | --- |',
+  );
   for (const options of sizes) {
-    const [ours, theirs] = [none(), none()];
+    const [isolated, shared, theirs] = [none(), none(), none()];
     for (let round = 0; round < rounds; round++) {
-      await plumbstack(options, ours);
+      await plumbstack(options, isolated);
+      await plumbstack({ ...options, isolation: false }, shared);
       await compose(options, theirs);
     }
     const containers = options.apps + options.workers + 2;
-    const show = (work: string, a: readonly number[], b: readonly number[]): void =>
-      console.log(row(containers.toString(), work, median(a), median(b), median(a) / median(b)));
-    show('cold up, every route answers', ours.up, theirs.up);
-    show('no-op up, in a running program', ours.noop, theirs.noop);
-    show('no-op up, whole process', ours.process, theirs.noop);
-    show('plan, beside compose ps', ours.look, theirs.look);
-    show('down', ours.down, theirs.down);
+    const show = (work: string, key: keyof Figures, peer: keyof Figures): void => {
+      const [a, b, c] = [median(isolated[key]), median(shared[key]), median(theirs[peer])];
+      console.log(row(containers.toString(), work, a, b, c, a / c, b / c));
+    };
+    show('cold up, every route answers', 'up', 'up');
+    show('no-op up, in a running program', 'noop', 'noop');
+    show('no-op up, whole process', 'process', 'noop');
+    show('plan, beside compose ps', 'look', 'look');
+    show('down', 'down', 'down');
   }
   const figures = none();
   for (let round = 0; round < rounds; round++) await inMemory(many, figures);
@@ -109,7 +115,7 @@ async function main(): Promise<void> {
     ['no-op up, in memory', figures.noop],
     ['plan, in memory', figures.look],
   ] as const) {
-    console.log(row(containers, work, median(measured), '', ''));
+    console.log(row(containers, work, median(measured), '', '', '', ''));
   }
 }
 

@@ -10,14 +10,16 @@ export interface BenchOptions {
   readonly maxConcurrency?: number;
   /** What apps and workers run. @default a server that answers at once */
   readonly command?: readonly string[];
+  /** Whether each has a network of its own. @default true */
+  readonly isolation?: boolean;
 }
 
 /** So many single apps and one pool behind a router. */
 export function benchStack(
-  { name, apps, workers, port, maxConcurrency, command = lightServer }: BenchOptions,
+  { name, apps, workers, port, maxConcurrency, command = lightServer, isolation = true }: BenchOptions,
   version = '1',
 ): Stack {
-  const stack = new Stack(name);
+  const stack = new Stack(name, { isolation });
   const app = { image: lightImage, command, env: { VERSION: version } };
   const router = stack.router('web', { publish: { port, host: '127.0.0.1' } });
   for (let index = 0; index < apps; index++) {

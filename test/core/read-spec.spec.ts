@@ -10,7 +10,7 @@ const asJson = (value: unknown): Json => JSON.parse(JSON.stringify(value)) as Js
 
 /** A spec with one of everything. */
 function sample(): Json {
-  const stack = new Stack('sample', { subnet: '10.20.0.0/22', baseDir: '/srv' });
+  const stack = new Stack('sample', { subnet: '10.20.0.0/22', isolation: false, baseDir: '/srv' });
   const data = stack.volume('data', { driverOptions: { type: 'nfs' } });
   const key = stack.secret('key', { generateBytes: 32 });
   const certificate = stack.secret('certificate', { file: './tls.pem' });

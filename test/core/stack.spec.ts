@@ -12,9 +12,9 @@ function everythingIn(value: unknown): readonly object[] {
 }
 
 describe('a Stack', () => {
-  it('has a subnet and a base folder only when they are given', () => {
+  it('has a subnet, its isolation and a base folder only when they are given', () => {
     assert.deepEqual(new Stack('s').toSpec(), { schemaVersion: 1, name: 's', resources: [] });
-    const options = { subnet: '10.20.0.0/22', baseDir: '/srv' };
+    const options = { subnet: '10.20.0.0/22', isolation: false, baseDir: '/srv' };
     assert.deepEqual(new Stack('s', options).toSpec(), {
       schemaVersion: 1,
       name: 's',
@@ -53,6 +53,13 @@ describe('a Stack', () => {
       );
     });
   }
+
+  it('refuses an isolation that is neither true nor false', () => {
+    assert.equal(
+      refusedPath(() => new Stack('s', { isolation: 'no' as never })),
+      's.isolation',
+    );
+  });
 
   it('refuses options that it does not have', () => {
     assert.equal(

@@ -672,7 +672,7 @@ function arbitraryRecipe(size: StackSize): fc.Arbitrary<Recipe> {
   const most = 2 * (services + apps + 2 * pools + routers);
   return fc.record({
     name,
-    options: some({ subnet, baseDir: line }),
+    options: some({ subnet, isolation: fc.boolean(), baseDir: line }),
     names: fc.uniqueArray(name, { minLength: resources, maxLength: resources }),
     ports: fc.uniqueArray(fc.integer({ min: 1, max: 65_535 }), { minLength: most, maxLength: most }),
     volumes: fc.array(

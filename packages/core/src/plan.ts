@@ -14,7 +14,7 @@ export interface StepReason {
 /** One resource's part of a plan. */
 export interface Step {
   readonly action: StepAction;
-  /** Path of the resource, as `stack/resource`. */
+  /** Path of the resource, as `stack/resource`; a network's name on the engine. */
   readonly resource: string;
   readonly kind: 'network' | 'volume' | 'secret' | 'image' | 'app' | 'service' | 'pool' | 'router';
   readonly reasons: readonly StepReason[];

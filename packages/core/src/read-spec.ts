@@ -1,5 +1,5 @@
 import { App } from './app.js';
-import { isRecord, oneOf, options, refuse, text, type Check } from './check.js';
+import { flag, isRecord, oneOf, options, refuse, text, type Check } from './check.js';
 import { PlumbstackError } from './errors.js';
 import { dependenciesFirst, findCycle } from './graph.js';
 import { Pool, type PoolOptions } from './pool.js';
@@ -29,7 +29,7 @@ type Known = ReadonlyMap<string, Resource>;
  * what the spec writes in another way than the options do.
  */
 export function readSpec(json: unknown): ReadSpec {
-  const { name: stack, subnet, baseDir, resources } = shape(json);
+  const { name: stack, resources, ...given } = shape(json);
   // Of a resource, the graph reads only lists that `shape` has seen to, and compares what they hold.
   const graph = startGraph({ resources } as unknown as StackSpec);
   const cycle = findCycle(graph);
@@ -56,7 +56,7 @@ export function readSpec(json: unknown): ReadSpec {
   resources.forEach(make);
   return {
     name: stack,
-    options: { ...(subnet !== undefined && { subnet }), ...(baseDir !== undefined && { baseDir }) },
+    options: given,
     resources: resources.flatMap(({ name }) => made.get(name) ?? []),
   };
 }
@@ -82,6 +82,7 @@ function shape(json: unknown): Omit<Shape, 'schemaVersion'> {
     schemaVersion: (value, path) => (value === 1 ? value : refuse(path, '1', value)),
     name: text,
     subnet: text,
+    isolation: flag,
     baseDir: text,
     resources: (value, path) => anArray(value, path).map((each, index) => named(each, `${path}[${index}]`)),
   });

@@ -7,6 +7,8 @@ export interface StackSpec {
   readonly name: string;
   /** IPv4 network in CIDR form; chosen by the runtime when unset. */
   readonly subnet?: string;
+  /** `false`: one network for everything. Each resource has its own when unset. */
+  readonly isolation?: boolean;
   /** Folder that relative paths start from; the runtime's own base folder when unset. */
   readonly baseDir?: string;
   /** In the order of declaration. */

@@ -1,5 +1,5 @@
 import { App, type AppOptions } from './app.js';
-import { line, options } from './check.js';
+import { flag, line, options } from './check.js';
 import { PlumbstackError } from './errors.js';
 import { freeze } from './freeze.js';
 import { ipv4Network } from './ip-address.js';
@@ -17,10 +17,16 @@ import { Volume, type VolumeOptions } from './volume.js';
 
 export interface StackOptions {
   /**
-   * IPv4 network of the stack in CIDR form, /16 to /26, as `10.20.0.0/22`.
+   * IPv4 network of the stack in CIDR form, /16 to /26, as `10.20.0.0/22`: those of its resources are parts of it.
    * @default a free one, chosen by the runtime
    */
   readonly subnet?: string;
+  /**
+   * Whether each app, pool and service has a network of its own, so that it reaches what it depends on and not its
+   * neighbours. `false`: one network, in which everybody reaches everybody, at less cost of starting and taking down.
+   * @default true
+   */
+  readonly isolation?: boolean;
   /** Folder that relative paths start from. @default the runtime's, which is the working directory of the process */
   readonly baseDir?: string;
 }
@@ -36,7 +42,11 @@ export class Stack {
 
   constructor(name: string, given: StackOptions = {}) {
     this.name = checkName(name, 'the name of a stack');
-    this.#options = options<StackOptions>(given, name, { subnet: ipv4Network(16, 26), baseDir: line });
+    this.#options = options<StackOptions>(given, name, {
+      subnet: ipv4Network(16, 26),
+      isolation: flag,
+      baseDir: line,
+    });
   }
 
   /** All resources, in the order of declaration. */

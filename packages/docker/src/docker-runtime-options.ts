@@ -9,7 +9,7 @@ export interface DockerRuntimeOptions {
   readonly context?: string;
   /** Folder that relative paths start from where a stack names none. @default the working directory */
   readonly baseDir?: string;
-  /** Private IPv4 network that each stack's own /22 is taken from. @default '10.208.0.0/12' */
+  /** Private IPv4 network that the stacks' networks are taken from. @default '10.208.0.0/12' */
   readonly addressPool?: string;
   /** Deadline of a single engine call, in milliseconds. @default 30000 */
   readonly callTimeoutMs?: number;

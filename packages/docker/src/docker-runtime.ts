@@ -21,10 +21,12 @@ import {
   type LifecycleRuntime,
   type LifecycleSource,
 } from '@plumbstack/events';
-import { applyDiff, clearNetwork } from './apply/apply-plan.js';
+import { applyDiff } from './apply/apply-plan.js';
+import { clearNetworks, networksInTheWay } from './apply/clear-networks.js';
 import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { Gate } from './apply/gate.js';
 import { takeLease } from './apply/lease.js';
+import { NewNetworks } from './apply/networks.js';
 import { prepareImages } from './apply/prepare-images.js';
 import { pruneImages, removeBuiltImages } from './apply/prune-images.js';
 import { prepareSecrets } from './apply/prepare-secrets.js';
@@ -34,10 +36,9 @@ import { DockerDeployment } from './deployment.js';
 import { resolveOptions, type DockerRuntimeOptions, type ResolvedOptions } from './docker-runtime-options.js';
 import { EngineSession } from './engine-session.js';
 import { backstage, label, ours } from './labels.js';
-import { isOfStack } from './not-ours.js';
 import { observeStack } from './observe/observe-stack.js';
 import type { SecretValues } from './observe/read-secrets.js';
-import type { ObservedState } from './plan/observed-state.js';
+import { hasInventory, type ObservedState } from './plan/observed-state.js';
 import { activeAddresses } from './plan/serving.js';
 import type { Survey } from './survey.js';
 import type { Watcher } from './watch/watcher.js';
@@ -97,8 +98,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     using signal = deadlineSignal(`attach to ${stackName}`, given, timeoutMs);
     const session = await this.#connected(signal);
     const observed = await observeStack(session.client, stackName, { signal });
-    const isOurs = observed.network !== undefined && isOfStack(observed.network.labels, stackName);
-    if (!isOurs && observed.containers.every(({ role }) => backstage.includes(role))) {
+    const isThere = observed.networks.length > 0 || hasInventory(observed);
+    if (!isThere && observed.containers.every(({ role }) => backstage.includes(role))) {
       throw new PlumbstackError(
         'NOT_FOUND',
         `the engine at ${session.engine.address} has no stack "${stackName}".`,
@@ -196,20 +197,17 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     await using lease = await takeLease(session.client, spec.name, { signal, emit: session.emit(spec.name) });
     using _verb = session.work.verb(spec.name);
     const refused: string[] = [];
-    let survey: Survey;
-    const look = async (): Promise<Survey> =>
-      (survey = await session.survey(spec, secrets, lease.signal, refused));
-    for (;;) {
-      survey = await look();
+    const look = (): Promise<Survey> => session.survey(spec, secrets, lease.signal, refused);
+    for (let attempt = 1; ; attempt++) {
+      const survey = await look();
       if (survey.diff.plan.isEmpty) return survey.observed;
       await approve(survey.diff.plan, options, lease.signal, approved);
       try {
-        await this.#apply(session.under(lease), survey, look, lease.signal);
+        await this.#apply(session.under(lease), survey, look, refused, lease.signal);
         return undefined;
       } catch (error) {
-        if (!isSubnetTaken(error) || spec.subnet !== undefined) throw error;
-        refused.push(survey.desired.network.subnet);
-        if (refused.length === subnetAttempts) throw error;
+        const isLast = spec.subnet !== undefined || attempt === subnetAttempts;
+        if (!isSubnetTaken(error) || isLast) throw error;
       }
     }
   }
@@ -218,38 +216,53 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     session: EngineSession,
     survey: Survey,
     look: () => Promise<Survey>,
+    refused: string[],
     signal: AbortSignal,
   ): Promise<void> {
     const { spec } = survey.desired;
-    const context = (seen: Survey): ReturnType<EngineSession['run']> =>
+    const context = (seen: Survey, networks?: NewNetworks): ReturnType<EngineSession['run']> =>
       session.run(seen.observed, signal, {
-        gateway: seen.desired.addresses.gateway,
+        ...(networks !== undefined && { networks }),
+        gateways: seen.desired.networks.map(({ creation }) => creation.gateway),
         active: activeAddresses(seen.desired.units, seen.observed),
         routers: seen.desired.units.filter((unit) => unit.kind === 'router'),
         secrets: Object.values(seen.inputs.secrets).flatMap(({ value }) => value ?? []),
       });
-    await Promise.all([
-      prepareImages(context(survey), spec, survey.inputs),
-      prepareSecrets(context(survey), spec, survey.inputs),
-    ]);
-    const isCleared = await clearNetwork(context(survey), survey.desired);
-    // Images and secrets are part of what containers are made from: now that they are known, look again.
-    const isComplete =
-      !isCleared &&
-      survey.diff.plan.steps.every(({ kind }) => kind !== 'image') &&
-      Object.values(survey.inputs.secrets).every(
-        ({ value, due }) => value !== undefined && due === undefined,
-      );
-    const complete = isComplete ? survey : await look();
-    await applyDiff(context(complete), complete.desired, complete.diff);
-    await pruneImages(context(complete), {
-      current: new Map(
-        Object.entries(complete.inputs.images).map(([name, { reference }]) => [name, reference]),
-      ),
-      before: survey.observed,
-      now: () => observeStack(session.client, spec.name, { signal }),
-      keep: this.#options.keepImages,
-    });
+    const make = ({ desired, observed }: Survey): NewNetworks =>
+      new NewNetworks(session.client, desired, observed, { signal });
+    // Beside the images, unless there is something to remove first.
+    const early = networksInTheWay(survey.desired, survey.observed).length > 0 ? undefined : make(survey);
+    const making: NewNetworks[] = early === undefined ? [] : [early];
+    try {
+      await Promise.all([
+        prepareImages(context(survey), spec, survey.inputs),
+        prepareSecrets(context(survey), spec, survey.inputs),
+      ]);
+      const isCleared = await clearNetworks(context(survey), survey.desired);
+      // Images and secrets are part of what containers are made from: now that they are known, look again.
+      const isComplete =
+        !isCleared &&
+        survey.diff.plan.steps.every(({ kind }) => kind !== 'image') &&
+        Object.values(survey.inputs.secrets).every(
+          ({ value, due }) => value !== undefined && due === undefined,
+        );
+      if (!isComplete) await early?.all();
+      const complete = isComplete ? survey : await look();
+      const networks = isComplete && early !== undefined ? early : make(complete);
+      making.push(networks);
+      await applyDiff(context(complete, networks), complete.desired, complete.diff);
+      await pruneImages(context(complete), {
+        current: new Map(
+          Object.entries(complete.inputs.images).map(([name, { reference }]) => [name, reference]),
+        ),
+        before: survey.observed,
+        now: () => observeStack(session.client, spec.name, { signal }),
+        keep: this.#options.keepImages,
+      });
+    } finally {
+      // However it ends, nothing goes on behind the caller's back.
+      for (const each of making) refused.push(...(await each.settled()));
+    }
   }
 
   #connected(signal: AbortSignal): Promise<EngineSession> {

@@ -3,11 +3,12 @@ import type { LifecycleEmitter } from '@plumbstack/events';
 import { Gate } from './apply/gate.js';
 import { hideSecrets } from './apply/hide-secrets.js';
 import type { Lease } from './apply/lease.js';
+import { existingNetworks, type Networks } from './apply/networks.js';
 import { reachOf, type Reach } from './apply/reach.js';
 import { takeTurns, type Emit, type RunContext } from './apply/run-context.js';
 import type { DockerClient, EngineInfo } from './client/docker-client.js';
 import { FileDigests } from './client/file-digests.js';
-import { formatAddress, parseSubnet } from './compile/ipv4.js';
+import { formatAddress, isIPv4Subnet, parseSubnet } from './compile/ipv4.js';
 import type { RouterUnit } from './compile/docker-spec.js';
 import type { ResolvedOptions } from './docker-runtime-options.js';
 import type { ObservedState } from './plan/observed-state.js';
@@ -115,7 +116,8 @@ export class EngineSession {
       client: this.client,
       stack: observed.stack,
       observed,
-      reach: this.isLocal ? lazyReach(parts.gateway) : () => 'from-inside',
+      networks: parts.networks ?? existingNetworks(observed),
+      reach: this.isLocal ? lazyReach(new Set(parts.gateways)) : () => 'from-inside',
       signal,
       call: { signal },
       gate: new Gate(this.options.concurrency),
@@ -129,9 +131,9 @@ export class EngineSession {
 
   /** A run from what is seen alone, for verbs that need no program: no router changes. */
   look(observed: ObservedState, signal: AbortSignal): RunContext {
-    const [subnet] = observed.network?.subnets ?? [];
-    const gateway = subnet === undefined ? '' : formatAddress(parseSubnet(subnet).base + 1);
-    return this.run(observed, signal, { gateway, active: {}, routers: [] });
+    const subnets = observed.networks.flatMap((each) => each.subnets).filter(isIPv4Subnet);
+    const gateways = subnets.map((each) => formatAddress(parseSubnet(each).base + 1));
+    return this.run(observed, signal, { gateways, active: {}, routers: [] });
   }
 }
 
@@ -140,18 +142,20 @@ function isLocal({ address }: EngineInfo): boolean {
 }
 
 export interface RunParts {
-  readonly gateway: string;
+  readonly gateways: readonly string[];
   readonly active: Readonly<Record<string, string>>;
   readonly routers: readonly RouterUnit[];
   /** Values that no error may show, whatever a program has written. */
   readonly secrets?: readonly Buffer[];
+  /** @default those that are there */
+  readonly networks?: Networks;
 }
 
-/** Asked anew until the network is there: a run may be about to make it. */
-function lazyReach(gateway: string): () => Reach {
+/** Asked anew until a network is there: a run may be about to make it. */
+function lazyReach(gateways: ReadonlySet<string>): () => Reach {
   let reach: Reach = 'from-inside';
   return () => {
-    if (reach !== 'direct') reach = reachOf(gateway);
+    if (reach !== 'direct') reach = reachOf(gateways);
     return reach;
   };
 }

@@ -1,10 +1,12 @@
 // For authors of runtimes and tests, outside semver: the pure stages between a spec and a plan.
 export {
-  findFreeSubnet,
   planAddresses,
   type AddressPlan,
+  type AddressSpace,
   type TakenAddresses,
 } from './compile/address-plan.js';
+export { FreeSubnets } from './compile/free-subnets.js';
+export { topologyOf, type Topology } from './compile/topology.js';
 export { portKey, type Inputs } from './compile/inputs.js';
 export type { ContainerTemplate, DockerSpec, PoolUnit, RouterUnit, Unit } from './compile/docker-spec.js';
 export { compileStack } from './compile/compile-stack.js';
@@ -72,9 +74,13 @@ export { selfSigned } from './certificate/self-signed.js';
 // How objects on the engine are told apart.
 export { baseLabels, label, type Role } from './labels.js';
 export {
+  appNetworkName,
   configVolumeName,
   containerName,
+  edgeNetworkName,
   networkName,
+  poolNetworkName,
   secretVolumeName,
+  serviceNetworkName,
   workerName,
 } from './object-names.js';

@@ -13,6 +13,8 @@ export const label = {
   identity: 'io.plumbstack.identity',
   /** Fixed IPv4 address of a container. */
   address: 'io.plumbstack.address',
+  /** Name of the network that the address is of. */
+  network: 'io.plumbstack.network',
   /** Number of a pool's worker, which is its slot in HAProxy. */
   worker: 'io.plumbstack.worker',
   /** Who holds a lease, for a person to read. */

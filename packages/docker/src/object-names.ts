@@ -1,6 +1,16 @@
 /** Names on the engine. A dot cannot be in a stack's or resource's name, so what has one never collides with them. */
 
+/** Where the routers are; everybody where a stack is not isolated. */
 export const networkName = (stack: string): string => stack;
+// A container's gateway is the network whose name sorts first. `shop` comes before everything that begins with it, a dot
+// before an underscore, and the later of two names before both of them together: each container's home is its gateway.
+export const serviceNetworkName = (stack: string, service: string): string => `${stack}.${service}`;
+export const appNetworkName = (stack: string, app: string): string => `${stack}_${app}`;
+/** Not the one of an app of that name, so that the one can take over from the other. */
+export const poolNetworkName = (stack: string, pool: string): string => `${stack}_${pool}.pool`;
+/** Of two resources of which one depends on the other. */
+export const edgeNetworkName = (stack: string, one: string, other: string): string =>
+  one > other ? `${stack}_${one}_${other}` : `${stack}_${other}_${one}`;
 export const containerName = (stack: string, resource: string): string => `${stack}-${resource}`;
 /** While the old container still has the name. */
 export const nextContainerName = (stack: string, resource: string): string => `${stack}-${resource}.next`;

@@ -1,11 +1,12 @@
-import type { StackSpec } from '@plumbstack/core';
-import type { CallOptions, DockerReader } from './client/docker-client.js';
+import { resourcePath, type StackSpec } from '@plumbstack/core';
+import type { CallOptions, DockerReader, NetworkSummary } from './client/docker-client.js';
 import type { FileDigests } from './client/file-digests.js';
-import { findFreeSubnet, planAddresses } from './compile/address-plan.js';
+import { planAddresses } from './compile/address-plan.js';
 import { compileStack } from './compile/compile-stack.js';
 import type { DockerSpec } from './compile/docker-spec.js';
+import { isIPv4Subnet } from './compile/ipv4.js';
 import type { Inputs } from './compile/inputs.js';
-import { isOfStack, notOurs } from './not-ours.js';
+import { notOurs } from './not-ours.js';
 import { observeStack } from './observe/observe-stack.js';
 import { readInputs } from './observe/read-inputs.js';
 import type { SecretValues } from './observe/read-secrets.js';
@@ -33,9 +34,6 @@ export interface SurveyOptions extends CallOptions {
   readonly digests: FileDigests;
 }
 
-/** Size of a stack's network where its program does not say: a thousand addresses. */
-const subnetPrefix = 22;
-
 /** Looks, and compares. Has no way to change anything: it is given a reader. */
 export async function surveyStack(
   reader: DockerReader,
@@ -45,7 +43,6 @@ export async function surveyStack(
   const { baseDir, addressPool, secretValues, refused, local, digests, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const observed = await observeStack(reader, spec.name, call);
-  refuseStrangers(observed);
   const inputs = await readInputs(reader, spec, observed, {
     baseDir,
     secretValues,
@@ -53,10 +50,12 @@ export async function surveyStack(
     digests,
     ...call,
   });
-  const addresses = planAddresses(spec, takenAddresses(observed), () =>
-    findFreeSubnet(addressPool, subnetPrefix, [...observed.otherSubnets, ...refused]),
-  );
+  const addresses = planAddresses(spec, takenAddresses(observed), {
+    pool: addressPool,
+    others: [...subnetsOf(observed.otherNetworks), ...refused],
+  });
   const desired = compileStack(spec, addresses, inputs);
+  refuseStrangers(desired, observed);
   const complete = { ...observed, settings: await readSettings(reader, desired, observed, call) };
   return { desired, observed: complete, inputs, diff: diff(desired, complete) };
 }
@@ -75,8 +74,16 @@ async function readSettings(
   return Object.fromEntries((await Promise.all(entries)).flat());
 }
 
-function refuseStrangers({ stack, network }: ObservedState): void {
-  if (network === undefined || isOfStack(network.labels, stack)) return;
-  const { name, id, labels } = network;
-  throw notOurs({ kind: 'network', name, labels, facts: { id } }, stack);
+function subnetsOf(networks: readonly NetworkSummary[]): readonly string[] {
+  return networks.flatMap(({ subnets }) => subnets.filter(isIPv4Subnet));
+}
+
+function refuseStrangers({ stack, networks }: DockerSpec, { otherNetworks }: ObservedState): void {
+  const wanted = new Map(networks.map(({ resource, creation }) => [creation.name, resource]));
+  for (const { name, id, labels } of otherNetworks) {
+    const resource = wanted.get(name);
+    if (resource === undefined) continue;
+    const path = resource === '' ? stack : resourcePath(stack, resource);
+    throw notOurs({ kind: 'network', name, labels, facts: { id } }, path);
+  }
 }

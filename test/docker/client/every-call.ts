@@ -56,6 +56,7 @@ export const everyCall: Readonly<
   createNetwork: (client, options) => client.createNetwork(network, options),
   removeNetwork: (client, options) => client.removeNetwork('n', options),
   connectNetwork: (client, options) => client.connectNetwork('n', 'x', { aliases: [] }, options),
+  disconnectNetwork: (client, options) => client.disconnectNetwork('n', 'x', options),
   createVolume: (client, options) => client.createVolume({ name: 'v', labels: {} }, options),
   removeVolume: (client, options) => client.removeVolume('v', options),
   createContainer: (client, options) => client.createContainer(creation, options),

@@ -85,7 +85,7 @@ describe('a compiled stack', () => {
           ...templatesOf(unit).flatMap(({ identity, digest, creation }) => [identity, digest, creation]),
           'config' in unit ? unit.config.model : '',
         ]);
-        const text = JSON.stringify([shown, desired.network, desired.volumes, desired.images]);
+        const text = JSON.stringify([shown, desired.networks, desired.volumes, desired.images]);
         assert.ok(!text.includes(secretMarker));
         assert.ok(!text.includes(Buffer.from(secretMarker).toString('base64').slice(0, -4)));
       }),
@@ -150,9 +150,15 @@ describe('a compiled stack', () => {
   it('calls things on the engine by the stack and the resource', () => {
     const stack = new Stack('shop');
     stack.volume('data', { driver: 'local', driverOptions: { type: 'tmpfs' } });
-    const { network, volumes } = compiled(stack.toSpec());
-    assert.equal(network.name, 'shop');
-    assert.equal(network.gateway, '10.208.0.1');
+    stack.router('web').route('/', stack.app('site', { image: 'i' }));
+    const { networks, volumes } = compiled(stack.toSpec());
+    assert.deepEqual(
+      networks.map(({ resource, creation: { name, labels } }) => [resource, name, labels[label.role]]),
+      [
+        ['', 'shop', 'network'],
+        ['site', 'shop_site', 'network'],
+      ],
+    );
     const [data] = volumes;
     assert.equal(data?.creation.name, 'shop-data');
     assert.equal(data?.creation.driver, 'local');

@@ -15,6 +15,7 @@ import {
   keptSecrets,
   planAddresses,
   portKey,
+  type AddressSpace,
   type DockerSpec,
   type Inputs,
   type PoolUnit,
@@ -27,7 +28,10 @@ import {
 export const secretMarker = 'MARKER-of-a-secret-';
 
 /** A stack from which nothing is on the engine yet. */
-export const nothingTaken: TakenAddresses = { addresses: {}, slots: {} };
+export const nothingTaken: TakenAddresses = { subnets: {}, addresses: {}, slots: {}, guests: {} };
+
+/** Where networks may be: nobody else has any. */
+export const emptySpace: AddressSpace = { pool: '10.208.0.0/12', others: [] };
 
 /** What `readInputs` would find: every image is there, every file can be read, every secret has a value. */
 export function inputsOf(spec: StackSpec): Inputs {
@@ -99,7 +103,7 @@ function keptPort(key: string): number {
 
 /** Compiles a spec whose addresses are free to choose. */
 export function compiled(spec: StackSpec, inputs: Partial<Inputs> = {}, taken = nothingTaken): DockerSpec {
-  const addresses = planAddresses(spec, taken, () => '10.208.0.0/22');
+  const addresses = planAddresses(spec, taken, emptySpace);
   return compileStack(spec, addresses, { ...inputsOf(spec), ...inputs });
 }
 

@@ -5,7 +5,7 @@ import type { Inputs } from '@plumbstack/docker/internal';
 import { arbitraryStack } from '../../support/arbitrary-stack';
 import { modest, secretMarker } from '../compile/compiled';
 import { applied, compare, doings, emptyPicture } from './picture';
-import { changesOf } from './program-changes';
+import { changesOf, withNetworks } from './program-changes';
 
 const specs = arbitraryStack().map((stack) => modest(stack.toSpec()));
 
@@ -36,7 +36,8 @@ describe('a plan for an empty engine', () => {
         const isUnit = (kind: string): boolean => ['app', 'service', 'pool', 'router'].includes(kind);
         const first = kinds.findIndex(isUnit);
         assert.ok(kinds.slice(first < 0 ? kinds.length : first).every(isUnit), kinds.join(' '));
-        assert.equal(kinds[0], 'network');
+        assert.equal(kinds[0], desired.networks.length > 0 ? 'network' : plan.steps[0]?.kind);
+        assert.equal(kinds.filter((each) => each === 'network').length, desired.networks.length);
         assert.deepEqual(
           plan.steps.filter(({ kind }) => isUnit(kind)).map(({ resource }) => resource),
           desired.units.map(({ resource }) => `${spec.name}/${resource}`),
@@ -118,7 +119,11 @@ describe('a plan for what has been applied', () => {
       fc.asyncProperty(change, async ({ spec, change: chosen }) => {
         assert.ok(chosen !== undefined);
         const { plan, ...rest } = await compare(await applied(spec), chosen.spec);
-        assert.deepEqual([...doings({ plan, ...rest })].sort(), [...chosen.doings].sort(), chosen.title);
+        assert.deepEqual(
+          [...doings({ plan, ...rest })].sort(),
+          [...withNetworks(spec, chosen)].sort(),
+          chosen.title,
+        );
         for (const { action, reasons } of plan.steps) {
           if (action === 'keep') assert.deepEqual(reasons, []);
           else
@@ -140,10 +145,14 @@ describe('a plan for what has been applied', () => {
         const { plan, orphans, desired, observed } = await compare(picture, nothing);
         const kindOf = (name: string): string =>
           spec.resources.find((each) => each.name === name)?.kind ?? '';
-        const before = (await compare(picture, spec)).desired.units.map(({ resource }) => resource);
+        const { units, networks } = (await compare(picture, spec)).desired;
+        const before = units.map(({ resource }) => resource);
         assert.deepEqual(
           [...doings({ plan, orphans, changed: new Set() })].sort(),
-          before.map((name) => `delete ${kindOf(name)} ${name}`).sort(),
+          [
+            ...before.map((name) => `delete ${kindOf(name)} ${name}`),
+            ...networks.map(({ creation }) => `delete network ${creation.name}`),
+          ].sort(),
         );
         assert.deepEqual(desired.units, []);
         assert.equal(orphans.length, observed.containers.filter(({ role }) => role !== 'secret').length);

@@ -65,21 +65,23 @@ const drifts: readonly Drift[] = [
     drift: (picture) => tamper(picture, 'shop-site', () => ({ networks: {} })),
     doings: ['update app site'],
     resource: 'site',
-    reasons: { network: ['disconnected', 'shop'] },
+    reasons: { network: ['disconnected', 'shop_site'] },
   },
   {
     title: 'a container in another network of the same name',
-    drift: (picture) => tamper(picture, 'shop-db', () => ({ networks: { shop: { networkId: 'gone' } } })),
+    drift: (picture) =>
+      tamper(picture, 'shop-db', () => ({ networks: { 'shop.db': { networkId: 'gone' } } })),
     doings: ['update service db'],
     resource: 'db',
-    reasons: { network: ['disconnected', 'shop'] },
+    reasons: { network: ['disconnected', 'shop_site'] },
   },
   {
     title: 'a container at an address outside the network',
     drift: (picture) => withLabels(picture, 'shop-db', { [label.address]: '192.168.9.9' }),
     doings: ['replace service db'],
     resource: 'db',
-    reasons: { address: ['192.168.9.9', '10.208.0.2'] },
+    // It does hold the first.
+    reasons: { address: ['192.168.9.9', '10.208.0.3'] },
   },
   {
     title: 'a container of which nobody knows the address',
@@ -93,7 +95,7 @@ const drifts: readonly Drift[] = [
     drift: (picture) => withLabels(picture, 'shop-workers-2', { [label.worker]: 'mine' }),
     doings: ['replace pool workers'],
     resource: 'workers',
-    reasons: { 'shop-workers-2.address': ['10.208.0.10', 'a slot of the pool'] },
+    reasons: { 'shop-workers-2.address': ['10.208.8.5', 'a slot of the pool'] },
   },
   {
     title: 'a removed app',
@@ -135,14 +137,14 @@ const drifts: readonly Drift[] = [
     drift: (picture) => withLabels(picture, 'shop-workers-2', { [label.address]: '192.168.9.9' }),
     doings: ['replace pool workers'],
     resource: 'workers',
-    reasons: { 'shop-workers-2.address': ['192.168.9.9', '10.208.0.10'] },
+    reasons: { 'shop-workers-2.address': ['192.168.9.9', '10.208.8.5'] },
   },
   {
     title: 'two workers on one slot',
     drift: (picture) => withLabels(picture, 'shop-workers-2', { [label.worker]: '1' }),
     doings: ['replace pool workers'],
     resource: 'workers',
-    reasons: { 'shop-workers-2.address': ['10.208.0.10', '10.208.0.9'] },
+    reasons: { 'shop-workers-2.address': ['10.208.8.5', '10.208.8.4'] },
   },
   {
     title: 'a stopped HAProxy',
@@ -310,36 +312,51 @@ describe('a plan', () => {
       each.kind === 'router' ? { ...each, routes: each.routes.slice(0, 1) } : each,
     );
     const compared = await compare(picture, { ...spec, resources: web });
-    assert.deepEqual(doings(compared), ['update router web', 'delete app site']);
+    // The database leaves the network of the app that is gone.
+    assert.deepEqual(doings(compared), [
+      'update service db',
+      'update router web',
+      'delete app site',
+      'delete network shop_site',
+    ]);
     without(picture, 'shop-site');
+    picture.networks = picture.networks.filter(({ name }) => name !== 'shop_site');
     assert.deepEqual(doings(await compare(picture, { ...spec, resources: web })), ['update router web']);
   });
 
   it('says of a network with other addresses that everything in it is replaced', async () => {
     const picture = await applied(sample());
-    // Part of the network before, so that most addresses would be the same.
-    for (const subnet of ['10.208.0.0/24', '10.99.0.0/22']) {
-      const compared = await compare(picture, sample({ subnet }));
-      assert.deepEqual(
-        doings(compared),
-        ['network shop', 'service db', 'app site', 'pool workers', 'router web'].map(
-          (each) => `replace ${each}`,
-        ),
-      );
-      assert.deepEqual(reasonsOf(compared, 'db')['subnet'], ['10.208.0.0/22', subnet]);
-      assert.match(compared.plan.toString(), /does not answer meanwhile/);
-    }
+    const compared = await compare(picture, sample({ subnet: '10.99.0.0/22' }));
+    const all = ['service db', 'app site', 'pool workers', 'router web'];
+    const networks = ['shop.db', 'shop_site', 'shop_workers.pool', 'shop'].map((each) => `network ${each}`);
+    assert.deepEqual(
+      [...doings(compared)].sort(),
+      [...networks, ...all].map((each) => `replace ${each}`).sort(),
+    );
+    assert.deepEqual(reasonsOf(compared, 'db')['subnet'], ['10.208.0.0/29', '10.99.0.0/29']);
+    assert.match(compared.plan.toString(), /do not answer meanwhile/);
+  });
+
+  it('leaves in place what is in the part of a network that the program narrows it to', async () => {
+    const picture = await applied(sample());
+    const compared = await compare(picture, sample({ subnet: '10.208.0.0/24' }));
+    assert.deepEqual(doings(compared), ['replace network shop_workers.pool', 'replace pool workers']);
   });
 
   it('makes a network that somebody has removed, and mends what was in it where it is', async () => {
     const picture = await applied(sample());
     picture.networks = [];
     const compared = await compare(picture, sample());
+    const created = ['shop.db', 'shop_site', 'shop_workers.pool', 'shop'].map((each) => `network ${each}`);
+    const updated = ['service db', 'app site', 'pool workers', 'router web'];
     assert.deepEqual(
-      doings(compared).map((each) => each.split(' ')[0]),
-      ['create', 'update', 'update', 'update', 'update'],
+      [...doings(compared)].sort(),
+      [...created.map((each) => `create ${each}`), ...updated.map((each) => `update ${each}`)].sort(),
     );
-    assert.deepEqual(reasonsOf(compared, 'db'), { network: ['disconnected', 'shop'] });
+    assert.deepEqual(
+      compared.plan.steps.find(({ resource, kind }) => resource === 'shop/site' && kind === 'app')?.reasons,
+      [{ path: 'network', from: 'disconnected', to: 'shop_site' }],
+    );
   });
 
   it('sees limits and restart policies that somebody has changed, only where it looks', async () => {

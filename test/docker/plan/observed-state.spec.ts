@@ -12,7 +12,7 @@ import {
   type PoolRecord,
   type RouterRecord,
 } from '@plumbstack/docker/internal';
-import { poolOf } from '../compile/compiled';
+import { emptySpace, poolOf } from '../compile/compiled';
 import { applied, compare, configOf, doings, observe, tamper } from './picture';
 import { sample } from './sample';
 
@@ -201,9 +201,11 @@ describe('the addresses that are taken', () => {
   it('are those of the containers, and of every slot and successor that a pool remembers', async () => {
     const picture = await applied(sample());
     const { desired } = await compare(picture, sample());
-    const { subnet, addresses, slots } = takenAddresses(await observe(picture, 'shop'));
+    const { subnets, addresses, slots, guests } = takenAddresses(await observe(picture, 'shop'));
     const planned = desired.addresses;
-    assert.equal(subnet, planned.subnet);
+    assert.deepEqual(subnets, Object.fromEntries(planned.networks.map(({ name, subnet }) => [name, subnet])));
+    // The database, where the site looks for it.
+    assert.deepEqual(guests['shop_site'], planned.guests['db']?.[0]?.addresses);
     assert.deepEqual(slots, planned.slots);
     assert.deepEqual(addresses['workers'], planned.addresses['workers']);
     assert.deepEqual(addresses['site'], planned.addresses['site']?.slice(0, 1));
@@ -231,7 +233,7 @@ describe('the addresses that are taken', () => {
     picture.containers.push({ ...one, id: 'late', name: `shop-workers-${number}`, labels });
     const taken = takenAddresses(await observe(picture, 'shop'));
     assert.equal(taken.slots['workers']?.[Number(number) - 1], last);
-    const again = planAddresses(sample({ pool: { replicas: 20 } }), taken, () => '');
+    const again = planAddresses(sample({ pool: { replicas: 20 } }), taken, emptySpace);
     assert.equal(again.slots['workers']?.[Number(number) - 1], last);
   });
 

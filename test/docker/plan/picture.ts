@@ -14,9 +14,8 @@ import {
   containerName,
   contentDigest,
   diff,
-  findFreeSubnet,
+  isIPv4Subnet,
   label,
-  networkName,
   observeStack,
   planAddresses,
   poolFiles,
@@ -57,15 +56,19 @@ export const emptyPicture = (): Picture => ({
 
 /** What an engine has when everything of a spec has been done, and nothing else. */
 export function pictureOf(desired: DockerSpec): Picture {
-  const { stack, spec, network, volumes, units } = desired;
+  const { stack, spec, networks, volumes, units } = desired;
   const picture = emptyPicture();
-  const { name, labels, subnet } = network;
-  picture.networks.push({ id: `network-of-${name}`, name, labels, subnets: [subnet] });
+  picture.networks.push(
+    ...networks.map(({ creation: { name, labels, subnet } }) => {
+      return { id: `network-of-${name}`, name, labels, subnets: [subnet] };
+    }),
+  );
   picture.volumes.push(...volumes.map(({ creation }) => ({ name: creation.name, labels: creation.labels })));
   for (const each of keptSecrets(spec)) {
     const secret = baseLabels(stack, each.name, 'secret');
     picture.volumes.push({ name: secretVolumeName(stack, each.name), labels: secret });
-    put(picture, desired, {
+    put(picture, {
+      networks: {},
       name: `${secretVolumeName(stack, each.name)}.keeper`,
       labels: secret,
       state: 'created',
@@ -73,7 +76,8 @@ export function pictureOf(desired: DockerSpec): Picture {
   }
   const nothing: ObservedState = {
     stack,
-    otherSubnets: [],
+    networks: [],
+    otherNetworks: [],
     containers: [],
     volumes: [],
     settings: {},
@@ -91,54 +95,57 @@ function putUnit(
 ): void {
   const { stack } = desired;
   const name = containerName(stack, unit.resource);
-  const id = run(picture, desired, name, unit.container, unit.addresses[0]);
+  const id = run(picture, name, unit.container, unit, unit.addresses[0]);
   if (unit.kind === 'router') configure(picture, desired, unit.resource, id, routerFiles(unit, active));
   if (unit.kind !== 'pool') return;
   configure(picture, desired, unit.resource, id, poolFiles(unit));
   for (let worker = 1; worker <= unit.spec.replicas; worker++) {
-    const { container, slots } = unit.worker;
-    run(picture, desired, workerName(stack, unit.resource, worker), container, slots[worker - 1], worker);
+    const { container, slots, guests } = unit.worker;
+    const place = { home: unit.home, guests };
+    const name = workerName(stack, unit.resource, worker);
+    run(picture, name, container, place, slots[worker - 1], worker);
   }
 }
 
 /** Adds a container as `up` makes it. Resolves to its id. */
 function run(
   picture: Picture,
-  desired: DockerSpec,
   name: string,
   { creation }: ContainerTemplate,
+  { home, guests }: Pick<Unit, 'home' | 'guests'>,
   address = '',
   worker?: number,
 ): string {
   const labels = {
     ...creation.labels,
     [label.address]: address,
+    [label.network]: home,
     ...(worker !== undefined && { [label.worker]: String(worker) }),
   };
-  const id = put(picture, desired, { name, labels, state: 'running', address });
+  const networks = [
+    [home, address] as const,
+    ...guests.map((each) => [each.network, each.addresses[address]] as const),
+  ].map(([network, fixedAddress]) => [
+    network,
+    { networkId: `network-of-${network}`, ...(fixedAddress !== undefined && { fixedAddress }) },
+  ]);
+  const id = put(picture, { name, labels, state: 'running', networks: Object.fromEntries(networks) });
   picture.settings.set(id, { limits: creation.limits, restart: creation.restart });
   return id;
 }
 
 function put(
   picture: Picture,
-  { stack }: DockerSpec,
-  container: Pick<ContainerSummary, 'name' | 'labels' | 'state'> & { readonly address?: string },
+  container: Pick<ContainerSummary, 'name' | 'labels' | 'state' | 'networks'>,
 ): string {
-  const { address, ...rest } = container;
   const id = contentDigest(container.name);
-  const [network] = picture.networks;
   picture.containers.push({
-    ...rest,
+    ...container,
     id,
     image: 'image',
     imageId: 'sha256:image',
     createdAt: '2026-01-01T00:00:00Z',
     ports: [],
-    networks:
-      address === undefined || network === undefined
-        ? {}
-        : { [networkName(stack)]: { networkId: network.id, address } },
   });
   return id;
 }
@@ -209,9 +216,10 @@ function readable(spec: StackSpec, seen: ObservedState, secrets: Inputs['secrets
 }
 
 function compareWith(picture: Picture, seen: ObservedState, spec: StackSpec, inputs: Inputs): Compared {
-  const addresses = planAddresses(spec, takenAddresses(seen), () =>
-    findFreeSubnet('10.208.0.0/12', 22, seen.otherSubnets),
-  );
+  const addresses = planAddresses(spec, takenAddresses(seen), {
+    pool: '10.208.0.0/12',
+    others: seen.otherNetworks.flatMap(({ subnets }) => subnets.filter(isIPv4Subnet)),
+  });
   const desired = compileStack(spec, addresses, inputs);
   const asked = withOtherSettings(desired.units, seen).flatMap((id) => {
     const settings = picture.settings.get(id);

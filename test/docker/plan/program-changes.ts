@@ -1,4 +1,5 @@
 import type { AppSpec, PoolSpec, ResourceSpec, RouterSpec, StackSpec } from '@plumbstack/core';
+import { topologyOf } from '@plumbstack/docker/internal';
 
 /** One change of a program, and what a plan should say of it when the program before is up. */
 export interface ProgramChange {
@@ -14,6 +15,32 @@ export function changesOf(spec: StackSpec): readonly ProgramChange[] {
     ...additions(spec),
     ...spec.resources.flatMap((each) => changesOfOne(spec, each)),
     ...removals(spec),
+  ];
+}
+
+/** What else a plan says of a change: networks that come and go, and who has to enter or leave one. */
+export function withNetworks(before: StackSpec, { spec: after, doings }: ProgramChange): readonly string[] {
+  const [old, now] = [topologyOf(before), topologyOf(after)];
+  const names = ({ networks }: typeof old): readonly string[] => networks.map(({ name }) => name);
+  const placesOf = ({ guests }: typeof old, resource: string): string =>
+    guests
+      .filter((each) => each.resource === resource)
+      .map(({ network, isWorker }) => `${network} ${isWorker}`)
+      .sort()
+      .join();
+  const moved = after.resources.filter(
+    ({ name }) => old.homes.has(name) && now.homes.has(name) && placesOf(old, name) !== placesOf(now, name),
+  );
+  const isTold = (name: string): boolean => doings.some((each) => each.endsWith(` ${name}`));
+  return [
+    ...doings,
+    ...now.networks
+      .filter(({ name }) => !names(old).includes(name))
+      .map(({ name }) => `create network ${name}`),
+    ...old.networks
+      .filter(({ name }) => !names(now).includes(name))
+      .map(({ name }) => `delete network ${name}`),
+    ...moved.filter(({ name }) => !isTold(name)).map(({ kind, name }) => `update ${kind} ${name}`),
   ];
 }
 

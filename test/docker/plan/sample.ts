@@ -7,7 +7,8 @@ import {
 } from '@plumbstack/core';
 
 export interface SampleOptions {
-  readonly subnet?: string;
+  /** @default one that the addresses in these tests are of */
+  readonly subnet?: string | false;
   readonly app?: Partial<AppOptions>;
   readonly pooled?: Partial<AppOptions>;
   readonly pool?: Partial<PoolOptions>;
@@ -18,14 +19,14 @@ export interface SampleOptions {
 
 /** One of everything, called `shop`. */
 export function sample({
-  subnet,
+  subnet = '10.208.0.0/16',
   app,
   pooled,
   pool,
   web,
   hash = '$6$salt$first',
 }: SampleOptions = {}): StackSpec {
-  const stack = new Stack('shop', subnet === undefined ? {} : { subnet });
+  const stack = new Stack('shop', subnet === false ? {} : { subnet });
   const volume = stack.volume('data');
   const key = stack.secret('key', { generateBytes: 32 });
   const certificate = stack.secret('certificate', { value: 'pem' });

@@ -12,9 +12,12 @@ interface Inspected {
     readonly PortBindings: Readonly<Record<string, readonly { HostIp: string }[]>> | null;
     readonly ReadonlyRootfs: boolean;
     readonly CapDrop: readonly string[] | null;
+    readonly CapAdd: readonly string[] | null;
+    readonly Privileged: boolean;
+    readonly NetworkMode: string;
     readonly SecurityOpt: readonly string[] | null;
   };
-  readonly Config: { readonly User: string; readonly Env: readonly string[] };
+  readonly Config: { readonly User: string; readonly Hostname: string; readonly Env: readonly string[] };
   readonly Mounts: readonly { readonly Source: string }[];
 }
 
@@ -212,6 +215,34 @@ describe("the article's stack", () => {
     });
   });
 
+  it('shows only a router to the public, whatever publishes a port', async () => {
+    const stack = lab.stack();
+    const app = stack.app('app', lightApp({ publish: 0 }));
+    stack.service('db', {
+      image: 'debian:forky-slim',
+      command: ['sleep', '600'],
+      publish: { port: 0, containerPort: 5432 },
+    });
+    const pool = stack.pool('workers', { app: stack.app('pooled', lightApp()), publish: 0, stats: 0 });
+    stack.router('web', { publish: 0 }).route('/app/', app).route('/pool/', pool);
+    await lab.runtime.up(stack);
+    const ids = await docker('ps', '--quiet', '--filter', `label=io.plumbstack.stack=${stack.name}`);
+    const hosts: Record<string, readonly string[]> = {};
+    for (const id of ids.split('\n')) {
+      const { HostConfig, Config } = await inspect(id);
+      assert.notEqual(HostConfig.NetworkMode, 'host');
+      const bindings = Object.values(HostConfig.PortBindings ?? {}).flat();
+      hosts[Config.Hostname] = [...new Set(bindings.map(({ HostIp }) => HostIp))];
+    }
+    assert.deepEqual(hosts, {
+      app: ['127.0.0.1'],
+      db: ['127.0.0.1'],
+      workers: ['127.0.0.1'],
+      'workers-1': [],
+      web: ['0.0.0.0'],
+    });
+  });
+
   it('gives no container the engine, and the proxies no privilege', async () => {
     const stack = lab.stack();
     const pool = stack.pool('workers', { app: stack.app('app', lightApp()), publish: 0 });
@@ -235,7 +266,9 @@ describe("the article's stack", () => {
       const { HostConfig, Config } = await inspect(`${stack.name}-${proxy}`);
       assert.equal(Config.User, '65532:65532');
       assert.equal(HostConfig.ReadonlyRootfs, true);
+      assert.equal(HostConfig.Privileged, false);
       assert.deepEqual(HostConfig.CapDrop, ['ALL']);
+      assert.deepEqual(HostConfig.CapAdd ?? [], []);
       assert.ok(HostConfig.SecurityOpt?.some((each) => each.startsWith('no-new-privileges')));
     }
   });

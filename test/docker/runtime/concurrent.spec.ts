@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { DockerRuntime } from '@plumbstack/docker';
+import { isIPv4Subnet, planAddresses } from '@plumbstack/docker/internal';
 import { assertServes, smallStack, versions } from '../../faults/small-stack';
 import { runVerb, VerbProcess } from '../../faults/verb-process';
 import { docker } from '../../support/docker-cli';
@@ -91,9 +92,9 @@ describe('runs at the same time', function () {
       'inspect',
       '--format',
       '{{(index .IPAM.Config 0).Subnet}}',
-      ...names,
+      ...names.flatMap((each) => [each, `${each}_single`, `${each}_workers.pool`]),
     );
-    assert.equal(new Set(subnets.split('\n')).size, names.length);
+    assert.equal(new Set(subnets.split('\n')).size, 3 * names.length);
     for (const name of names) {
       await assertServes(await web(name), '1');
       assertSameState(await settledState(name), alone);
@@ -105,13 +106,20 @@ describe('runs at the same time', function () {
     await using proxy = await FaultProxy.start();
     await using runtime = new DockerRuntime({ host: proxy.host, addressPool: '10.254.0.0/16' });
     const taken: string[] = [];
+    // A run makes more than one at once: the strangers take turns.
+    let last: Promise<unknown> = Promise.resolve();
+    const takeNext = async (): Promise<undefined> => {
+      if (taken.length === 8) return;
+      const subnet = await nextSubnet(name, '10.254.0.0/16');
+      const stranger = `ft-${name}-${taken.length}`;
+      await docker('network', 'create', '--subnet', subnet, stranger);
+      taken.push(stranger);
+    };
     proxy.watch({
       aboutToSend: async (call) => {
-        if (call.name !== 'POST /networks/create' || taken.length === 8) return undefined;
-        // The lowest is what the run is about to take.
-        const subnet = `10.254.${taken.length * 4}.0/22`;
-        taken.push(`ft-${name}-${taken.length}`);
-        await docker('network', 'create', '--subnet', subnet, `ft-${name}-${taken.length - 1}`);
+        if (call.name !== 'POST /networks/create') return undefined;
+        last = last.then(takeNext);
+        await last;
         return undefined;
       },
     });
@@ -125,3 +133,21 @@ describe('runs at the same time', function () {
     }
   });
 });
+
+/** The subnet of the network that a run for a stack would make next. */
+async function nextSubnet(stack: string, pool: string): Promise<string> {
+  const ids = (await docker('network', 'ls', '--quiet')).split('\n');
+  const format = '{{.Name}} {{range .IPAM.Config}}{{.Subnet}}{{end}}';
+  const seen = (await docker('network', 'inspect', '--format', format, ...ids))
+    .split('\n')
+    .map((line) => line.split(' ') as [name: string, subnet?: string])
+    .filter((each): each is [string, string] => isIPv4Subnet(each[1] ?? ''));
+  const isOurs = ([name]: readonly [string, string]): boolean => new RegExp(`^${stack}(?:$|[._])`).test(name);
+  const { networks } = planAddresses(
+    smallStack(stack).toSpec(),
+    { subnets: Object.fromEntries(seen.filter(isOurs)), addresses: {}, slots: {}, guests: {} },
+    { pool, others: seen.filter((each) => !isOurs(each)).map(([, subnet]) => subnet) },
+  );
+  const next = networks.find((each) => seen.every(([name]) => name !== each.name));
+  return next?.subnet ?? assert.fail('nothing is left to make');
+}

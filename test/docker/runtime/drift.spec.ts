@@ -26,10 +26,9 @@ async function inVolume(volume: string, ...command: readonly string[]): Promise<
   await docker('run', '--rm', '--volume', `${volume}:/config`, 'debian:forky-slim', ...command);
 }
 
-async function removeNetwork(stack: string): Promise<void> {
-  const names = ['single', 'web', 'workers', 'workers-1', 'workers-2'].map((each) => `${stack}-${each}`);
-  for (const name of names) await docker('network', 'disconnect', '--force', stack, name);
-  await docker('network', 'rm', stack);
+async function removeNetwork(network: string, ...containers: readonly string[]): Promise<void> {
+  for (const name of containers) await docker('network', 'disconnect', '--force', network, name);
+  await docker('network', 'rm', network);
 }
 
 const drifts: readonly Drift[] = [
@@ -64,9 +63,14 @@ const drifts: readonly Drift[] = [
   },
   {
     what: 'an app that was taken off the network',
-    harm: (stack) => docker('network', 'disconnect', stack, `${stack}-single`),
-    reason: /update +app .*\/single\n +network: disconnected -> /,
+    harm: (stack) => docker('network', 'disconnect', `${stack}_single`, `${stack}-single`),
+    reason: /update +app .*\/single\n +network: disconnected -> \S+_single/,
     unhealthy: 'single',
+  },
+  {
+    what: 'an app that was put into the network of its neighbours',
+    harm: (stack) => docker('network', 'connect', `${stack}_workers.pool`, `${stack}-single`),
+    reason: /update +app .*\/single\n +network: \S+_workers\.pool -> disconnected/,
   },
   {
     what: 'an app that was removed with its volume',
@@ -78,10 +82,20 @@ const drifts: readonly Drift[] = [
     unhealthy: 'single',
   },
   {
-    what: 'a network that was removed',
-    harm: removeNetwork,
-    reason: /create +network .*single\n +network: disconnected.*workers-1\.network: disconnected/s,
-    unhealthy: 'single',
+    what: "a pool's network that was removed",
+    harm: (stack) => {
+      const members = ['web', 'workers', 'workers-1', 'workers-2'].map((each) => `${stack}-${each}`);
+      return removeNetwork(`${stack}_workers.pool`, ...members);
+    },
+    reason:
+      /create +network \S+_workers\.pool\n.*workers-1\.network: disconnected.*router .*web\n +network: disconnected/s,
+    unhealthy: 'workers',
+  },
+  {
+    what: "the routers' network that was removed",
+    harm: (stack) => removeNetwork(stack, `${stack}-web`),
+    reason: /create +network .*\/web\n +network: disconnected/s,
+    unhealthy: 'web',
   },
   {
     what: 'a network that was removed, while somebody else took its addresses',
@@ -91,9 +105,9 @@ const drifts: readonly Drift[] = [
         'inspect',
         '--format',
         '{{(index .IPAM.Config 0).Subnet}}',
-        stack,
+        `${stack}_single`,
       );
-      await removeNetwork(stack);
+      await removeNetwork(`${stack}_single`, `${stack}-single`, `${stack}-web`);
       await docker('network', 'create', '--subnet', subnet, `ft-${stack}`);
     },
     reason: /create +network/,
@@ -124,7 +138,7 @@ const drifts: readonly Drift[] = [
   },
   {
     what: 'a worker that was taken off the network',
-    harm: (stack) => docker('network', 'disconnect', stack, `${stack}-workers-1`),
+    harm: (stack) => docker('network', 'disconnect', `${stack}_workers.pool`, `${stack}-workers-1`),
     reason: /workers-1\.network: disconnected -> /,
     unhealthy: 'workers',
   },
@@ -165,6 +179,12 @@ const drifts: readonly Drift[] = [
     what: 'a router that was taken off the network',
     harm: (stack) => docker('network', 'disconnect', stack, `${stack}-web`),
     reason: /update +router .*\/web\n +network: disconnected -> /,
+    unhealthy: 'web',
+  },
+  {
+    what: "a router that was taken off an app's network",
+    harm: (stack) => docker('network', 'disconnect', `${stack}_single`, `${stack}-web`),
+    reason: /update +router .*\/web\n +network: disconnected -> \S+_single/,
     unhealthy: 'web',
   },
   {

@@ -343,25 +343,31 @@ describe('a bad input', () => {
       });
     });
 
-    it('a network, is told already by the plan', async () => {
-      const stack = newStack();
-      stack.app('app', lightApp());
-      await docker('network', 'create', stack.name);
-      try {
-        const facts = (): Promise<string> => docker('network', 'inspect', stack.name);
-        await isUntouched(facts, async () => {
-          for (const verb of ['plan', 'up'] as const) {
-            const error = await rejection(lab.runtime[verb](stack), 'NOT_OURS');
-            assert.equal(error.resource, stack.name);
-            assert.equal(error.details['network'], stack.name);
-          }
-          await rejection(lab.runtime.attach(stack.name), 'NOT_FOUND');
-          await lab.runtime.down(stack, { volumes: true });
-        });
-      } finally {
-        await docker('network', 'rm', stack.name);
-      }
-    });
+    for (const [whose, suffix, resource] of [
+      ["the routers'", '', ''],
+      ["an app's", '_app', '/app'],
+    ] as const) {
+      it(`${whose} network, is told already by the plan`, async () => {
+        const stack = newStack();
+        stack.router('web').route('/', stack.app('app', lightApp()));
+        const network = `${stack.name}${suffix}`;
+        await docker('network', 'create', network);
+        try {
+          const facts = (): Promise<string> => docker('network', 'inspect', network);
+          await isUntouched(facts, async () => {
+            for (const verb of ['plan', 'up'] as const) {
+              const error = await rejection(lab.runtime[verb](stack), 'NOT_OURS');
+              assert.equal(error.resource, `${stack.name}${resource}`);
+              assert.equal(error.details['network'], network);
+            }
+            await rejection(lab.runtime.attach(stack.name), 'NOT_FOUND');
+            await lab.runtime.down(stack, { volumes: true });
+          });
+        } finally {
+          await docker('network', 'rm', network);
+        }
+      });
+    }
 
     it('a volume, for data, a configuration or a secret, is neither used nor removed', async () => {
       const withData = newStack();

@@ -5,7 +5,7 @@ import type { LifecycleEvent } from '@plumbstack/events';
 import { assertServes, smallStack } from '../../faults/small-stack';
 import { docker } from '../../support/docker-cli';
 import { FaultProxy } from '../../support/fault-proxy';
-import { ask, Lab } from '../../support/lab';
+import { ask, Lab, leftovers } from '../../support/lab';
 import { lightApp, lightAppOf } from '../../support/light-app';
 
 describe('a plan', function () {
@@ -32,7 +32,7 @@ describe('a plan', function () {
     proxy.watch();
     assert.equal(
       (await runtime.plan(smallStack(name))).steps.filter(({ action }) => action === 'create').length,
-      6,
+      8,
     );
     await lab.runtime.up(smallStack(name));
     assert.ok((await runtime.plan(smallStack(name))).isEmpty);
@@ -100,7 +100,7 @@ describe('a plan', function () {
       '--name',
       stranger,
       '--network',
-      name,
+      `${name}_workers.pool`,
       'debian:forky-slim',
       'sleep',
       '600',
@@ -117,6 +117,8 @@ describe('a plan', function () {
           ]),
         ),
         {
+          [`network ${name}_old`]: ['undefined: removed'],
+          [`network ${name}_crowd.pool`]: ['undefined: removed'],
           [`app ${name}/old`]: [`${name}-old: ${removed}`],
           [`pool ${name}/crowd`]: ['crowd-1', 'crowd-2', 'crowd'].map(
             (each) => `${name}-${each}: ${removed}`,
@@ -124,15 +126,20 @@ describe('a plan', function () {
         },
       );
       await lab.runtime.up(smallStack(name));
-      const left = (
-        await docker('ps', '--all', '--format', '{{.Names}}', '--filter', `network=${name}`)
-      ).split('\n');
+      const containers = async (filter: string): Promise<readonly string[]> =>
+        (await docker('ps', '--all', '--format', '{{.Names}}', '--filter', filter)).split('\n').sort();
+      const pool = ['workers', 'workers-1', 'workers-2'].map((each) => `${name}-${each}`);
       assert.deepEqual(
-        left.sort(),
-        [
-          stranger,
-          ...['single', 'web', 'workers', 'workers-1', 'workers-2'].map((each) => `${name}-${each}`),
-        ].sort(),
+        await containers(`network=${name}_workers.pool`),
+        [stranger, `${name}-web`, ...pool].sort(),
+      );
+      assert.deepEqual(
+        await containers(`label=io.plumbstack.stack=${name}`),
+        [...['single', 'token.secret', 'web'].map((each) => `${name}-${each}`), ...pool].sort(),
+      );
+      assert.deepEqual(
+        (await leftovers(name)).filter((each) => /_(?:old|crowd\.pool)$/.test(each)),
+        [],
       );
       const volumes = (
         await docker('volume', 'ls', '--quiet', '--filter', `label=io.plumbstack.stack=${name}`)

@@ -101,7 +101,7 @@ describe('what happens by itself', function () {
     await does(['container:stopped', 'container:started'], 'restart', name('app'));
     await does(['container:paused'], 'pause', name('app'));
     await does(['container:unpaused'], 'unpause', name('app'));
-    await does(['container:disconnected'], 'network', 'disconnect', deployment.stack, name('app'));
+    await does(['container:disconnected'], 'network', 'disconnect', `${deployment.stack}_app`, name('app'));
     await does(['container:stopped'], 'kill', name('workers-1'));
     await does(['container:removed'], 'rm', name('workers-1'));
     await does(['container:stopped', 'container:removed'], 'rm', '--force', name('workers-2'));

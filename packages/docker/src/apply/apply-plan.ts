@@ -1,14 +1,17 @@
 import { aboutResource, isPlumbstackError, type Step } from '@plumbstack/core';
 import type { VolumeCreation } from '../client/docker-client.js';
+import { isSubnetTaken } from '../client/docker-failure.js';
 import type { DockerSpec, Unit } from '../compile/docker-spec.js';
 import { label } from '../labels.js';
 import type { Diff } from '../plan/diff.js';
+import { networksOf, workerPlace } from '../plan/container-networks.js';
 import { formerContainers } from '../plan/former.js';
 import { containersOf } from '../plan/serving.js';
 import { convergePool } from './converge-pool.js';
 import { convergeRouter } from './converge-router.js';
 import { convergeApp, convergeService } from './converge-single.js';
 import { ensureVolume } from './ensure-volume.js';
+import { leaveNetworks } from './leave-networks.js';
 import { removeConfig } from './remove-config.js';
 import { removeContainer } from './remove-container.js';
 import { replaceKind } from './replace-kind.js';
@@ -20,27 +23,18 @@ const clearGraceMs = 10_000;
 
 /** Does what a diff says. Independent steps go on when one fails; what needs a failed one is skipped and named. */
 export async function applyDiff(context: RunContext, desired: DockerSpec, diff: Diff): Promise<void> {
-  if (context.observed.network === undefined)
-    await context.client.createNetwork(desired.network, context.call);
   await applyVolumes(context, desired);
   const failures = await applyUnits(context, desired, diff);
   // What an abort has ended is not a failure of the resource.
   context.signal.throwIfAborted();
-  if (failures.length === 0) await removeOrphans(context, diff);
+  // Whoever runs all this knows another subnet.
+  const refused = failures.find((each): each is Error => each instanceof Error && isSubnetTaken(each));
+  if (refused !== undefined) throw refused;
   if (failures.length > 0) throw runFailure(context.stack, failures);
-}
-
-/**
- * Makes room for a network with other addresses: containers cannot move, so they go with the old one. Says whether
- * anything was removed, and with it, what was seen is true no more.
- */
-export async function clearNetwork(context: RunContext, { network }: DockerSpec): Promise<boolean> {
-  const { client, call, observed } = context;
-  const seen = observed.network;
-  if (seen === undefined || seen.subnets[0] === network.subnet) return false;
-  await Promise.all(observed.containers.map((each) => removeContainer(context, each, clearGraceMs)));
-  await client.removeNetwork(seen.id, call);
-  return true;
+  await context.networks.all();
+  await leaveNetworks(context, desired);
+  await removeOrphans(context, diff);
+  await removeNetworks(context, desired);
 }
 
 async function applyVolumes(context: RunContext, { volumes, inventory }: DockerSpec): Promise<void> {
@@ -101,12 +95,23 @@ async function applyUnit(
   }
   const step = diff.plan.steps.find((each) => each.resource === resource && each.kind === unit.kind);
   if (!diff.changed.has(unit.resource) || step === undefined) return 'done';
+  try {
+    await Promise.all(neededNetworks(unit).map((name) => context.networks.ready(name)));
+  } catch (error) {
+    return { failed: aboutResource(error, resource) };
+  }
   const former = formerContainers(unit, context.observed);
   return runStep(context, step, () =>
     former.length > 0
       ? replaceKind(context, unit, former, (seen) => convergeUnit(seen, unit))
       : convergeUnit(context, unit),
   );
+}
+
+/** Networks that must be there before a unit's containers are made. A router is put into its targets' while it runs. */
+function neededNetworks(unit: Unit): readonly string[] {
+  if (unit.kind === 'router') return [unit.home];
+  return [...networksOf(unit), ...(unit.kind === 'pool' ? networksOf(workerPlace(unit)) : [])];
 }
 
 function convergeUnit(context: RunContext, unit: Unit): Promise<void> {
@@ -148,7 +153,7 @@ async function runStep(
 
 /** What the program no longer has; last, when nothing leads to it any more. */
 async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Promise<void> {
-  for (const step of plan.steps.filter(({ action }) => action === 'delete')) {
+  for (const step of plan.steps.filter(({ action, kind }) => action === 'delete' && kind !== 'network')) {
     const name = step.resource.slice(context.stack.length + 1);
     const own = orphans.filter(({ resource }) => resource === name);
     const outcome = await runStep(context, step, async () => {
@@ -158,4 +163,13 @@ async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Prom
     });
     if (typeof outcome === 'object' && 'failed' in outcome) throw outcome.failed;
   }
+}
+
+async function removeNetworks(
+  { client, call, observed }: RunContext,
+  { networks }: DockerSpec,
+): Promise<void> {
+  const wanted = new Set(networks.map(({ creation }) => creation.name));
+  const unwanted = observed.networks.filter(({ name }) => !wanted.has(name));
+  await Promise.all(unwanted.map(({ id }) => client.removeNetwork(id, call)));
 }

@@ -42,6 +42,8 @@ export interface Convergence {
 
 export interface Converged {
   readonly id: string;
+  /** At home. */
+  readonly address: string;
   /** Whether the container was made by this run, rather than kept. */
   readonly isNew: boolean;
 }
@@ -75,7 +77,7 @@ async function create(context: RunContext, convergence: Convergence): Promise<Co
   const id = await runContainer(context, wantedContainer(convergence, name, address));
   await healthyOrGone(context, convergence, id, name, address);
   context.emit('resource:created', { resource: pathOf(context, unit.resource) });
-  return { id, isNew: true };
+  return { id, address, isNew: true };
 }
 
 async function replace(
@@ -99,7 +101,7 @@ async function replace(
   }
   if (temporary !== name) await context.client.renameContainer(id, name, context.call);
   context.emit('resource:replaced', { resource: pathOf(context, unit.resource) });
-  return { id, isNew: true };
+  return { id, address, isNew: true };
 }
 
 /** The new one beside the old one, which goes on as it was if the new one does not come up. */
@@ -184,6 +186,7 @@ async function keep(
   await mendContainer(context, {
     container: serving,
     template,
+    place: unit,
     aliases,
     name: nameIsFree ? name : serving.name,
   });
@@ -193,7 +196,7 @@ async function keep(
   if (!nameIsFree) await context.client.renameContainer(id, name, context.call);
   if (state !== 'running') announceHealthy(context, convergence, name);
   context.emit('resource:updated', { resource: pathOf(context, unit.resource) });
-  return { id, isNew: false };
+  return { id, address, isNew: false };
 }
 
 /** Lets a container that gets no more requests finish those it has, and removes it. */
@@ -247,11 +250,13 @@ function waitFor(
   };
 }
 
-function wantedContainer({ unit, prepare }: Convergence, name: string, address: string): NewContainer {
+function wantedContainer({ unit, role, prepare }: Convergence, name: string, address: string): NewContainer {
   return {
     resource: unit.resource,
     name,
     template: unit.container,
+    // A router has many to be in: it serves what it reaches while it joins them.
+    place: role === 'router' ? { home: unit.home, guests: [] } : unit,
     address,
     aliases: unit.aliases,
     hostname: unit.resource,

@@ -7,6 +7,7 @@ import { bridgeOf, historyOf, settledVersion, withVersion, type PoolHistory } fr
 import { poolRecord, unsettledPoolFiles, unsettledPoolRecord } from '../plan/proxy-files.js';
 import { containersOf } from '../plan/serving.js';
 import type { HaproxyModel } from '../proxy/index.js';
+import { inviteRouters } from './attachments.js';
 import { convergeProxy } from './converge-proxy.js';
 import { pauseFor } from './deadline.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
@@ -58,6 +59,7 @@ export async function convergePool(context: RunContext, unit: PoolUnit): Promise
 }
 
 async function bringTo(context: RunContext, unit: PoolUnit, history: PoolHistory): Promise<void> {
+  await inviteRouters(context, unit);
   const seen = containersOf(context.observed, unit.resource, 'worker');
   const running = seen.filter(({ state }) => state === 'running');
   const bridge = bridgeOf(unit, poolRecordOf(context, unit), running);

@@ -2,6 +2,7 @@ import type { PoolUnit, RouterUnit } from '../compile/docker-spec.js';
 import { openPort } from '../compile/open-port.js';
 import { containerName } from '../object-names.js';
 import type { ProxyFiles } from '../plan/proxy-files.js';
+import { joinAsGuest } from './attachments.js';
 import { convergeContainer } from './converge-container.js';
 import { ensureVolume } from './ensure-volume.js';
 import { switchRouters } from './switch-routers.js';
@@ -29,7 +30,7 @@ export async function convergeProxy(
   proxy: Proxy,
 ): Promise<string> {
   await ensureVolume(context, unit.resource, unit.config.volume);
-  const { id, isNew } = await convergeContainer(context, {
+  const { id, address, isNew } = await convergeContainer(context, {
     unit,
     role: proxy.role,
     startFirst: !unit.publishes && proxy.role === 'balancer',
@@ -47,6 +48,7 @@ export async function convergeProxy(
     }),
     prepare: (container) => putConfig(context, container, proxy.files().files),
   });
+  if (isNew && proxy.role === 'router') await joinAsGuest(context, id, unit.guests, address);
   if (isNew) return id;
   const reloaded = await applyConfig(context, unit.resource, id, proxy.files(), proxy.commands);
   if (reloaded) context.emit(proxy.reloaded, { resource: pathOf(context, unit.resource) });

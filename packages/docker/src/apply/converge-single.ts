@@ -1,5 +1,6 @@
 import type { AppUnit, ServiceUnit } from '../compile/docker-spec.js';
 import { containerName } from '../object-names.js';
+import { inviteRouters } from './attachments.js';
 import { convergeContainer } from './converge-container.js';
 import type { RunContext } from './run-context.js';
 import { switchRouters, vantagesOf } from './switch-routers.js';
@@ -7,6 +8,7 @@ import { switchRouters, vantagesOf } from './switch-routers.js';
 /** Brings a single app to what is described; without a gap where two may run at once. */
 export async function convergeApp(context: RunContext, unit: AppUnit): Promise<void> {
   const { resource, port, health, stopGraceMs, updateOrder } = unit;
+  await inviteRouters(context, unit);
   await convergeContainer(context, {
     unit,
     role: 'app',

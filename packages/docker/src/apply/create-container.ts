@@ -5,7 +5,8 @@ import type { ContainerTemplate } from '../compile/docker-spec.js';
 import { shell } from '../compile/secret-environment.js';
 import { label } from '../labels.js';
 import { isOfStack, notOurs } from '../not-ours.js';
-import { networkName } from '../object-names.js';
+import type { Place } from '../plan/container-networks.js';
+import { attachmentsOf } from './attachments.js';
 import { explainFiles } from './explain-files.js';
 import { explainPort } from './port-holder.js';
 import { pathOf, type RunContext } from './run-context.js';
@@ -14,6 +15,8 @@ export interface NewContainer {
   readonly resource: string;
   readonly name: string;
   readonly template: ContainerTemplate;
+  readonly place: Place;
+  /** At home. */
   readonly address: string;
   readonly aliases: readonly string[];
   readonly hostname: string;
@@ -24,8 +27,8 @@ export interface NewContainer {
 
 /** Creates a container and puts its files in. It does not run yet. */
 export async function createContainer(context: RunContext, wanted: NewContainer): Promise<string> {
-  const { client, call, stack } = context;
-  const { template, name, address, aliases, hostname, worker } = wanted;
+  const { client, call } = context;
+  const { template, name, place, address, aliases, hostname, worker } = wanted;
   const { creation, files } = template;
   try {
     const id = await client.createContainer(
@@ -36,9 +39,10 @@ export async function createContainer(context: RunContext, wanted: NewContainer)
         labels: {
           ...creation.labels,
           [label.address]: address,
+          [label.network]: place.home,
           ...(worker !== undefined && { [label.worker]: String(worker) }),
         },
-        networks: { [networkName(stack)]: { address, aliases } },
+        networks: await attachmentsOf(context, place, address, aliases),
       },
       call,
     );

@@ -5,6 +5,7 @@ const writes: Readonly<Record<keyof DockerWriter, true>> = {
   createNetwork: true,
   removeNetwork: true,
   connectNetwork: true,
+  disconnectNetwork: true,
   createVolume: true,
   removeVolume: true,
   createContainer: true,

@@ -1,6 +1,7 @@
 import type { HealthSpec } from '@plumbstack/core';
 import type { PoolUnit } from '../compile/docker-spec.js';
 import { slotName, workerName } from '../object-names.js';
+import { workerPlace } from '../plan/container-networks.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { asksTheSame } from '../plan/pool-version.js';
 import { discard, runContainer } from './create-container.js';
@@ -55,6 +56,7 @@ export async function startWorker(run: PoolRun, number: number): Promise<Worker>
       resource: unit.resource,
       name,
       template: unit.worker.container,
+      place: workerPlace(unit),
       address: addressOf(unit, number),
       aliases: [],
       hostname: `${unit.resource}-${number}`,
@@ -103,7 +105,8 @@ async function vacate({ balancer }: PoolRun, number: number): Promise<void> {
 export async function revive(run: PoolRun, worker: KeptWorker): Promise<void> {
   const { context, unit } = run;
   const name = workerName(context.stack, unit.resource, worker.number);
-  await mendContainer(context, { container: worker, template: unit.worker.container, name, aliases: [] });
+  const { container: template } = unit.worker;
+  await mendContainer(context, { container: worker, template, name, place: workerPlace(unit), aliases: [] });
   const { admin } = await run.balancer;
   const isIn = worker.state === 'running' && (await admin.up()).has(slotName(worker.number));
   // Who serves may be busy for long, and not answer before it has finished.

@@ -7,14 +7,14 @@ import type { HealthSpec } from '@plumbstack/core';
 export type Reach = 'direct' | 'from-inside';
 
 /**
- * With a local Linux engine the network's gateway is an address of this machine, and so are its containers one hop away.
+ * With a local Linux engine a network's gateway is an address of this machine, and so are its containers one hop away.
  * With Docker Desktop, a rootless or a remote engine the same address may be anything: it is looked at from inside then.
  */
-export function reachOf(gateway: string): Reach {
+export function reachOf(gateways: ReadonlySet<string>): Reach {
   const addresses = Object.values(networkInterfaces()).flatMap((list) =>
     (list ?? []).map(({ address }) => address),
   );
-  return addresses.includes(gateway) ? 'direct' : 'from-inside';
+  return addresses.some((each) => gateways.has(each)) ? 'direct' : 'from-inside';
 }
 
 type Probe = Exclude<HealthSpec, { type: 'command' }>;

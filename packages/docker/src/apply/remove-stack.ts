@@ -43,8 +43,7 @@ export async function removeStack(removal: Removal): Promise<void> {
   // The container that keeps a generated secret readable stays and goes with the secret.
   const keepers = volumes ? observed.containers.filter(({ role }) => role === 'secret') : [];
   await Promise.all(keepers.map((each) => removeContainer(removal, each, 0)));
-  const ours = observed.network;
-  if (ours !== undefined && ours.labels[label.stack] === stack) await client.removeNetwork(ours.id, call);
+  await Promise.all(observed.networks.map(({ id }) => client.removeNetwork(id, call)));
   const data: readonly string[] = ['volume', 'secret'];
   const unwanted = observed.volumes.filter(
     ({ labels }) => volumes || !data.includes(labels[label.role] ?? ''),

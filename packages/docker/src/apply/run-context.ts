@@ -4,6 +4,7 @@ import type { CallOptions, DockerClient } from '../client/docker-client.js';
 import type { RouterUnit } from '../compile/docker-spec.js';
 import type { ObservedState } from '../plan/observed-state.js';
 import type { Gate } from './gate.js';
+import type { Networks } from './networks.js';
 import type { Reach } from './reach.js';
 
 /** What every executor of one run shares. */
@@ -11,6 +12,7 @@ export interface RunContext {
   readonly client: DockerClient;
   readonly stack: string;
   readonly observed: ObservedState;
+  readonly networks: Networks;
   /** How this process reaches the stack's addresses. */
   readonly reach: () => Reach;
   readonly signal: AbortSignal;

@@ -8,7 +8,7 @@ import type {
   PutFile,
 } from './docker-client.js';
 import { packFiles, unpackFiles } from './config-archive.js';
-import { isRemovalInProgress } from './docker-failure.js';
+import { isConnectedAlready, isNotConnected, isRemovalInProgress } from './docker-failure.js';
 import type { Engine } from './engine.js';
 import { toContainerDetails, toContainerSummary } from './from-engine.js';
 import { unlessGone, unlessUnchanged } from './gone.js';
@@ -59,9 +59,21 @@ export class Containers {
   }
 
   async connect(network: string, container: string, endpoint: object, options: CallOptions): Promise<void> {
-    await this.#engine.call(`connect ${container} to network ${network}`, options, (docker) =>
+    const connect = this.#engine.call(`connect ${container} to network ${network}`, options, (docker) =>
       docker.getNetwork(part(network)).connect({ Container: container, EndpointConfig: endpoint }),
     );
+    await connect.catch((error: unknown) => {
+      if (!isConnectedAlready(error)) throw error;
+    });
+  }
+
+  async disconnect(network: string, container: string, options: CallOptions): Promise<void> {
+    const disconnect = this.#engine.call(`take ${container} off network ${network}`, options, (docker) =>
+      docker.getNetwork(part(network)).disconnect({ Container: container }),
+    );
+    await unlessGone(disconnect).catch((error: unknown) => {
+      if (!isNotConnected(error)) throw error;
+    });
   }
 
   async start(id: string, options: CallOptions): Promise<void> {

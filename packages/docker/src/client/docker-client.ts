@@ -55,12 +55,15 @@ export interface DockerWriter {
   createNetwork(network: NetworkCreation, options?: CallOptions): Promise<string>;
   /** Nothing happens where there is none. */
   removeNetwork(id: string, options?: CallOptions): Promise<void>;
+  /** Connecting what is connected is no error. */
   connectNetwork(
     network: string,
     container: string,
     attachment: NetworkAttachment,
     options?: CallOptions,
   ): Promise<void>;
+  /** Takes a container off a network, running or not. Nothing happens where it is not in it, or either is gone. */
+  disconnectNetwork(network: string, container: string, options?: CallOptions): Promise<void>;
   createVolume(volume: VolumeCreation, options?: CallOptions): Promise<void>;
   removeVolume(name: string, options?: CallOptions): Promise<void>;
   /** Resolves to the container's id. A taken name is `ENGINE_FAILED` with `details.status` 409. */
@@ -137,9 +140,17 @@ export interface ContainerSummary {
   readonly state: ContainerState;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: string;
-  /** Networks by name, with the address while it runs. */
-  readonly networks: Readonly<Record<string, { readonly networkId: string; readonly address?: string }>>;
+  /** Networks by name. */
+  readonly networks: Readonly<Record<string, ContainerNetwork>>;
   readonly ports: readonly PublishedPort[];
+}
+
+export interface ContainerNetwork {
+  readonly networkId: string;
+  /** While it runs. */
+  readonly address?: string;
+  /** The one that was asked for, also while it does not run. */
+  readonly fixedAddress?: string;
 }
 
 export interface PublishedPort {

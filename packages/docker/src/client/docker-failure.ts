@@ -68,6 +68,18 @@ export function inTheWay(error: unknown): InTheWay | undefined {
   return undefined;
 }
 
+/** Whether a container is in a network already. Docker 20.10 to 28.5: the first; Podman 4, 5: the second. */
+export function isConnectedAlready(error: unknown): boolean {
+  return /endpoint with name \S+ already exists in network|is already connected to network/.test(
+    reasonOf(error),
+  );
+}
+
+/** Whether a container is not in a network that it should be taken off. Docker 20.10 to 28.5, Podman 4, 5. */
+export function isNotConnected(error: unknown): boolean {
+  return /is not connected to (?:the )?network/.test(reasonOf(error));
+}
+
 /** The engine accepted and did not answer in time. */
 export function noAnswer(at: FailedCall, deadlineMs: number): PlumbstackError {
   return new PlumbstackError(

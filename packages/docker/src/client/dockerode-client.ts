@@ -165,6 +165,9 @@ export class DockerodeClient implements DockerClient {
   ): Promise<void> {
     return this.#containers.connect(network, id, toEndpoint(to), options);
   }
+  disconnectNetwork(network: string, id: string, options: CallOptions = {}): Promise<void> {
+    return this.#containers.disconnect(network, id, options);
+  }
   listVolumes(label: string, options: CallOptions = {}): Promise<readonly VolumeSummary[]> {
     return this.#others.listVolumes(label, options);
   }

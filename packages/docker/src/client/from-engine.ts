@@ -106,8 +106,14 @@ function toHealth(status: string | undefined): ContainerDetails['health'] {
   return status === 'healthy' || status === 'unhealthy' || status === 'starting' ? status : 'unknown';
 }
 
+interface EngineEndpoint {
+  readonly NetworkID?: string;
+  readonly IPAddress?: string;
+  readonly IPAMConfig?: Maybe<{ readonly IPv4Address?: string }>;
+}
+
 function toNetworks(
-  networks: Maybe<Readonly<Record<string, Maybe<{ NetworkID?: string; IPAddress?: string }>>>>,
+  networks: Maybe<Readonly<Record<string, Maybe<EngineEndpoint>>>>,
 ): ContainerSummary['networks'] {
   return Object.fromEntries(
     Object.entries(networks ?? {}).map(([name, endpoint]) => [
@@ -115,6 +121,7 @@ function toNetworks(
       {
         networkId: endpoint?.NetworkID ?? '',
         ...(endpoint?.IPAddress && { address: endpoint.IPAddress }),
+        ...(endpoint?.IPAMConfig?.IPv4Address && { fixedAddress: endpoint.IPAMConfig.IPv4Address }),
       },
     ]),
   );

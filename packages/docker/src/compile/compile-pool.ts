@@ -6,6 +6,8 @@ import type { AddressPlan } from './address-plan.js';
 import { compileContainer, imageOf, publishedPorts } from './compile-container.js';
 import type { PoolUnit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
+import { own } from './own.js';
+import { placeOf } from './place.js';
 import { proxyContainer } from './proxy-container.js';
 
 /** HAProxy's runtime API, on its container's own loopback. */
@@ -29,7 +31,7 @@ export function compilePool(
     kind: 'pool',
     resource: name,
     dependsOn: app.dependsOn,
-    aliases: [name],
+    ...placeOf(addresses, name),
     publishes: spec.publish.length + spec.stats.length > 0,
     startTimeoutMs: 30_000,
     container: proxyContainer(stack, name, 'balancer', imageOf(name, inputs), {
@@ -41,7 +43,6 @@ export function compilePool(
       mounts: [{ type: 'tmpfs', target: haproxyRunFolder, mode: 0o1777 }],
       ports: [...publishedPorts(name, spec.publish, inputs), ...publishedPorts(name, spec.stats, inputs)],
     }),
-    addresses: addresses.addresses[name] ?? [],
     port: poolPort,
     spec,
     worker: {
@@ -50,6 +51,7 @@ export function compilePool(
         port: app.port,
         health: app.health,
       }),
+      guests: own(addresses.workerGuests, name) ?? [],
       slots,
       port: app.port,
       health: app.health ?? spec.health,

@@ -17,8 +17,9 @@ import type { RouterModel, RouterUnit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
 import { certificateName } from './kept-secrets.js';
 import { own } from './own.js';
-import { pageFiles, pagePath } from './router-pages.js';
+import { placeOf } from './place.js';
 import { configFolder, proxyContainer, proxyUser } from './proxy-container.js';
+import { pageFiles, pagePath } from './router-pages.js';
 
 /** nginx's status server, on its container's own loopback. */
 export const statusPort = 9998;
@@ -40,7 +41,7 @@ export function compileRouter(
     kind: 'router',
     resource: name,
     dependsOn: [],
-    aliases: [name],
+    ...placeOf(addresses, name),
     publishes: spec.publish.length > 0,
     startTimeoutMs: 30_000,
     container: proxyContainer(stack, name, 'router', imageOf(name, inputs), {
@@ -60,7 +61,6 @@ export function compileRouter(
       ],
       ports: publishedPorts(name, spec.publish, inputs),
     }),
-    addresses: addresses.addresses[name] ?? [],
     port: spec.tls === undefined ? routerPort : routerTlsPort,
     config: {
       volume: { name: configVolume, labels: baseLabels(stack, name, 'config') },

@@ -1,7 +1,7 @@
 import { dependenciesFirst, startGraph, type AppSpec, type StackSpec } from '@plumbstack/core';
 import type { VolumeCreation } from '../client/docker-client.js';
 import { baseLabels, label } from '../labels.js';
-import { inventoryName, networkName, volumeName } from '../object-names.js';
+import { inventoryName, volumeName } from '../object-names.js';
 import type { AddressPlan } from './address-plan.js';
 import { compileContainer } from './compile-container.js';
 import { compilePool } from './compile-pool.js';
@@ -11,6 +11,7 @@ import type { Inputs, SecretInput } from './inputs.js';
 import { openPort } from './open-port.js';
 import { keptSecrets } from './kept-secrets.js';
 import { own } from './own.js';
+import { placeOf } from './place.js';
 import { canonicalJson } from './spec-hash.js';
 
 /** Translates a stack to the engine's shapes. Pure: the same spec, addresses and inputs give the same result. */
@@ -39,10 +40,9 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
           kind: 'service',
           resource: name,
           dependsOn,
-          aliases: [name],
+          ...placeOf(addresses, name),
           container,
           publishes: publish.length > 0,
-          addresses: addresses.addresses[name] ?? [],
           startTimeoutMs,
           stopGraceMs,
           ...(health !== undefined && { health }),
@@ -63,13 +63,10 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
     stack,
     spec,
     addresses,
-    network: {
-      name: networkName(stack),
-      subnet: addresses.subnet,
-      gateway: addresses.gateway,
-      dynamicRange: addresses.dynamicRange,
-      labels: baseLabels(stack, '', 'network'),
-    },
+    networks: addresses.networks.map(({ resource, ...network }) => ({
+      resource,
+      creation: { ...network, labels: baseLabels(stack, resource, 'network') },
+    })),
     volumes: resources.flatMap((each) =>
       each.kind === 'volume'
         ? [
@@ -129,13 +126,12 @@ function compileApp(
     kind: 'app',
     resource: name,
     dependsOn,
-    aliases: [name],
+    ...placeOf(addresses, name),
     container: compileContainer(spec.name, name, app, 'app', appEnv(app, name, prefixes), publish, inputs, {
       port,
       health,
     }),
     publishes: publish.length > 0,
-    addresses: addresses.addresses[name] ?? [],
     port,
     health: health ?? openPort,
     startTimeoutMs,

@@ -1,14 +1,14 @@
 import type { AppSpec, HealthSpec, PoolSpec, StackSpec } from '@plumbstack/core';
 import type { ContainerCreation, NetworkCreation, PutFile, VolumeCreation } from '../client/docker-client.js';
 import type { HaproxyModel, NginxModel } from '../proxy/proxy-model.js';
-import type { AddressPlan } from './address-plan.js';
+import type { AddressPlan, Attachment } from './address-plan.js';
 
 /** A whole stack in the engine's shapes: what should be there. */
 export interface DockerSpec {
   readonly stack: string;
   readonly spec: StackSpec;
   readonly addresses: AddressPlan;
-  readonly network: NetworkCreation;
+  readonly networks: readonly NetworkUnit[];
   readonly volumes: readonly VolumeUnit[];
   /** A volume without content, whose labels say what belongs to the stack. */
   readonly inventory: VolumeCreation;
@@ -20,6 +20,12 @@ export interface DockerSpec {
 }
 
 export type Unit = AppUnit | ServiceUnit | PoolUnit | RouterUnit;
+
+export interface NetworkUnit {
+  /** Whose it is; empty for the one of the whole stack, `a/b` for that of `a` and `b`, which it depends on. */
+  readonly resource: string;
+  readonly creation: NetworkCreation;
+}
 
 export interface VolumeUnit {
   readonly resource: string;
@@ -81,6 +87,10 @@ interface UnitBase {
   readonly resource: string;
   /** Resources that must be healthy first. */
   readonly dependsOn: readonly string[];
+  /** Network that its fixed addresses are of, and that its published ports go through. */
+  readonly home: string;
+  /** Networks that its container is in beside it. */
+  readonly guests: readonly Attachment[];
   readonly aliases: readonly string[];
   readonly container: ContainerTemplate;
   /** Whether the container itself holds host ports, so that old and new cannot run at once. */
@@ -115,6 +125,8 @@ export interface PoolUnit extends UnitBase {
 }
 
 export interface WorkerUnit {
+  /** Networks that each worker is in beside the pool's. */
+  readonly guests: readonly Attachment[];
   readonly container: ContainerTemplate;
   readonly slots: readonly string[];
   readonly port: number;

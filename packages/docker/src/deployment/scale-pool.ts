@@ -3,7 +3,8 @@ import { convergePool } from '../apply/converge-pool.js';
 import { planAddresses } from '../compile/address-plan.js';
 import type { PoolUnit } from '../compile/docker-spec.js';
 import type { EngineSession } from '../engine-session.js';
-import { takenAddresses, type ObservedState } from '../plan/observed-state.js';
+import { networkName } from '../object-names.js';
+import { networkNamed, takenAddresses, type ObservedState } from '../plan/observed-state.js';
 import { recordedPool } from './recorded-pool.js';
 
 const mostReplicas = 1000;
@@ -32,10 +33,7 @@ export async function scalePool(
 /** The pool with another number of workers, and with more slots where these are not enough. */
 function resized(observed: ObservedState, unit: PoolUnit, replicas: number): PoolUnit {
   const spec: PoolSpec = { ...unit.spec, replicas };
-  const taken = takenAddresses(observed);
-  const alone = { schemaVersion: 1 as const, name: observed.stack, resources: [spec] };
-  const plan = planAddresses(alone, taken, () => refuseWithoutNetwork(observed.stack));
-  const slots = plan.slots[unit.resource] ?? unit.worker.slots;
+  const slots = slotsFor(observed, unit, spec);
   const { port } = unit.worker;
   return {
     ...unit,
@@ -49,6 +47,23 @@ function resized(observed: ObservedState, unit: PoolUnit, replicas: number): Poo
       },
     },
   };
+}
+
+function slotsFor(observed: ObservedState, { home, resource }: PoolUnit, spec: PoolSpec): readonly string[] {
+  const { stack } = observed;
+  const network = networkNamed(observed, home);
+  if (network === undefined) return refuseWithoutNetwork(stack);
+  const [subnet = ''] = network.subnets;
+  const alone = {
+    schemaVersion: 1 as const,
+    name: stack,
+    subnet,
+    isolation: home !== networkName(stack),
+    resources: [spec],
+  };
+  // In its own network or nowhere: no other one can be made while the pool serves.
+  const taken = { ...takenAddresses(observed), subnets: { [home]: subnet } };
+  return planAddresses(alone, taken, { pool: subnet, others: [], inPlace: true }).slots[resource] ?? [];
 }
 
 function refuseWithoutNetwork(stack: string): never {

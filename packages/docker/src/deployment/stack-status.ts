@@ -15,14 +15,16 @@ import type { EngineSession } from '../engine-session.js';
 import type { RunContext } from '../apply/run-context.js';
 import type { Role } from '../labels.js';
 import { slotName } from '../object-names.js';
-import { isConnected } from '../plan/container-changes.js';
+import { isAtHome, isIn } from '../plan/container-networks.js';
 import { describedCheck } from '../plan/described-check.js';
 import {
   inventoryOf,
+  networkOf,
   readRecord,
   type ObservedContainer,
   type ObservedState,
   type PoolRecord,
+  type RouterRecord,
 } from '../plan/observed-state.js';
 import { urlOf } from './endpoint.js';
 
@@ -134,7 +136,8 @@ async function healthOf(
   upWorkers: ReadonlySet<string>,
 ): Promise<ContainerStatus['health']> {
   const { role, worker, address } = container;
-  if (state !== 'running' || !isConnected(container, context.observed)) return 'unhealthy';
+  if (state !== 'running' || !isAtHome(container, context.observed)) return 'unhealthy';
+  if (role === 'router' && !isWithTargets(container, context.observed)) return 'unhealthy';
   if (health !== 'unknown') return health;
   if (role === 'worker') return upWorkers.has(slotName(worker ?? 0)) ? 'healthy' : 'unhealthy';
   const { port, health: check } = describedCheck(container);
@@ -146,4 +149,13 @@ async function healthOf(
       ? await answers(address, port, check, context.signal)
       : await answeredInside(context, [id], address, port, check);
   return answered ? 'healthy' : 'unhealthy';
+}
+
+/** Whether a router is in the network of everything that it sends requests to. */
+function isWithTargets(container: ObservedContainer, observed: ObservedState): boolean {
+  const active = readRecord<RouterRecord>(observed, container.resource)?.active ?? {};
+  return Object.values(active)
+    .map((server) => server.split(':')[0])
+    .filter((address) => address !== '')
+    .every((address) => isIn(container, networkOf(observed, address) ?? '', observed));
 }

@@ -1,9 +1,8 @@
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
 import { configFolder } from '../compile/proxy-container.js';
-import { isIPv4Subnet } from '../compile/ipv4.js';
 import { readFolder } from './read-folder.js';
 import { label, ofStack, owner } from '../labels.js';
-import { networkName } from '../object-names.js';
+import { isOfStack } from '../not-ours.js';
 import { observedContainer, type ObservedState } from '../plan/observed-state.js';
 
 /** Reads what the engine has of a stack. The number of calls grows with the proxies only, not with the containers. */
@@ -23,7 +22,6 @@ export async function observeStack(
     .filter((each) => each !== lease)
     .map(observedContainer)
     .filter(({ state }) => state !== 'removing');
-  const network = networks.find(({ name }) => name === networkName(stack));
   const proxies = new Map(
     containers
       .filter(({ role }) => role === 'balancer' || role === 'router')
@@ -36,10 +34,8 @@ export async function observeStack(
   );
   return {
     stack,
-    ...(network !== undefined && { network }),
-    otherSubnets: networks
-      .filter((each) => each !== network)
-      .flatMap(({ subnets }) => subnets.filter(isIPv4Subnet)),
+    networks: networks.filter(({ labels }) => isOfStack(labels, stack)),
+    otherNetworks: networks.filter(({ labels }) => !isOfStack(labels, stack)),
     containers,
     settings: {},
     volumes: volumes.filter(({ labels }) => labels[label.owner] === owner),

@@ -1,6 +1,6 @@
 import type { StepReason } from '@plumbstack/core';
 import type { ContainerTemplate, Unit } from '../compile/docker-spec.js';
-import { networkName } from '../object-names.js';
+import { networkDrift, type Place } from './container-networks.js';
 import { differences } from './identity-diff.js';
 import type { ObservedContainer, ObservedState } from './observed-state.js';
 import { losesLimit, settingChanges } from './settings.js';
@@ -46,6 +46,7 @@ export function drift(
   container: ObservedContainer,
   template: ContainerTemplate,
   name: string,
+  place: Place,
   observed: ObservedState,
 ): readonly StepReason[] {
   const { state } = container;
@@ -53,14 +54,6 @@ export function drift(
     ...settingChanges(container, template, observed),
     ...(state === 'running' ? [] : [{ path: 'state', from: state, to: 'running' }]),
     ...(container.name === name ? [] : [{ path: 'container', from: container.name, to: name }]),
-    ...(isConnected(container, observed)
-      ? []
-      : [{ path: 'network', from: 'disconnected', to: networkName(observed.stack) }]),
+    ...networkDrift(container, place, observed),
   ];
-}
-
-/** Whether a container is in its stack's network: the one that is there now, not one of the same name before it. */
-export function isConnected({ summary }: ObservedContainer, { stack, network }: ObservedState): boolean {
-  const attached = summary.networks[networkName(stack)];
-  return network !== undefined && attached?.networkId === network.id;
 }

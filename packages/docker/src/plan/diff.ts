@@ -3,6 +3,7 @@ import type {
   AppUnit,
   ContainerTemplate,
   DockerSpec,
+  NetworkUnit,
   PoolUnit,
   RouterUnit,
   ServiceUnit,
@@ -13,10 +14,12 @@ import { own } from '../compile/own.js';
 import { canonicalJson, contentDigest, digestOf } from '../compile/spec-hash.js';
 import { label, owner } from '../labels.js';
 import { containerName, secretVolumeName, workerName } from '../object-names.js';
-import { containerChanges, drift, isConnected, isStale, staleReasons } from './container-changes.js';
+import { containerChanges, drift, isStale, staleReasons } from './container-changes.js';
+import { isIn, workerPlace } from './container-networks.js';
 import { differences } from './identity-diff.js';
 import { balancerStopped, fewerWorkers, gone, routerStopped, stoppedFirst } from './impact.js';
 import {
+  networkNamed,
   readRecord,
   recordFile,
   type ObservedContainer,
@@ -43,7 +46,7 @@ export function diff(desired: DockerSpec, observed: ObservedState): Diff {
   const { stack } = desired;
   const orphans = findOrphans(desired, observed);
   const steps: Step[] = [
-    networkStep(desired, observed),
+    ...desired.networks.map((each) => networkStep(each, observed)),
     ...desired.volumes.map(({ resource, creation }) =>
       step(
         stack,
@@ -63,9 +66,12 @@ export function diff(desired: DockerSpec, observed: ObservedState): Diff {
       })),
     ...desired.units.map((unit) => unitStep(desired, unit, observed)),
     ...orphanSteps(stack, orphans),
+    ...unwantedNetworkSteps(desired, observed),
   ];
   const changed = new Set(
-    steps.filter(({ action }) => action !== 'keep').map(({ resource }) => resource.slice(stack.length + 1)),
+    steps
+      .filter(({ action, kind }) => action !== 'keep' && kind !== 'network')
+      .map(({ resource }) => resource.slice(stack.length + 1)),
   );
   return { plan: createPlan(stack, steps, fingerprint(desired, observed)), orphans, changed };
 }
@@ -84,8 +90,7 @@ function fingerprint({ spec, images, generated, units }: DockerSpec, observed: O
       units.flatMap((unit) => ('config' in unit ? unit.config.files : [])).map(contentOf),
     ],
     observed: [
-      observed.network?.id,
-      observed.network?.subnets,
+      sorted(observed.networks.map(({ id, name, subnets }) => ({ id, name, subnets }))),
       sorted(
         observed.containers.map((each) => {
           const { id, name, resource, role, worker, address, state, digest } = each;
@@ -100,7 +105,9 @@ function fingerprint({ spec, images, generated, units }: DockerSpec, observed: O
             state,
             digest,
             settings,
-            connected: isConnected(each, observed),
+            networks: sorted(
+              observed.networks.map(({ name }) => name).filter((name) => isIn(each, name, observed)),
+            ),
           };
         }),
       ),
@@ -143,17 +150,32 @@ function step(
   return { action: reasons.length === 0 ? 'keep' : 'update', kind, resource: path, reasons };
 }
 
-function networkStep({ stack, network }: DockerSpec, observed: ObservedState): Step {
-  const seen = observed.network;
-  if (seen === undefined) return step(stack, 'network', '', undefined);
-  const [subnet] = seen.subnets;
-  if (subnet === network.subnet) return step(stack, 'network', '', []);
+/** What nobody is in any more. */
+function unwantedNetworkSteps({ networks }: DockerSpec, observed: ObservedState): readonly Step[] {
+  const wanted = new Set(networks.map(({ creation }) => creation.name));
+  return observed.networks
+    .filter(({ name }) => !wanted.has(name))
+    .map(({ name }) => ({
+      action: 'delete',
+      kind: 'network',
+      resource: name,
+      reasons: [{ path: 'network', to: 'removed' }],
+    }));
+}
+
+/** A network is called as on the engine: what is at home in it has a step of its own. */
+function networkStep({ creation }: NetworkUnit, observed: ObservedState): Step {
+  const { name: resource, subnet } = creation;
+  const seen = networkNamed(observed, resource);
+  const base = { kind: 'network', resource } as const;
+  if (seen === undefined) return { ...base, action: 'create', reasons: [{ path: 'network', to: 'created' }] };
+  const [before] = seen.subnets;
+  if (before === subnet) return { ...base, action: 'keep', reasons: [] };
   return {
+    ...base,
     action: 'replace',
-    kind: 'network',
-    resource: stack,
-    reasons: [{ path: 'subnet', from: subnet, to: network.subnet }],
-    impact: 'every container is replaced; the stack does not answer meanwhile',
+    reasons: [{ path: 'subnet', from: before, to: subnet }],
+    impact: 'every container in it is replaced; they do not answer meanwhile',
   };
 }
 
@@ -170,8 +192,10 @@ function secretSteps({ stack, generated }: DockerSpec, observed: ObservedState):
 
 function unitStep(desired: DockerSpec, unit: Unit, observed: ObservedState): Step {
   const found = differingUnitStep(desired, unit, observed);
-  const { action, reasons } = networkStep(desired, observed);
-  if (action !== 'replace' || found.action === 'create') return found;
+  const home = desired.networks.find(({ creation }) => creation.name === unit.home);
+  if (home === undefined || found.action === 'create') return found;
+  const { action, reasons } = networkStep(home, observed);
+  if (action !== 'replace') return found;
   // A container cannot move to another network, whatever else is right about it.
   return { ...found, action: 'replace', reasons: [...reasons, ...found.reasons] };
 }
@@ -220,7 +244,7 @@ function singleStep(
     };
   }
   return step(stack, unit.kind, unit.resource, [
-    ...drift(serving, unit.container, containerName(stack, unit.resource), observed),
+    ...drift(serving, unit.container, containerName(stack, unit.resource), unit, observed),
     ...extras(containers.filter((each) => each !== serving)),
   ]);
 }
@@ -264,12 +288,15 @@ function poolStep({ stack, units }: DockerSpec, unit: PoolUnit, observed: Observ
     ...(record?.unsettled !== undefined ? [{ path: 'workers', from: 'interrupted', to: 'settled' }] : []),
     ...(serving === undefined
       ? []
-      : prefixed('haproxy', drift(serving, unit.container, containerName(stack, unit.resource), observed))),
+      : prefixed(
+          'haproxy',
+          drift(serving, unit.container, containerName(stack, unit.resource), unit, observed),
+        )),
     ...workers
       .filter((each) => !stale.includes(each) && !misplaced.includes(each))
       .flatMap((each) => {
         const name = workerName(stack, unit.resource, each.worker ?? 0);
-        return prefixed(each.name, drift(each, worker, name, observed));
+        return prefixed(each.name, drift(each, worker, name, workerPlace(unit), observed));
       }),
     ...extras(proxies.filter((each) => each !== serving)),
   ];
@@ -337,7 +364,7 @@ function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedSta
   const reasons: StepReason[] = [
     ...changes,
     ...routerConfigReasons(unit, units, observed),
-    ...drift(serving, unit.container, containerName(stack, unit.resource), observed),
+    ...drift(serving, unit.container, containerName(stack, unit.resource), unit, observed),
     ...extras(containers.filter((each) => each !== serving)),
   ];
   const base = step(stack, 'router', unit.resource, reasons);

@@ -8,17 +8,17 @@ import type {
 import { label, type Role } from '../labels.js';
 import type { PoolUnit, Unit } from '../compile/docker-spec.js';
 import type { TakenAddresses } from '../compile/address-plan.js';
-import { isIPv4Address } from '../compile/ipv4.js';
+import { contains, isIPv4Address, isIPv4Subnet, parseAddress, parseSubnet } from '../compile/ipv4.js';
 import { own } from '../compile/own.js';
 import type { PoolVersion } from './pool-version.js';
 
 /** What the engine has of one stack. Plain data, read in a handful of calls. */
 export interface ObservedState {
   readonly stack: string;
-  /** The network of that name, whoever's it is. */
-  readonly network?: NetworkSummary;
-  /** Subnets of every other network on the engine. */
-  readonly otherSubnets: readonly string[];
+  /** Ours. */
+  readonly networks: readonly NetworkSummary[];
+  /** Everybody else's: neither their names nor their subnets are free. */
+  readonly otherNetworks: readonly NetworkSummary[];
   readonly containers: readonly ObservedContainer[];
   /** Ours; config and secret volumes too. */
   readonly volumes: readonly VolumeSummary[];
@@ -95,9 +95,18 @@ function isPort(value: unknown): value is PublishedPort {
   return typeof host === 'string' && typeof port === 'number' && typeof containerPort === 'number';
 }
 
+/** Whether a run has noted what belongs to the stack, and no `down` has followed. */
+export function hasInventory(state: ObservedState): boolean {
+  return inventoryIn(state) !== undefined;
+}
+
+function inventoryIn({ volumes }: ObservedState): VolumeSummary | undefined {
+  return volumes.find(({ labels }) => labels[label.role] === 'inventory');
+}
+
 /** Kinds of the stack's resources by name, as the last run described them; none where nobody noted them. */
-export function inventoryOf({ volumes }: ObservedState): ReadonlyMap<string, Unit['kind']> {
-  const found = volumes.find(({ labels }) => labels[label.role] === 'inventory');
+export function inventoryOf(state: ObservedState): ReadonlyMap<string, Unit['kind']> {
+  const found = inventoryIn(state);
   const kinds: readonly unknown[] = ['app', 'service', 'pool', 'router'] satisfies Unit['kind'][];
   const noted = Object.entries(parseData(found?.labels[label.resources]));
   return new Map(noted.filter((each): each is [string, Unit['kind']] => kinds.includes(each[1])));
@@ -158,8 +167,9 @@ function isRecord(value: unknown): boolean {
   if (unit === undefined) return isData(active) && isData(model);
   if (!isTexts(slots) || typeof replicas !== 'number' || !isData(unit)) return false;
   if (before !== undefined && !isVersion(before)) return false;
-  const { addresses, container, worker, spec, config } = unit;
+  const { home, addresses, container, worker, spec, config } = unit;
   return (
+    typeof home === 'string' &&
     isTexts(addresses) &&
     isTemplate(container) &&
     isData(spec) &&
@@ -220,10 +230,40 @@ export function takenAddresses(state: ObservedState): TakenAddresses {
     for (const each of record?.unit?.addresses ?? [])
       addresses.set(resource, (addresses.get(resource) ?? new Set()).add(each));
   }
-  const [subnet] = state.network?.subnets ?? [];
   return {
-    ...(subnet !== undefined && { subnet }),
+    subnets: Object.fromEntries(
+      state.networks.flatMap(({ name, subnets: [subnet] }) => (subnet === undefined ? [] : [[name, subnet]])),
+    ),
+    guests: guestAddresses(state),
     addresses: Object.fromEntries([...addresses].map(([resource, list]) => [resource, [...list]])),
     slots: Object.fromEntries([...slots].map(([pool, list]) => [pool, Array.from(list)])),
   };
+}
+
+/** By network: addresses that were asked for there, by the container's address at home. */
+function guestAddresses({ networks, containers }: ObservedState): TakenAddresses['guests'] {
+  return Object.fromEntries(
+    networks.map(({ name }) => [
+      name,
+      Object.fromEntries(
+        containers.flatMap(({ address, summary }) => {
+          const there = own(summary.networks, name)?.fixedAddress;
+          return address === undefined || there === undefined || there === address ? [] : [[address, there]];
+        }),
+      ),
+    ]),
+  );
+}
+
+/** A network of the stack that is there. */
+export function networkNamed({ networks }: ObservedState, name: string): NetworkSummary | undefined {
+  return networks.find((each) => each.name === name);
+}
+
+/** The network that an address is of. */
+export function networkOf({ networks }: ObservedState, address: string | undefined): string | undefined {
+  if (address === undefined) return undefined;
+  return networks.find(({ subnets }) =>
+    subnets.some((each) => isIPv4Subnet(each) && contains(parseSubnet(each), parseAddress(address))),
+  )?.name;
 }

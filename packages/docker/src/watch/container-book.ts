@@ -1,7 +1,6 @@
 import { resourcePath } from '@plumbstack/core';
 import type { LifecycleEventMap, LifecycleEventName } from '@plumbstack/events';
 import type { ContainerDetails, EngineEvent } from '../client/docker-client.js';
-import { networkName } from '../object-names.js';
 import {
   endOf,
   identityOf,
@@ -174,7 +173,7 @@ export class ContainerBook {
   /** The answer to {@link overdue}: what a look has shown. */
   looked(known: KnownContainer, details: ContainerDetails | undefined): void {
     if (details === undefined || !details.running || !known.running || !known.connected) return;
-    if (isConnectedTo(known.stack, details)) return;
+    if (isConnectedTo(known.home, details)) return;
     known.connected = false;
     this.#tell(known, 'container:disconnected');
   }
@@ -258,7 +257,12 @@ export class ContainerBook {
 
   #hearNetwork({ action, attributes }: EngineEvent): void {
     const known = this.#containers.get(attributes['container'] ?? '');
-    if (known === undefined || attributes['name'] !== networkName(known.stack) || !known.running) return;
+    if (known === undefined || !known.running) return;
+    if (attributes['name'] !== known.home) {
+      // Where it is a guest, others notice; of what this process did there, nothing is left to be heard.
+      if (action === 'connect') this.#options.work.claim(known.id, 'connect');
+      return;
+    }
     if (action === 'disconnect') this.#hold(known, 'disconnect', endWordMs);
     if (action !== 'connect') return;
     this.#held.delete(known.id);
@@ -311,7 +315,7 @@ export class ContainerBook {
       differs(() => this.healthBecame(known, health));
       this.#show(known, health);
     }
-    if (running && known.connected !== isConnectedTo(known.stack, details))
+    if (running && known.connected !== isConnectedTo(known.home, details))
       differs(() => this.#connectionIs(known, !known.connected));
     return differences;
   }

@@ -9,6 +9,8 @@ export interface ContainerIdentity {
   readonly stack: string;
   readonly resource: string;
   readonly role: Role;
+  /** Name of the network that it is looked for in. */
+  readonly home: string;
   /** How its pool's HAProxy calls it, where it is a worker. */
   readonly worker: string | undefined;
 }
@@ -49,6 +51,7 @@ export function identityOf(
   return {
     id,
     stack: labels[label.stack] ?? '',
+    home: labels[label.network] ?? networkName(labels[label.stack] ?? ''),
     resource: labels[label.resource] ?? '',
     role: role as Role,
     worker: role === 'worker' && worker > 0 ? slotName(worker) : undefined,
@@ -79,7 +82,7 @@ export function seenContainer(identity: ContainerIdentity, details: ContainerDet
     ...newContainer(identity, details.name),
     running: details.running,
     paused: details.state === 'paused',
-    connected: isConnectedTo(identity.stack, details),
+    connected: isConnectedTo(identity.home, details),
     health: details.health,
     // That it is up is what its stack's last verb said.
     quietlyHealthy: true,
@@ -89,8 +92,8 @@ export function seenContainer(identity: ContainerIdentity, details: ContainerDet
 }
 
 /** Of one that does not run, an engine lists the networks it will be on. */
-export function isConnectedTo(stack: string, { networks, running }: ContainerDetails): boolean {
-  return !running || networkName(stack) in networks;
+export function isConnectedTo(network: string, { networks, running }: ContainerDetails): boolean {
+  return !running || Object.hasOwn(networks, network);
 }
 
 /** An engine writes the year 1 where it never was: before 1970, as text that is no later moment. */

@@ -2,8 +2,8 @@ import type { HealthSpec } from '@plumbstack/core';
 import { answeredInside } from '../apply/answered-inside.js';
 import { answers, reachOf } from '../apply/reach.js';
 import type { CallOptions, ContainerDetails, DockerClient } from '../client/docker-client.js';
-import { formatAddress, parseSubnet } from '../compile/ipv4.js';
-import { networkName } from '../object-names.js';
+import { formatAddress, isIPv4Subnet, parseSubnet } from '../compile/ipv4.js';
+import { isOfStack } from '../not-ours.js';
 import { observedContainer } from '../plan/observed-state.js';
 import { AppProbe } from './app-probe.js';
 import type { Tell } from './container-book.js';
@@ -93,13 +93,17 @@ export class StackEyes implements Disposable {
     if (signal.aborted || port === undefined || health === undefined || address === undefined)
       return undefined;
     const isDirect = await (this.#isDirect ??= this.#reachesDirectly(signal));
-    const inside = (call: CallOptions): Promise<boolean> => {
-      const vantages = [...containers()].filter(
+    const inside = async (call: CallOptions): Promise<boolean> => {
+      const proxies = [...containers()].filter(
         ({ role, running, stack: of }) =>
           of === stack && running && (role === 'balancer' || role === 'router'),
       );
-      const ids = [...vantages.map(({ id }) => id), known.id];
-      return answeredInside({ client, call }, ids, address, port, health);
+      const seen = await Promise.all(proxies.map(({ id }) => client.inspectContainer(id, call)));
+      // Only who is in its network can tell.
+      const near = seen.flatMap((each) =>
+        each !== undefined && Object.hasOwn(each.networks, known.home) ? [each.id] : [],
+      );
+      return answeredInside({ client, call }, [...near, known.id], address, port, health);
     };
     return new AppProbe({
       health,
@@ -118,8 +122,9 @@ export class StackEyes implements Disposable {
     const { client, stack, isLocal } = this.#options;
     if (!isLocal) return false;
     const networks = await client.listNetworks({ signal }).catch(() => []);
-    const [subnet] = networks.find(({ name }) => name === networkName(stack))?.subnets ?? [];
-    return subnet !== undefined && reachOf(formatAddress(parseSubnet(subnet).base + 1)) === 'direct';
+    const subnets = networks.filter(({ labels }) => isOfStack(labels, stack)).flatMap((each) => each.subnets);
+    const gateways = subnets.filter(isIPv4Subnet).map((each) => formatAddress(parseSubnet(each).base + 1));
+    return reachOf(new Set(gateways)) === 'direct';
   }
 }
 

@@ -1,0 +1,38 @@
+import type { DockerSpec } from '../compile/docker-spec.js';
+import { foreignNetworks, workerPlace, type Place } from '../plan/container-networks.js';
+import type { ObservedContainer } from '../plan/observed-state.js';
+import { containersOf, roleOf } from '../plan/serving.js';
+import { pollUntil } from './deadline.js';
+import { endingProcesses } from './proxy-commands.js';
+import type { RunContext } from './run-context.js';
+
+/** How long a router may take to answer the requests that it has, before it is taken off the network of a target. */
+const lastAnswersMs = 30_000;
+
+/** Takes every container off the networks that it is no longer to be in; last, when nothing uses them any more. */
+export async function leaveNetworks(context: RunContext, { units }: DockerSpec): Promise<void> {
+  const { client, call, observed } = context;
+  const leave = async (container: ObservedContainer, place: Place): Promise<void> => {
+    const names = foreignNetworks(container, place, observed);
+    if (names.length === 0) return;
+    if (container.role === 'router' && container.state === 'running') await lastAnswers(context, container);
+    await Promise.all(names.map((name) => client.disconnectNetwork(name, container.id, call)));
+  };
+  await Promise.all(
+    units.flatMap((unit) => [
+      ...containersOf(observed, unit.resource, roleOf(unit.kind)).map((each) => leave(each, unit)),
+      ...(unit.kind === 'pool'
+        ? containersOf(observed, unit.resource, 'worker').map((each) => leave(each, workerPlace(unit)))
+        : []),
+    ]),
+  );
+}
+
+async function lastAnswers({ client, call, signal }: RunContext, { id }: ObservedContainer): Promise<void> {
+  // One that was replaced meanwhile has nothing left to answer.
+  if ((await client.inspectContainer(id, call))?.running !== true) return;
+  await pollUntil(
+    async () => ((await client.exec(id, endingProcesses, call)).exitCode === 0 ? undefined : true),
+    { signal, timeoutMs: lastAnswersMs, intervalMs: 50 },
+  );
+}
