@@ -1,4 +1,4 @@
-import type { HealthSpec } from '@plumbstack/core';
+import { isPlumbstackError, type HealthSpec } from '@plumbstack/core';
 import type { Unit } from '../compile/docker-spec.js';
 import type { Role } from '../labels.js';
 import { nextContainerName } from '../object-names.js';
@@ -181,8 +181,9 @@ async function keep(
   // An interrupted update may have left the name to the container that is about to go.
   const nameIsFree = others.every((each) => each.name !== name);
   const { container: template, aliases } = unit;
+  const ran = state === 'running' || state === 'paused';
   // What does not run is given its files anew: it may have ended for want of them.
-  if (state !== 'running' && state !== 'paused') await convergence.prepare?.(id);
+  if (!ran) await convergence.prepare?.(id);
   await mendContainer(context, {
     container: serving,
     template,
@@ -190,7 +191,15 @@ async function keep(
     aliases,
     name: nameIsFree ? name : serving.name,
   });
-  await waitUntilHealthy(context, waitFor(convergence, id, address));
+  try {
+    await waitUntilHealthy(context, waitFor(convergence, id, address));
+  } catch (error) {
+    // It may have been seen in one of its short lives between two crashes: then it, too, may lack its files.
+    if (!ran || convergence.prepare === undefined || !isPlumbstackError(error, 'START_FAILED')) throw error;
+    await convergence.prepare(id);
+    await context.client.restartContainer(id, 0, context.call);
+    await waitUntilHealthy(context, waitFor(convergence, id, address));
+  }
   await convergence.switchTo?.(address);
   await Promise.all(others.map((each) => retire(context, convergence, each)));
   if (!nameIsFree) await context.client.renameContainer(id, name, context.call);

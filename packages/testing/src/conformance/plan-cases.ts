@@ -22,13 +22,13 @@ export const planCases: readonly ConformanceCase[] = [
   {
     title: 'a plan has one step for a resource, and targets come before the router',
     async run({ runtime, app, stackName }) {
-      const { steps } = await runtime().plan(articleStack({ name: stackName(), app }));
-      const named = steps
-        .filter(({ kind }) => kind !== 'image')
-        .map(({ resource }) => resource.split('/')[1]);
+      const name = stackName();
+      const { steps } = await runtime().plan(articleStack({ name, app }));
+      const named = steps.filter(({ kind }) => kind !== 'image').map(({ resource }) => resource);
       assert.equal(new Set(named).size, named.length, `twice in ${named.join(', ')}`);
-      assert.ok(named.indexOf('workers') < named.indexOf('web'));
-      assert.ok(named.indexOf('app2') < named.indexOf('web'));
+      const [workers, app2, web] = ['workers', 'app2', 'web'].map((each) => named.indexOf(`${name}/${each}`));
+      assert.ok(workers !== undefined && app2 !== undefined && web !== undefined);
+      assert.ok(Math.min(workers, app2) >= 0 && Math.max(workers, app2) < web, named.join(', '));
     },
   },
   {
