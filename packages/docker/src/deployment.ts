@@ -79,6 +79,7 @@ export class DockerDeployment implements LifecycleDeployment {
   async rollback(pool: ResourceReference, options: WaitOptions = {}): Promise<void> {
     using signal = this.#deadline('rollback', options);
     await using lease = await this.#lease(signal);
+    using _verb = this.#session.work.verb(this.stack);
     const session = this.#session.under(lease);
     await rollbackPool(session, await this.#observe(lease.signal), nameOf(pool), lease.signal);
     this.#observed = await this.#observe(lease.signal);
