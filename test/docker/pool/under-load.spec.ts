@@ -93,18 +93,19 @@ describe('a pool under visitors', function () {
       const stack = lab.stack();
       const deployment = await lab.runtime.up(stackOf(stack, '1', { timeoutMs: 3000 }));
       const worker = `${stack.name}-workers-1`;
+      const network = `${stack.name}_workers.pool`;
       const [{ address = '' } = assert.fail('it is missing')] = (await deployment.status()).resources
         .flatMap(({ containers }) => containers)
         .filter(({ name }) => name === worker);
       const visit = await visitedWhile(deployment, async () => {
-        await docker('network', 'disconnect', stack.name, worker);
+        await docker('network', 'disconnect', network, worker);
         await eventually('it is out', async () =>
           (await upIn(deployment)).includes('w1') ? undefined : true,
         );
       });
       assert.deepEqual(ofMethod(visit, 'GET'), []);
       assert.ok(ofMethod(visit, 'POST').length <= 4, visit.failures.join('; '));
-      await docker('network', 'connect', '--ip', address, stack.name, worker);
+      await docker('network', 'connect', '--ip', address, network, worker);
       await eventually('it is in again', async () =>
         (await upIn(deployment)).includes('w1') ? true : undefined,
       );
