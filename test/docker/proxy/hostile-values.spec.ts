@@ -217,7 +217,7 @@ function nginxUnit({ options, root, routes }: RouterRecipe): RouterUnit | undefi
 }
 
 const nginxFiles = (unit: RouterUnit): readonly ProxyFile[] =>
-  routerFiles(unit, { app: '10.232.0.20' })
+  routerFiles(unit, { app: '10.232.0.20:8000' })
     .files.filter(({ path }) => path !== 'record.json')
     .map(({ path, content }) => ({ path, content: String(content) }));
 
