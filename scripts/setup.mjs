@@ -12,11 +12,11 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 /**
  * Makes ready what a program of this repository needs: dependencies and build, engine and images.
  * What is there already is left alone.
- * @param {{ log: (line: string) => void }} options
+ * @param {{ log: (line: string) => void, images?: readonly string[] }} options `images`: all by default
  * @returns {Promise<{ env: Record<string, string> }>} what leads a program to the engine
  */
-export async function setup({ log }) {
-  const engine = prepareEngine(log);
+export async function setup({ log, images }) {
+  const engine = prepareEngine(log, images);
   const packages = preparePackages(log);
   // What fails in one is thrown after the other has ended, and so is the last thing shown.
   await Promise.allSettled([engine, packages]);
@@ -24,10 +24,13 @@ export async function setup({ log }) {
   return engine;
 }
 
-/** @param {(line: string) => void} log */
-async function prepareEngine(log) {
+/**
+ * @param {(line: string) => void} log
+ * @param {readonly string[] | undefined} images
+ */
+async function prepareEngine(log, images) {
   const { env } = await ensureEngine({ log });
-  await ensureImages({ log, env });
+  await ensureImages({ log, env, ...(images && { images }) });
   return { env };
 }
 

@@ -9,6 +9,7 @@ import { runScript } from './setup-error.mjs';
 import { buildStandIn, importBase, standInLabel } from './stand-ins.mjs';
 
 /** @typedef {{ log: (line: string) => void, env: Record<string, string> }} Options */
+/** @typedef {Options & { images?: readonly string[] }} ImagesOptions `images`: those that are needed; all by default */
 
 const base = 'debian:forky-slim';
 
@@ -25,11 +26,11 @@ const standInFolders = new Map([
 /**
  * Pulls the images that are missing; where no registry answers, builds stand-ins for them from
  * Debian's packages, which carry the same names and behave alike.
- * @param {Options} options
+ * @param {ImagesOptions} options
  */
-export async function ensureImages({ log, env }) {
+export async function ensureImages({ log, env, images = [...standInFolders.keys()] }) {
   await ensureClient(log);
-  const all = [base, ...standInFolders.keys()];
+  const all = [base, ...images];
   const present = await imageNames([], env);
   const [first, ...rest] = all.filter((image) => !present.has(image));
   if (!first) return log(`images: present (${all.join(', ')})`);
