@@ -66,12 +66,28 @@ export function assertSameState(actual: SettledState, expected: SettledState): v
   assert.deepEqual(differing(actual, expected, ''), []);
 }
 
+/**
+ * The state but for the version that each pool had before, which it remembers for a rollback: which one that is depends on
+ * the order of runs.
+ */
+export function withoutHistory(state: SettledState): SettledState {
+  const configs = Object.entries(state.configs).map(([container, { 'record.json': record, ...files }]) => {
+    if (record === undefined) return [container, files] as const;
+    const { before: _, ...rest } = JSON.parse(record) as Record<string, unknown>;
+    return [container, { ...files, 'record.json': JSON.stringify(rest) }] as const;
+  });
+  return { ...state, configs: Object.fromEntries(configs) };
+}
+
+/** A file of a proxy would fill a screen. */
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? 'nothing').slice(0, 500);
+}
+
 function differing(actual: unknown, expected: unknown, path: string): readonly string[] {
   const isData = (value: unknown): value is object => typeof value === 'object' && value !== null;
   if (!isData(actual) || !isData(expected)) {
-    return actual === expected
-      ? []
-      : [`${path}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`];
+    return actual === expected ? [] : [`${path}: ${shown(actual)} instead of ${shown(expected)}`];
   }
   const [left, right] = [byName(actual), byName(expected)];
   const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])];
