@@ -85,6 +85,7 @@ describe('a container in the engine’s shape', () => {
       Interval: 1_500_000_000,
       Timeout: 2_000_000_000,
       StartPeriod: 500_000_000,
+      StartInterval: 1_000_000_000,
       Retries: 4,
     });
     assert.deepEqual(host.PortBindings, {

@@ -85,7 +85,10 @@ describe('a bad input', () => {
       const unknown = refusalOf(() => new DockerRuntime({ basedir: '.' } as DockerRuntimeOptions));
       assert.equal(unknown.details['path'], 'DockerRuntime.basedir');
       assert.match(unknown.hint ?? '', /"baseDir"/);
-      const known = ['host', 'context', 'baseDir', 'addressPool', 'callTimeoutMs', 'concurrency', 'client'];
+      const known = [
+        ...['host', 'context', 'baseDir', 'addressPool', 'callTimeoutMs', 'concurrency'],
+        ...['keepImages', 'client'],
+      ];
       assert.deepEqual(unknown.details['known'], known);
       const wrong: Readonly<Record<string, unknown>> = {
         host: 2375,
@@ -94,6 +97,7 @@ describe('a bad input', () => {
         addressPool: '10.0.0.0/24',
         callTimeoutMs: 0.5,
         concurrency: 0,
+        keepImages: -1,
         client: 'dockerode',
       };
       assert.deepEqual(Object.keys(wrong), known);

@@ -141,6 +141,9 @@ function toMount(mount: EngineMount): Dockerode.MountSettings {
   }
 }
 
+/** Longest time between two looks at a container that starts: what is ready is not kept waiting for its next turn. */
+const startIntervalMs = 1000;
+
 function toHealthcheck(check: EngineHealthcheck): Dockerode.HealthConfig {
   if (check.command.length === 0) return { Test: ['NONE'] };
   return {
@@ -148,6 +151,9 @@ function toHealthcheck(check: EngineHealthcheck): Dockerode.HealthConfig {
     Interval: check.intervalMs * nanosecondsPerMillisecond,
     Timeout: check.timeoutMs * nanosecondsPerMillisecond,
     StartPeriod: check.startPeriodMs * nanosecondsPerMillisecond,
+    // From API 1.44 on, the engine would look every five seconds while it starts; an older one leaves this out.
+    // https://docs.docker.com/reference/dockerfile/#healthcheck
+    ...{ StartInterval: Math.min(check.intervalMs, startIntervalMs) * nanosecondsPerMillisecond },
     Retries: check.retries,
   };
 }
