@@ -4,7 +4,7 @@ import { isPlumbstackError } from '@plumbstack/core';
 import { DockerRuntime } from '@plumbstack/docker';
 import { FaultProxy, type EngineCall, type Fault } from '../support/fault-proxy';
 import { Lab, leftovers } from '../support/lab';
-import { assertSameState, settledState, type SettledState } from '../support/settled-state';
+import { assertSameState, settledState, withoutHistory, type SettledState } from '../support/settled-state';
 import { assertServes, eventuallyServes, smallStack } from './small-stack';
 import { perform, type VerbRequest } from './verb';
 import { VerbProcess } from './verb-process';
@@ -96,7 +96,7 @@ export class Lane implements AsyncDisposable {
       await perform(runtime, { ...disturbed, stack: this.#stack });
       calls ??= this.#proxy.calls;
       await this.#perform(mend);
-      states.push(await settledState(this.#stack));
+      states.push(withoutHistory(await settledState(this.#stack)));
     }
     return { calls: calls ?? [], states };
   }
@@ -117,7 +117,10 @@ export class Lane implements AsyncDisposable {
       : await this.#disturbed(request, call, disturbance);
     if (keepsServing) await eventuallyServes(await this.#web());
     await this.#perform(mend);
-    assertSameState(await settledState(this.#stack), states[turn] ?? assert.fail('no such way'));
+    assertSameState(
+      withoutHistory(await settledState(this.#stack)),
+      states[turn] ?? assert.fail('no such way'),
+    );
     if (serves === undefined) assert.deepEqual(await leftovers(this.#stack), []);
     else {
       const { version, image } = serves;

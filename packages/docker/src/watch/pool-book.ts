@@ -19,6 +19,7 @@ export class PoolBook {
   readonly #states = new Map<string, State>();
   readonly #failed = new Set<string>();
   #queued = 0;
+  #hasLooked = false;
 
   constructor(options: PoolBookOptions) {
     this.#options = options;
@@ -40,6 +41,7 @@ export class PoolBook {
       this.#states.set(name, state);
       if (before !== state) this.#changed(worker, before, state);
     }
+    this.#hasLooked = true;
     this.#tellQueue((backend?.queued ?? 0) + servers.reduce((sum, { queued }) => sum + queued, 0));
   }
 
@@ -54,7 +56,8 @@ export class PoolBook {
       this.#failed.add(slot);
       this.#tell(worker, 'worker:unhealthy');
     } else if (!isChanging) {
-      if (now === 'up' && before !== undefined) this.#tell(worker, 'worker:joined');
+      // Whoever was there at the first look has joined before; a new one may be up by the time that it is looked at.
+      if (now === 'up' && (before !== undefined || this.#hasLooked)) this.#tell(worker, 'worker:joined');
       if (now === 'drain' && before === 'up') this.#tell(worker, 'worker:draining');
     }
   }
