@@ -1,5 +1,5 @@
-import type { CallOptions, DockerWriter, NetworkCreation } from '../client/docker-client.js';
-import { isSubnetTaken } from '../client/docker-failure.js';
+import type { CallOptions, DockerClient, NetworkCreation } from '../client/docker-client.js';
+import { engineStatus, isSubnetTaken } from '../client/docker-failure.js';
 import type { DockerSpec } from '../compile/docker-spec.js';
 import type { ObservedState } from '../plan/observed-state.js';
 import { Gate } from './gate.js';
@@ -28,7 +28,7 @@ export class NewNetworks implements Networks {
   readonly #refused: string[] = [];
 
   constructor(
-    client: DockerWriter,
+    client: Pick<DockerClient, 'createNetwork' | 'listNetworks'>,
     { networks }: Pick<DockerSpec, 'networks'>,
     observed: ObservedState,
     call: CallOptions,
@@ -38,9 +38,10 @@ export class NewNetworks implements Networks {
     const make = async (creation: NetworkCreation): Promise<void> => {
       await gate.run(async () => {
         call.signal?.throwIfAborted();
-        await client.createNetwork(creation, call).catch((error: unknown) => {
+        await client.createNetwork(creation, call).catch(async (error: unknown) => {
           if (isSubnetTaken(error)) this.#refused.push(creation.subnet);
-          throw error;
+          // The engine goes on with what an aborted run had asked for, after the next one has looked.
+          if (engineStatus(error) !== 409 || !(await isThere(client, creation, call))) throw error;
         });
       });
     };
@@ -71,4 +72,15 @@ export class NewNetworks implements Networks {
     await Promise.allSettled(this.#made.values());
     return this.#refused;
   }
+}
+
+/** Whether the network is there as it was to be made: by us, for the same, with the same addresses. */
+async function isThere(
+  client: Pick<DockerClient, 'listNetworks'>,
+  { name, subnet, labels }: NetworkCreation,
+  call: CallOptions,
+): Promise<boolean> {
+  const found = (await client.listNetworks(call)).find((each) => each.name === name);
+  const isOurs = Object.entries(labels).every(([key, value]) => found?.labels[key] === value);
+  return found !== undefined && isOurs && found.subnets[0] === subnet;
 }
