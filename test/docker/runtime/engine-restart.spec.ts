@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
-import { type Stack } from '@plumbstack/core';
+import { postgres, redis, type Stack } from '@plumbstack/core';
 import type { LifecycleDeployment } from '@plumbstack/events';
 import { recordEvents } from '@plumbstack/testing';
 import { docker, tryDocker } from '../../support/docker-cli';
@@ -9,14 +9,53 @@ import { anySubnet, hostOf } from '../../support/free-subnet';
 import { ask, eventually, Lab } from '../../support/lab';
 import { lightApp, lightAppOf } from '../../support/light-app';
 
-const images = ['node:24-slim', 'nginx:1.30', 'haproxy:3.2'];
+const images = ['node:24-slim', 'nginx:1.30', 'haproxy:3.2', 'postgres:18', 'redis:8'];
 // Inside the other machine; of this one's networks none has it.
 const stackSubnet = anySubnet(235);
 const gateway = hostOf(stackSubnet, 1);
 const workers = ['workers-1', 'workers-2', 'workers-3'];
 
+// Adds a row five times a second, and goes on where the database does not answer.
+const writer = `
+trap 'exit 0' TERM
+until psql --quiet --command='create table if not exists entries (id bigserial primary key)'; do sleep 0.2; done
+while :; do psql --quiet --command='insert into entries default values'; sleep 0.2; done
+`;
+
+// Counts its requests in Redis, over one connection that it opens again whenever that ends.
+const counter = `
+const { readFileSync } = require('node:fs');
+const { connect } = require('node:net');
+const { REDIS_HOST, REDIS_PORT, REDIS_PASSWORD_FILE } = process.env;
+let redis, waiting;
+const ask = (parts, answer) => {
+  redis.write('*' + parts.length + '\\r\\n' + parts.map((each) => '$' + each.length + '\\r\\n' + each + '\\r\\n').join(''));
+  waiting.push(answer);
+};
+const open = () => {
+  let text = '';
+  waiting = [];
+  redis = connect(Number(REDIS_PORT), REDIS_HOST).setEncoding('utf8').on('error', () => undefined);
+  redis.on('data', (part) => {
+    const lines = (text + part).split('\\r\\n');
+    text = lines.pop();
+    for (const line of lines) waiting.shift()(line);
+  });
+  redis.on('close', () => {
+    for (const answer of waiting) answer('-the connection ended');
+    setTimeout(open, 100);
+  });
+  ask(['AUTH', readFileSync(REDIS_PASSWORD_FILE, 'utf8')], () => undefined);
+};
+open();
+require('node:http').createServer((request, response) => {
+  ask(['INCR', 'requests'], (line) => response.writeHead(line.startsWith(':') ? 200 : 503).end(line.slice(1)));
+}).listen(8000);
+process.on('SIGTERM', () => process.exit(0));
+`;
+
 describe('an engine on another machine', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let engine: EngineInContainer;
   let lab: Lab;
   let stack: Stack;
@@ -49,7 +88,32 @@ describe('an engine on another machine', function () {
       balance: 'roundrobin',
       sticky: 'cookie',
     });
-    described.router('web', { publish: 0 }).route('/app/', app).route('/pool/', pool);
+    const db = postgres(described, 'db');
+    const shell = ['sh', '-c'];
+    described.service('writer', { image: 'postgres:18', entrypoint: [...shell, writer], connect: [db] });
+    const cache = redis(described, 'cache');
+    const counting = described.app('counter', {
+      image: 'node:24-slim',
+      command: ['node', '-e', counter],
+      connect: [cache],
+    });
+    described
+      .router('web', { publish: 0 })
+      .route('/app/', app)
+      .route('/pool/', pool)
+      .route('/counter/', counting);
+  }
+
+  const sql = async (query: string): Promise<number> =>
+    Number(await engine.docker('exec', `${stack.name}-writer`, 'psql', '--no-password', '-tAc', query));
+  const lastRow = (): Promise<number> => sql('select coalesce(max(id), 0) from entries');
+  /** How many rows there are up to one: numbers are left out where the database was killed. */
+  const rowsUpTo = (last: number): Promise<number> => sql(`select count(*) from entries where id <= ${last}`);
+
+  /** How many requests Redis has counted, this one too. */
+  async function count(): Promise<number | undefined> {
+    const response = await fetch(new URL('/counter/', deployment.endpoint('web')));
+    return response.ok ? Number(await response.text()) : undefined;
   }
 
   /** All of it, as a visitor sees it. */
@@ -85,9 +149,15 @@ describe('an engine on another machine', function () {
 
   async function comesBackAfter(interruption: () => Promise<void>): Promise<void> {
     const cookie = await cookieOf('workers-2');
+    const last = await eventually('rows are written', async () => (await lastRow()) || undefined);
+    const rows = await rowsUpTo(last);
+    const requests = await eventually('requests are counted', count);
     const before = await starts();
     await interruption();
     await eventually('it answers as before', answersAsAWhole, 60_000);
+    await eventually('rows are written again', async () => (await lastRow()) > last || undefined, 60_000);
+    assert.equal(await rowsUpTo(last), rows);
+    assert.ok((await eventually('requests are counted again', count)) > requests);
     const url = deployment.endpoint('web');
     assert.equal((await ask(url, '/pool/', { headers: { cookie } })).host, 'workers-2');
     // Not because nothing had happened to it.
@@ -99,7 +169,7 @@ describe('an engine on another machine', function () {
     );
     const plan = await lab.runtime.plan(stack);
     assert.equal(plan.isEmpty, true, plan.toString());
-    assert.equal((await deployment.status()).healthy, true);
+    await eventually('all are healthy', async () => (await deployment.status()).healthy || undefined);
   }
 
   it('has a stack whose apps this machine cannot reach, and whose published port it can', async () => {
@@ -109,14 +179,14 @@ describe('an engine on another machine', function () {
     assert.equal((await deployment.status()).healthy, true);
   });
 
-  it('brings the whole stack back by itself when it was killed', async () => {
+  it('brings the whole stack back by itself, its data too, when it was killed', async () => {
     await comesBackAfter(async () => {
       await engine.kill();
       await engine.answers();
     });
   });
 
-  it('brings the whole stack back by itself when its machine was restarted', async () => {
+  it('brings the whole stack back by itself, its data too, when its machine was restarted', async () => {
     await comesBackAfter(async () => {
       await engine.restart();
       await engine.answers();
