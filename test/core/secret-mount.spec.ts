@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { secretText, Stack, type SecretMountSpec } from '@plumbstack/core';
+import { secretText, secretValue, Stack, type SecretEncoding, type SecretForm } from '@plumbstack/core';
 import { problemsOf, refusedPath } from './refusal';
 
 const stack = new Stack('s');
 const secret = stack.secret('key', { generateBytes: 16 });
 
-function text(form: Partial<SecretMountSpec>, value: string): string | undefined {
-  return secretText({ secret: 'key', target: '/k', ...form }, () => value);
+function text(form: SecretForm, value: string): string | undefined {
+  return secretText(form, () => value);
 }
 
 describe('a mounted secret', () => {
@@ -57,13 +57,36 @@ describe('a mounted secret', () => {
 describe("a secret's text", () => {
   it('is the value itself, not looked at, where nothing is said', () => {
     assert.equal(
-      secretText({ secret: 'key', target: '/k', env: 'KEY' }, () => assert.fail('it was read')),
+      secretText({}, () => assert.fail('it was read')),
       undefined,
     );
   });
 
   it('stands between its prefix and suffix, without line ends at its end', () => {
     assert.equal(text({ prefix: 'a ', suffix: ' b\n' }, 'x\ny\r\n\n'), 'a x\ny b\n');
+  });
+
+  it('reads back as the value that it was made of, whatever that holds', () => {
+    const forms = fc.record(
+      {
+        prefix: fc.string(),
+        suffix: fc.string(),
+        encoding: fc.constantFrom<SecretEncoding>('uri', 'pgpass', 'quoted'),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(forms, fc.string({ unit: 'grapheme' }), (form, value) => {
+        fc.pre(!value.endsWith('\n'));
+        assert.equal(secretValue(form, text(form, value) ?? value), value);
+      }),
+    );
+  });
+
+  it('reads back as nothing where somebody has written another one', () => {
+    assert.equal(secretValue({ prefix: 'ab', suffix: 'bc' }, 'abc'), undefined);
+    assert.equal(secretValue({ encoding: 'quoted' }, 'a'), undefined);
+    assert.equal(secretValue({ encoding: 'uri' }, '%'), undefined);
   });
 
   it('is a part of a URL that reads back as it was', () => {

@@ -97,7 +97,7 @@ export { createPlan } from './plan.js';
 export { dependenciesFirst, findCycle, type Graph } from './graph.js';
 export { freeze } from './freeze.js';
 export { resourcePath } from './name.js';
-export { secretText } from './secret-mount.js';
+export { secretText, secretValue, type SecretForm } from './secret-mount.js';
 export { poolPort, poolStatsPort } from './pool.js';
 export { routerPort, routerTlsPort } from './router.js';
 export { startGraph } from './validate.js';

@@ -58,13 +58,16 @@ export const secretMount: Check<SecretMountSpec> = (value, path) => {
   };
 };
 
+/** How a secret's file differs from its value. */
+export type SecretForm = Pick<SecretMountSpec, 'prefix' | 'suffix' | 'encoding'>;
+
 /**
  * For authors of runtimes: what a secret's file holds where it is not the value alone.
  *
  * @returns nothing where the file is the value, byte by byte
  */
-export function secretText(mount: SecretMountSpec, value: () => string): string | undefined {
-  const { prefix = '', suffix = '', encoding } = mount;
+export function secretText(form: SecretForm, value: () => string): string | undefined {
+  const { prefix = '', suffix = '', encoding } = form;
   if (prefix === '' && suffix === '' && encoding === undefined) return undefined;
   const text = value().replace(/(?:\r?\n)+$/, '');
   return `${prefix}${encoding === undefined ? text : encode[encoding](text)}${suffix}`;
@@ -82,6 +85,39 @@ const encode: Readonly<Record<SecretEncoding, (text: string) => string>> = {
   // https://redis.io/docs/latest/operate/oss_and_stack/management/config/: arguments as in C, \xHH among them
   quoted: (text) =>
     `"${text.replace(/["\\]/g, '\\$&').replace(controlCharacters, (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, '0')}`)}"`,
+};
+
+/**
+ * For authors of runtimes: the value that a secret's file was made of, but for line ends that its form leaves out.
+ *
+ * @returns nothing where the file has another form
+ */
+export function secretValue(form: SecretForm, file: string): string | undefined {
+  const { prefix = '', suffix = '', encoding } = form;
+  const isOfForm =
+    file.length >= prefix.length + suffix.length && file.startsWith(prefix) && file.endsWith(suffix);
+  if (!isOfForm) return undefined;
+  const text = file.slice(prefix.length, file.length - suffix.length);
+  return encoding === undefined ? text : decode[encoding](text);
+}
+
+const decode: Readonly<Record<SecretEncoding, (text: string) => string | undefined>> = {
+  uri: (text) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return undefined;
+    }
+  },
+  pgpass: (text) => text.replace(/\\([:\\])/g, '$1'),
+  quoted: (text) =>
+    /^".*"$/s.test(text)
+      ? text
+          .slice(1, -1)
+          .replace(/\\(?:x([0-9a-f]{2})|(["\\]))/g, (_, code?: string, each?: string) =>
+            code === undefined ? (each ?? '') : String.fromCharCode(parseInt(code, 16)),
+          )
+      : undefined,
 };
 
 // eslint-disable-next-line no-control-regex

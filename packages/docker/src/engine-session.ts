@@ -1,7 +1,7 @@
 import type { StackSpec } from '@plumbstack/core';
 import type { LifecycleEmitter } from '@plumbstack/events';
 import { Gate } from './apply/gate.js';
-import { hideSecrets } from './apply/hide-secrets.js';
+import { secretCensor } from './apply/hide-secrets.js';
 import type { Lease } from './apply/lease.js';
 import { existingNetworks, type Networks } from './apply/networks.js';
 import { reachOf, type Reach } from './apply/reach.js';
@@ -122,7 +122,7 @@ export class EngineSession {
       call: { signal },
       gate: new Gate(this.options.concurrency),
       emit: this.emit(observed.stack),
-      withoutSecrets: hideSecrets(parts.secrets ?? []),
+      censor: secretCensor(this.client, observed.stack, parts.secrets ?? [], { signal }),
       active: { ...parts.active },
       routers: parts.routers,
       inTurn: takeTurns(),
@@ -145,7 +145,7 @@ export interface RunParts {
   readonly gateways: readonly string[];
   readonly active: Readonly<Record<string, string>>;
   readonly routers: readonly RouterUnit[];
-  /** Values that no error may show, whatever a program has written. */
+  /** Values that no error may show, beside those that containers have been given. */
   readonly secrets?: readonly Buffer[];
   /** @default those that are there */
   readonly networks?: Networks;

@@ -54,6 +54,7 @@ export { withOtherSettings } from './plan/settings.js';
 export { deadlineSignal, pauseFor, pollUntil, unlessAborted } from './apply/deadline.js';
 export { countEstablished } from './apply/drain-connections.js';
 export { Gate } from './apply/gate.js';
+export { hideSecrets } from './apply/hide-secrets.js';
 export { endpointOf, urlOf } from './deployment/endpoint.js';
 export { JoinedLines } from './logs/joined-lines.js';
 export { LogCursor } from './logs/log-cursor.js';

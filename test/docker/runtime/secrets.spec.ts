@@ -5,15 +5,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { isPlumbstackError, type AppOptions, type Secret, type Stack } from '@plumbstack/core';
+import { DockerRuntime } from '@plumbstack/docker';
 import { recordEvents } from '@plumbstack/testing';
 import { docker, tryDocker } from '../../support/docker-cli';
 import { Lab } from '../../support/lab';
 import { startVisitors } from '../../support/visitors';
 
-// Tells what it was given, and ends with the environment on its standard error where FAIL is set.
+// Tells what it was given. Where FAIL is set, or a file of the volume says so, it ends with all of that on its standard error.
 const server = `
-const { readFileSync, statSync } = require('node:fs');
-if (process.env.FAIL) { console.error('cannot reach db://me:' + process.env.TOKEN + '@db'); process.exit(3); }
+const { existsSync, readFileSync, readdirSync, statSync } = require('node:fs');
+if (process.env.FAIL || existsSync('/flags/fail')) {
+  console.error('cannot reach db://me:' + process.env.TOKEN + '@db');
+  console.error(JSON.stringify(process.env));
+  for (const name of readdirSync('/run/secrets')) console.error(readFileSync('/run/secrets/' + name, 'utf8'));
+  process.exit(3);
+}
 const app = require('node:http').createServer((request, response) => {
   const files = ['file', 'generated', 'value'].map((name) => '/run/secrets/' + name);
   response.setHeader('content-type', 'application/json');
@@ -51,7 +57,8 @@ describe('secrets', function () {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'plumbstack-secrets-'));
     const fresh = (): string => `${randomBytes(12).toString('base64')}/+:@ "$x`;
-    values = { file: fresh(), env: fresh(), value: fresh() };
+    // The file has several lines, as that of a private key.
+    values = { file: `${fresh()}\n${fresh()}`, env: fresh(), value: fresh() };
     variable = `PLUMBSTACK_TEST_${randomBytes(6).toString('hex').toUpperCase()}`;
     process.env[variable] = values.env;
     await writeFile(join(folder, 'key'), `${values.file}\n`);
@@ -69,10 +76,12 @@ describe('secrets', function () {
     const env = next.secret('env', { env: variable });
     const value = next.secret('value', { value: values.value });
     const generated = next.secret('generated', { generateBytes: 24, rotation });
+    const flags = next.volume('flags');
     const app = next.app('app', {
       image: 'node:24-slim',
       command: ['node', '-e', server],
       user: 'node',
+      mounts: [{ volume: flags, target: '/flags' }],
       secrets: [
         file,
         value,
@@ -92,6 +101,17 @@ describe('secrets', function () {
     const pool = next.pool('workers', { app, replicas: 2 });
     next.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/', pool);
     return next;
+  }
+
+  /** The error that a verb ends with: a container's that has written all of its secrets. */
+  async function failureOf(verb: Promise<unknown>): Promise<string> {
+    const error = await verb.then(
+      () => assert.fail('it came up'),
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(isPlumbstackError(error), inspect(error));
+    assert.match(error.message, /cannot reach db:\/\/me:\*\*\*@db/);
+    return inspect(error, { depth: Infinity, showHidden: true });
   }
 
   async function told(url: URL): Promise<Told> {
@@ -150,7 +170,13 @@ describe('secrets', function () {
       note('its text', plan.toString());
       const deployment = await lab.runtime.up(described(stack));
       const { env, files } = await told(deployment.endpoint('web'));
-      const secrets = [values.file, values.env, values.value, env['GENERATED'] ?? '', files[1]?.text ?? ''];
+      const secrets = [
+        ...values.file.split('\n'),
+        values.env,
+        values.value,
+        env['GENERATED'] ?? '',
+        files[1]?.text ?? '',
+      ];
 
       const rotated = await lab.runtime.plan(described(stack, 1));
       note('plan of the rotation', rotated);
@@ -158,13 +184,7 @@ describe('secrets', function () {
       await lab.runtime.up(described(stack, 1));
       secrets.push((await told(deployment.endpoint('web'))).env['GENERATED'] ?? '');
       const failing = described(stack, 1, { env: { FAIL: '1' }, startTimeoutMs: 5000 });
-      const error = await lab.runtime.up(failing).then(
-        () => assert.fail('it came up'),
-        (thrown: unknown) => thrown,
-      );
-      assert.ok(isPlumbstackError(error, 'START_FAILED'), inspect(error));
-      assert.match(error.message, /cannot reach db:\/\/me:\*\*\*@db/);
-      note('the error', inspect(error, { depth: Infinity, showHidden: true }));
+      note('the error of up', await failureOf(lab.runtime.up(failing)));
       note('the stack', inspect(failing, { depth: Infinity, showHidden: true }));
       note('the spec', failing.toSpec());
       note('status', await deployment.status());
@@ -201,15 +221,58 @@ describe('secrets', function () {
       }
 
       assert.ok(secrets.every((each) => each.length > 10));
-      for (const [place, text] of places) {
-        for (const form of secrets.flatMap(formsOf))
-          assert.ok(!text.includes(form), `${form} is in ${place}`);
-      }
+      assertNowhere(secrets, places);
     } finally {
       if (tmpdirBefore === undefined) delete process.env['TMPDIR'];
       else process.env['TMPDIR'] = tmpdirBefore;
       await rm(temporary, { recursive: true });
     }
+  });
+
+  it('are in no error of a process that knows only the name of the stack, nor in what it tells', async () => {
+    const stack = lab.stack();
+    await lab.runtime.up(described(stack));
+    const { env } = await told(
+      (await lab.runtime.up(described(stack, 0, { env: { A: 'b' } }))).endpoint('web'),
+    );
+    const [worker = ''] = (
+      await docker('ps', '--quiet', '--filter', `name=${stack.name}-workers-`, '--filter', 'status=running')
+    ).split('\n');
+    await docker('exec', '--user', 'root', worker, 'touch', '/flags/fail');
+
+    await using runtime = new DockerRuntime();
+    using recorder = recordEvents(runtime.events);
+    const deployment = await runtime.attach(stack.name);
+    const places: [string, string][] = [
+      ['the error of rollback', await failureOf(deployment.rollback('workers'))],
+      ['the error of scale', await failureOf(deployment.scale('workers', 3))],
+      ['the error of restart', await failureOf(deployment.restart('workers'))],
+    ];
+    await deployment.down();
+    places.push(['the events', JSON.stringify(recorder.events)]);
+    assert.match(recorder.of('update:rolledback')[0]?.reason ?? '', /\*\*\*/);
+    assertNowhere(
+      [...values.file.split('\n'), values.env, values.value, env['GENERATED'] ?? assert.fail()],
+      places,
+    );
+  });
+
+  it('are not in what an error says of a health check', async () => {
+    const stack = lab.stack();
+    const value = stack.secret('value', { value: values.value });
+    stack.service('ill', {
+      image: 'node:24-slim',
+      command: ['sleep', '600'],
+      secrets: [{ secret: value, target: '/run/secrets/conf', prefix: 'password = ', encoding: 'quoted' }],
+      health: { command: ['sh', '-c', 'cat /run/secrets/conf; exit 1'], intervalMs: 200, retries: 1 },
+      startTimeoutMs: 1000,
+    });
+    await assert.rejects(lab.runtime.up(stack), (error) => {
+      assert.ok(isPlumbstackError(error, 'UNHEALTHY'), inspect(error));
+      assert.match(error.hint ?? '', /password = .*\*\*\*/);
+      assertNowhere([values.value], [['the error', inspect(error, { depth: Infinity, showHidden: true })]]);
+      return true;
+    });
   });
 
   it('are refused for the environment of an image without a shell, before it starts', async () => {
@@ -227,6 +290,13 @@ describe('secrets', function () {
     assert.equal(await docker('ps', '--all', '--quiet', '--filter', `name=${stack.name}-app`), '');
   });
 });
+
+/** Fails where one of these values is found in one of the texts, by the names of their places. */
+function assertNowhere(secrets: readonly string[], places: readonly (readonly [string, string])[]): void {
+  for (const [place, text] of places) {
+    for (const form of secrets.flatMap(formsOf)) assert.ok(!text.includes(form), `${form} is in ${place}`);
+  }
+}
 
 /** A value as it might be found: as it is, in base64 and hex, in JSON and in a URL. */
 function formsOf(value: string): readonly string[] {

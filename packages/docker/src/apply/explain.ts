@@ -18,15 +18,17 @@ async function lastLines(
 
 /** Why a container is not up: exit code, memory, last lines and last health output, as fields and for a reader. */
 export async function explainFailure(
-  context: Pick<RunContext, 'client' | 'call' | 'stack' | 'withoutSecrets'>,
+  context: Pick<RunContext, 'client' | 'call' | 'stack' | 'censor'>,
   resource: string,
   container: ContainerDetails,
   waitedFor: string,
 ): Promise<PlumbstackError> {
-  const { client, call, withoutSecrets } = context;
+  const { client, call, censor } = context;
   const { name, running, state, exitCode, oomKilled, restartCount, error } = container;
-  const healthOutput = container.healthOutput.map(withoutSecrets);
-  const lines = (await lastLines(client, container, call)).map(withoutSecrets);
+  const said = await lastLines(client, container, call);
+  const hide = await censor();
+  const lines = said.map(hide);
+  const healthOutput = container.healthOutput.map(hide);
   const ended = !running || state === 'restarting';
   const what = ended
     ? `its container ${name} ended with exit code ${exitCode}${oomKilled ? ', killed for want of memory' : ''}`

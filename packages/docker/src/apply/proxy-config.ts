@@ -67,7 +67,8 @@ async function validate(
 ): Promise<void> {
   const { exitCode, stdout, stderr } = await context.client.exec(container, command, context.call);
   if (exitCode === 0) return;
-  const words = `${stdout}${stderr}`.trim();
+  const hide = await context.censor();
+  const words = hide(`${stdout}${stderr}`.trim());
   throw new PlumbstackError(
     'CONFIG_REJECTED',
     `the proxy refuses its new configuration and keeps the old one. It says:\n${words}`,

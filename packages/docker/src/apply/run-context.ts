@@ -21,8 +21,8 @@ export interface RunContext {
   /** Starts and removals at once. More than eight gain little, and Docker 20.10 has deadlocked under fewer. */
   readonly gate: Gate;
   readonly emit: Emit;
-  /** Takes the values of secrets out of a text that a program has written. */
-  readonly withoutSecrets: (text: string) => string;
+  /** Resolves to what takes the values of secrets out of a text that a program has written. */
+  readonly censor: () => Promise<(text: string) => string>;
   /** Address and port that each app and pool is reached at; routers are rendered from it, and updates change it. */
   readonly active: Record<string, string>;
   readonly routers: readonly RouterUnit[];
