@@ -1,9 +1,22 @@
 import { Agent, request } from 'node:http';
 
+/** A request that got no answer of 200. */
+export interface LostRequest {
+  readonly method: 'GET' | 'POST';
+  /** In the query of the request, and its alone: its visitor, and how manieth of that visitor's. */
+  readonly visit: string;
+  readonly why: string;
+  /** Of the clock of `performance`. */
+  readonly sentAt: number;
+  readonly endedAt: number;
+}
+
 export interface Visit {
   readonly answered: number;
   /** What went wrong, with where. */
   readonly failures: readonly string[];
+  /** The same, request by request. */
+  readonly lost: readonly LostRequest[];
 }
 
 export interface Visitors {
@@ -23,16 +36,22 @@ export function startVisitors(urls: readonly URL[]): Visitors {
         const agent = new Agent({ keepAlive, maxSockets: 1 });
         const visitor = asked.push(0) - 1;
         const failures: string[] = [];
+        const lost: LostRequest[] = [];
         let answered = 0;
         while (here) {
-          const failure = await failureOf(url, method, agent);
+          const visit = `${visitor}-${asked[visitor] ?? 0}`;
+          const sentAt = performance.now();
+          const why = await failureOf(withVisit(url, visit), method, agent);
           asked[visitor] = (asked[visitor] ?? 0) + 1;
-          if (failure === undefined) answered++;
-          else failures.push(`${method} ${url.pathname}: ${failure}`);
+          if (why === undefined) answered++;
+          else {
+            failures.push(`${method} ${url.pathname}: ${why}`);
+            lost.push({ method, visit, why, sentAt, endedAt: performance.now() });
+          }
           await new Promise((resolve) => setTimeout(resolve, 2));
         }
         agent.destroy();
-        return { answered, failures };
+        return { answered, failures, lost };
       }),
     ),
   );
@@ -48,9 +67,16 @@ export function startVisitors(urls: readonly URL[]): Visitors {
       return {
         answered: visits.reduce((sum, each) => sum + each.answered, 0),
         failures: visits.flatMap(({ failures }) => failures),
+        lost: visits.flatMap(({ lost }) => lost),
       };
     },
   };
+}
+
+function withVisit(base: URL, visit: string): URL {
+  const url = new URL(base);
+  url.searchParams.set('visit', visit);
+  return url;
 }
 
 function failureOf(url: URL, method: 'GET' | 'POST', agent: Agent): Promise<string | undefined> {

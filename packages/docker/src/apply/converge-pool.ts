@@ -124,7 +124,7 @@ async function convergeBalancer(
       reloaded: 'pool:reloaded',
     }),
   );
-  return { id, admin: new HaproxyAdmin(context.client, id, context.call) };
+  return { id, admin: HaproxyAdmin.patient(context.client, id, context.call) };
 }
 
 /** What is described comes in force where something else was meanwhile. */
@@ -214,7 +214,7 @@ async function join(run: PoolRun, numbers: readonly number[]): Promise<readonly 
 
 /** Restarts every worker, one after the other, each drained first. */
 export async function restartWorkers(context: RunContext, unit: PoolUnit, balancer: string): Promise<void> {
-  const admin = new HaproxyAdmin(context.client, balancer, context.call);
+  const admin = HaproxyAdmin.patient(context.client, balancer, context.call);
   const run: PoolRun = {
     context,
     unit,

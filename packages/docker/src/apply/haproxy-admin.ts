@@ -1,5 +1,5 @@
 import { PlumbstackError } from '@plumbstack/core';
-import type { CallOptions, DockerWriter } from '../client/docker-client.js';
+import type { CallOptions, DockerClient, DockerWriter } from '../client/docker-client.js';
 import { adminPort } from '../compile/compile-pool.js';
 import { slotName } from '../object-names.js';
 import {
@@ -21,6 +21,7 @@ import {
 } from '../proxy/index.js';
 
 import { Coalesced } from './coalesce.js';
+import { patiently } from './patient-exec.js';
 
 const movesAtOnce = 50;
 
@@ -37,6 +38,19 @@ export class HaproxyAdmin {
     this.#client = client;
     this.#container = container;
     this.#call = call;
+  }
+
+  /** One that waits for a HAProxy which crashes, or is restarted, while a run is at work. */
+  static patient(
+    client: Pick<DockerClient, 'exec' | 'inspectContainer'>,
+    container: string,
+    call: CallOptions,
+  ): HaproxyAdmin {
+    return new HaproxyAdmin(
+      patiently(client, ({ exitCode }) => exitCode === 0),
+      container,
+      call,
+    );
   }
 
   /** No new requests for a worker; what it has goes on. */

@@ -1,7 +1,9 @@
+import type { CallOptions, DockerWriter } from '../client/docker-client.js';
 import { statusPort } from '../compile/compile-router.js';
 import { adminPort } from '../compile/compile-pool.js';
 import { adminCommand, httpGetCommand, parseInfo, showInfo, type HaproxyModel } from '../proxy/index.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
+import { isAway, patiently } from './patient-exec.js';
 import type { ProxyCommands } from './proxy-config.js';
 import type { RunContext } from './run-context.js';
 
@@ -18,9 +20,10 @@ export const endingProcesses: readonly string[] = [
 export function nginxCommands({ client, call }: RunContext): ProxyCommands {
   return {
     validate: (folder) => ['nginx', '-t', '-q', '-c', `${folder}/nginx.conf`],
-    reload: (container) => client.signalContainer(container, 'SIGHUP', call),
+    reload: (container) => signal(client, container, 'SIGHUP', call),
     revision: async (container) => {
-      const { exitCode, stdout } = await client.exec(container, httpGetCommand(statusPort, '/'), call);
+      const command = httpGetCommand(statusPort, '/');
+      const { exitCode, stdout } = await patiently(client).exec(container, command, call);
       return exitCode === 0 ? stdout.trim() : undefined;
     },
   };
@@ -31,14 +34,29 @@ export function haproxyCommands({ client, call }: RunContext, slots: HaproxyMode
   return {
     validate: (folder) => ['haproxy', '-c', '-q', '-f', `${folder}/haproxy.cfg`],
     reload: async (container) => {
-      const admin = new HaproxyAdmin(client, container, call);
+      const admin = HaproxyAdmin.patient(client, container, call);
       await admin.move(slots);
       await admin.saveState();
-      await client.signalContainer(container, 'SIGUSR2', call);
+      await signal(client, container, 'SIGUSR2', call);
     },
     revision: async (container) => {
-      const { exitCode, stdout } = await client.exec(container, adminCommand(adminPort, [showInfo]), call);
+      const command = adminCommand(adminPort, [showInfo]);
+      const { exitCode, stdout } = await patiently(client).exec(container, command, call);
       return exitCode === 0 ? parseInfo(stdout).get('description') : undefined;
     },
   };
+}
+
+/** To one that crashes in this moment it need not be said: it starts with the files that are there. */
+async function signal(
+  client: Pick<DockerWriter, 'signalContainer'>,
+  container: string,
+  name: string,
+  call: CallOptions,
+): Promise<void> {
+  try {
+    await client.signalContainer(container, name, call);
+  } catch (error) {
+    if (!isAway(error)) throw error;
+  }
 }

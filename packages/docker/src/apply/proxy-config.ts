@@ -5,12 +5,14 @@ import { differingFiles, type ProxyFiles } from '../plan/proxy-files.js';
 import { recordFile } from '../plan/observed-state.js';
 import { readFolder } from '../observe/read-folder.js';
 import { pollUntil } from './deadline.js';
+import { patiently } from './patient-exec.js';
 import { pathOf, type RunContext } from './run-context.js';
 
 /** How a proxy is told to take a configuration. */
 export interface ProxyCommands {
   /** Argument list that checks the configuration in a folder. */
   readonly validate: (folder: string) => readonly string[];
+  /** One that does not run reads its configuration when it starts. */
   readonly reload: (container: string) => Promise<void>;
   /** The revision that answers requests now; nothing while none does. */
   readonly revision: (container: string) => Promise<string | undefined>;
@@ -65,7 +67,8 @@ async function validate(
   container: string,
   command: readonly string[],
 ): Promise<void> {
-  const { exitCode, stdout, stderr } = await context.client.exec(container, command, context.call);
+  const client = patiently(context.client);
+  const { exitCode, stdout, stderr } = await client.exec(container, command, context.call);
   if (exitCode === 0) return;
   const hide = await context.censor();
   const words = hide(`${stdout}${stderr}`.trim());

@@ -1,13 +1,15 @@
+import type { CallOptions, DockerWriter } from '../client/docker-client.js';
 import type { AppUnit, PoolUnit, RouterUnit } from '../compile/docker-spec.js';
 import { containerName, nextContainerName } from '../object-names.js';
 import { routerFiles } from '../plan/proxy-files.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
 import { applyConfig } from './proxy-config.js';
 import { pollUntil } from './deadline.js';
+import { isAway } from './patient-exec.js';
 import { endingProcesses, nginxCommands } from './proxy-commands.js';
 import { pathOf, type RunContext } from './run-context.js';
 
-/** Tells every running router of a target where it is now. Returns when each of them sends requests there. */
+/** Tells every router of a target where it is now. Returns when each of them sends requests there. */
 export async function switchRouters(
   context: RunContext,
   { resource: target, port }: Pick<AppUnit | PoolUnit, 'resource' | 'port'>,
@@ -22,7 +24,7 @@ export async function switchRouters(
 }
 
 async function switchRouter(context: RunContext, unit: RouterUnit): Promise<void> {
-  const router = await runningRouter(context, unit);
+  const router = await servingRouter(context, unit);
   if (router === undefined) return;
   const reloaded = await applyConfig(
     context,
@@ -49,26 +51,47 @@ export async function oldAddressForgotten(context: RunContext, target: string): 
   const routers = context.routers.filter(({ config }) => config.targets.includes(target));
   await Promise.all(
     routers.map(async (unit) => {
-      const router = await runningRouter(context, unit);
+      const router = await servingRouter(context, unit);
       if (router === undefined) return;
-      await pollUntil(
-        async () => ((await client.exec(router, endingProcesses, call)).exitCode === 0 ? undefined : true),
-        { signal, timeoutMs: lastRequestsMs, intervalMs: 50 },
-      );
+      await pollUntil(async () => ((await hasEndingProcesses(client, router, call)) ? undefined : true), {
+        signal,
+        timeoutMs: lastRequestsMs,
+        intervalMs: 50,
+      });
     }),
   );
 }
 
-/** Looked up by name: a run may have replaced the container since the stack was observed. */
-async function runningRouter(
-  { client, call, stack }: RunContext,
+/** One that has been restarted has none. */
+async function hasEndingProcesses(
+  client: Pick<DockerWriter, 'exec'>,
+  router: string,
+  call: CallOptions,
+): Promise<boolean> {
+  try {
+    return (await client.exec(router, endingProcesses, call)).exitCode === 0;
+  } catch (error) {
+    if (isAway(error)) return false;
+    throw error;
+  }
+}
+
+/**
+ * Looked up by name: a run may have replaced the container since the stack was observed. One that ran when the run began
+ * and does not now is about to come back, and with what it knew.
+ */
+async function servingRouter(
+  { client, call, stack, observed }: RunContext,
   { resource }: RouterUnit,
 ): Promise<string | undefined> {
+  const ran = containersOf(observed, resource, 'router').filter(({ state }) => state === 'running');
+  let away: string | undefined;
   for (const name of [nextContainerName(stack, resource), containerName(stack, resource)]) {
     const found = await client.inspectContainer(name, call);
     if (found?.running === true) return found.id;
+    if (ran.some(({ id }) => id === found?.id)) away = found?.id;
   }
-  return undefined;
+  return away;
 }
 
 /** Containers that can look at a target from inside the network: its routers, while they run. */
