@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  request,
+  type ClientRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +22,10 @@ export const engineHost = `unix://${engineSocket}`;
 
 /**
  * What is done to one call: the engine never gets it and its caller is answered with that status; the connection breaks
- * before the engine got it; the engine does it and the answer is lost; nobody ever answers.
+ * before the engine got it; the engine does it and the answer is lost; nobody ever answers; the engine does it twice, as
+ * where one that was aborted had asked for the same, and only the second answer is told.
  */
-export type Fault = 500 | 409 | 404 | 'unsent' | 'unanswered' | 'hang';
+export type Fault = 500 | 409 | 404 | 'unsent' | 'unanswered' | 'hang' | 'twice';
 
 /** One call to the engine. */
 export interface EngineCall {
@@ -129,21 +137,26 @@ export class FaultProxy implements AsyncDisposable {
     if (fault === 'unsent') return void asked.destroy();
     if (typeof fault === 'number') return refuse(asked, answer, fault);
     const { method, url = '/', headers } = asked;
-    const sent = request({ socketPath: engineSocket, method, path: url, headers, agent: false });
+    const send = (): ClientRequest =>
+      request({ socketPath: engineSocket, method, path: url, headers, agent: false });
+    const body = fault === 'twice' ? await buffer(asked) : undefined;
+    if (body !== undefined) await answered(send().end(body));
+    const sent = send();
     sent.on('error', () => answer.destroy());
     answer.on('close', () => sent.destroy());
-    asked.pipe(sent);
+    if (body === undefined) asked.pipe(sent);
+    else sent.end(body);
     // eslint-disable-next-line @typescript-eslint/no-misused-promises -- a rejection fails the test, as it should
     sent.on('response', async (response) => {
       const learns = this.#names.learnsFrom(call, url);
-      const body =
+      const told =
         learns || fault === 'unanswered' ? await buffer(response).catch(() => Buffer.alloc(0)) : undefined;
-      if (body !== undefined && (response.statusCode ?? 500) < 300) this.#names.learn(call, url, body);
+      if (told !== undefined && (response.statusCode ?? 500) < 300) this.#names.learn(call, url, told);
       await disturber.answered?.(call);
       if (fault === 'unanswered') return void answer.destroy();
       answer.writeHead(response.statusCode ?? 500, response.headers);
       answer.flushHeaders();
-      if (body !== undefined) answer.end(body);
+      if (told !== undefined) answer.end(told);
       else {
         this.#responses.set(response, answer);
         response.on('close', () => this.#responses.delete(response));
@@ -183,6 +196,11 @@ export class FaultProxy implements AsyncDisposable {
       else engine.pipe(socket);
     });
   }
+}
+
+async function answered(sent: ClientRequest): Promise<void> {
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  await buffer(response);
 }
 
 function words(status: number): { message: string } {

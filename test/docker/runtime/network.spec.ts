@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { isPlumbstackError } from '@plumbstack/core';
+import { DockerRuntime } from '@plumbstack/docker';
 import { docker } from '../../support/docker-cli';
+import { FaultProxy } from '../../support/fault-proxy';
 import { ask, Lab } from '../../support/lab';
 import { lightApp } from '../../support/light-app';
 
@@ -42,6 +44,44 @@ describe("a stack's network", () => {
     assert.equal((await ask(deployment.endpoint('web'), '/app/')).host, 'app');
     assert.match((await ask(deployment.endpoint('web'), '/pool/')).host, /^workers-\d$/);
     assert.equal((await lab.runtime.plan(second)).isEmpty, true);
+  });
+
+  it('is taken as it is where an aborted run had it made late', async () => {
+    await using proxy = await FaultProxy.start();
+    await using runtime = new DockerRuntime({ host: proxy.host });
+    const stack = lab.stack();
+    stack.app('app', lightApp());
+    let late = 0;
+    proxy.watch({
+      aboutToSend: ({ name }) => {
+        if (!name.startsWith('POST /networks/create')) return undefined;
+        late++;
+        return 'twice';
+      },
+    });
+    await runtime.up(stack);
+    assert.ok(late > 0);
+    assert.equal((await runtime.plan(stack)).isEmpty, true);
+  });
+
+  it('of the same name that somebody else makes meanwhile is not taken', async () => {
+    await using proxy = await FaultProxy.start();
+    await using runtime = new DockerRuntime({ host: proxy.host });
+    const stack = lab.stack();
+    stack.app('app', lightApp());
+    const network = `${stack.name}_app`;
+    proxy.watch({
+      aboutToSend: async ({ name }) => {
+        if (name.startsWith('POST /networks/create')) await docker('network', 'create', network);
+        return undefined;
+      },
+    });
+    try {
+      await assert.rejects(runtime.up(stack), isPlumbstackError);
+      assert.equal(await docker('ps', '--all', '--quiet', '--filter', `network=${network}`), '');
+    } finally {
+      await docker('network', 'rm', network);
+    }
   });
 
   it('that is too small is refused before anything is made, with what to do', async () => {
