@@ -39,3 +39,4 @@ export {
   type StatTable,
 } from './runtime-api.js';
 export { answersCommand, httpGetCommand, waitUntilAnswersCommand, type Readiness } from './loopback.js';
+export { openRequests } from './stub-status.js';

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { DockerRuntime } from '@plumbstack/docker';
+import { docker } from '../../support/docker-cli';
+import { FaultProxy } from '../../support/fault-proxy';
+import { Lab, leftovers } from '../../support/lab';
+import { lightApp } from '../../support/light-app';
+
+// Begins each answer at once, and ends it a little after it is told to.
+const server = `
+const open = new Set();
+require('node:http').createServer((request, response) => {
+  response.writeHead(200, { 'x-accel-buffering': 'no' }).write('begun, ');
+  open.add(response);
+}).listen(8000);
+process.on('SIGUSR2', () => setTimeout(() => { for (const each of open) each.end('ended'); }, 200));
+process.on('SIGTERM', () => process.exit(0));
+`;
+
+describe('down', () => {
+  const lab = new Lab();
+  afterEach(() => lab.clear());
+
+  for (const proxy of ['web', 'workers'] as const) {
+    it(`lets the stack end the answers that it has begun, through ${proxy}`, async () => {
+      await using engine = await FaultProxy.start();
+      await using runtime = new DockerRuntime({ host: engine.host });
+      const stack = lab.stack();
+      const publish = { port: 0, host: '127.0.0.1' };
+      const app = stack.app('app', lightApp({ command: ['node', '-e', server] }));
+      const pool = stack.pool('workers', { app, replicas: 1, publish });
+      stack.router('web', { publish }).route('/', pool);
+      const deployment = await runtime.up(stack);
+      const [answer] = (await once(get(deployment.endpoint(proxy)), 'response')) as [IncomingMessage];
+      let stopped = false;
+      engine.watch({
+        aboutToSend: async ({ name }) => {
+          if (name !== `POST /containers/{stack}-${proxy}/stop`) return undefined;
+          stopped = true;
+          await docker('kill', '--signal', 'USR2', `${stack.name}-workers-1`);
+          return undefined;
+        },
+      });
+      const [body] = await Promise.all([text(answer), runtime.down(stack)]);
+      assert.equal(body, 'begun, ended');
+      assert.ok(stopped);
+      assert.deepEqual(await leftovers(stack.name), []);
+    });
+  }
+});
