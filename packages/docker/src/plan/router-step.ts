@@ -1,0 +1,46 @@
+import type { Step, StepReason } from '@plumbstack/core';
+import type { DockerSpec, RouterUnit, Unit } from '../compile/docker-spec.js';
+import { own } from '../compile/own.js';
+import { containerName } from '../object-names.js';
+import { containerChanges, drift } from './container-changes.js';
+import { differences } from './identity-diff.js';
+import { routerStopped } from './impact.js';
+import { readRecord, type ObservedState, type RouterRecord } from './observed-state.js';
+import { comparable, differingFiles, routerFiles } from './proxy-files.js';
+import { extras, fileReasons, step } from './reasons.js';
+import { activeAddresses, containersOf, servingContainer } from './serving.js';
+
+/** What is to be done for a router: its container, its configuration. */
+export function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedState): Step {
+  const { stack, units } = desired;
+  const containers = containersOf(observed, unit.resource, 'router');
+  const serving = servingContainer(containers, unit.container.digest);
+  if (serving === undefined) return step(stack, 'router', unit.resource, undefined);
+  const changes = containerChanges(serving, unit, observed);
+  const reasons: StepReason[] = [
+    ...changes,
+    ...routerConfigReasons(unit, units, observed),
+    ...drift(serving, unit.container, containerName(stack, unit.resource), unit, observed),
+    ...extras(containers.filter((each) => each !== serving)),
+  ];
+  const base = step(stack, 'router', unit.resource, reasons);
+  if (changes.length === 0) return base;
+  return {
+    ...base,
+    action: 'replace',
+    ...routerStopped(unit),
+  };
+}
+
+function routerConfigReasons(
+  unit: RouterUnit,
+  units: readonly Unit[],
+  observed: ObservedState,
+): readonly StepReason[] {
+  const seen = own(observed.configs, unit.resource);
+  const differing = differingFiles(routerFiles(unit, activeAddresses(units, observed)).files, seen);
+  if (differing.length === 0) return [];
+  const before = readRecord<RouterRecord>(observed, unit.resource)?.model;
+  const changes = before === undefined ? [] : differences(before, comparable(unit.config.model));
+  return changes.length > 0 ? changes : fileReasons(differing, seen);
+}
