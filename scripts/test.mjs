@@ -6,6 +6,7 @@ import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { root, setup } from './setup.mjs';
 import { ensureBrowser } from './setup/browser.mjs';
+import { ensureCertificateAuthority } from './setup/certificate-authority.mjs';
 import { runInForeground } from './setup/run-in-foreground.mjs';
 import { runScript } from './setup/setup-error.mjs';
 
@@ -14,8 +15,9 @@ const noCounts = { passes: 0, failures: 0, pending: 0, complete: false };
 
 await runScript(async () => {
   const engine = await setup({ log: console.log });
-  // After set-up: both may install packages, and only one can at a time.
+  // After set-up: each may install packages, and only one can at a time.
   const browser = await ensureBrowser({ log: console.log });
+  await ensureCertificateAuthority({ log: console.log });
   const env = { ...engine.env, ...browser.env };
   const folder = mkdtempSync(join(tmpdir(), 'plumbstack-test-'));
   const countsFile = join(folder, 'counts.json');
