@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { freePort as anyFreePort } from '../support/free-port';
 
 const examples = join(__dirname, '..', '..', 'examples');
 
@@ -57,12 +57,7 @@ export class Example {
 
 /** A port that nothing listens on at this moment. */
 export async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '0.0.0.0');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
+  return String(await anyFreePort());
 }
 
 export interface Answer {

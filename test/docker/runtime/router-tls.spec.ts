@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { connect as connectHttp2 } from 'node:http2';
-import { request as httpsRequest } from 'node:https';
-import { connect } from 'node:tls';
 import type { RouterOptions, Stack, Tls } from '@plumbstack/core';
 import { docker, tryDocker } from '../../support/docker-cli';
 import { Lab } from '../../support/lab';
 import { lightApp } from '../../support/light-app';
+import { certificateAt, statusOf } from '../../support/tls-client';
 import { certificate } from '../proxy/check-configs';
 import { ask, ConstantLoad } from '../proxy/proxy-lab';
 
@@ -293,40 +292,3 @@ describe('a router with TLS', function () {
     assert.equal((await certificateAt(web)).toString(), new X509Certificate(one[0].content).toString());
   });
 });
-
-/** The certificate that a host is shown. */
-function certificateAt(url: URL, servername = 'localhost'): Promise<X509Certificate> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(
-      { host: url.hostname, port: Number(url.port), servername, rejectUnauthorized: false },
-      () => {
-        const found = socket.getPeerX509Certificate();
-        socket.destroy();
-        if (found === undefined) reject(new Error('no certificate'));
-        else resolve(found);
-      },
-    );
-    socket.on('error', reject);
-  });
-}
-
-interface SecureQuestion {
-  readonly ca?: string;
-  readonly servername?: string;
-  readonly host?: string;
-  readonly path?: string;
-  readonly rejectUnauthorized?: boolean;
-}
-
-function statusOf(url: URL, { host = 'localhost', path = '/', ...options }: SecureQuestion): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const request = httpsRequest(
-      new URL(path, url),
-      { agent: false, headers: { host }, ...options },
-      (response) => {
-        response.resume().on('end', () => resolve(response.statusCode ?? 0));
-      },
-    );
-    request.on('error', reject).end();
-  });
-}
