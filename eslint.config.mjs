@@ -39,6 +39,7 @@ const effects = {
   message: 'This folder is pure: of the client it may know types, and no effects.',
 };
 const engine = library('Only src/client talks to the engine.', ...engineLibraries);
+const authority = library('Only src/acme asks certificate authorities.', 'acme-client');
 
 const bareErrors = ['Error', 'TypeError', 'RangeError', 'SyntaxError', 'AggregateError'].map((name) => ({
   selector: `ThrowStatement > NewExpression[callee.name="${name}"], ThrowStatement > CallExpression[callee.name="${name}"]`,
@@ -115,13 +116,24 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
-        { patterns: [otherPackages(/** @type {keyof typeof mayImport} */ (name)), engine] },
+        { patterns: [otherPackages(/** @type {keyof typeof mayImport} */ (name)), engine, authority] },
       ],
     },
   })),
   {
     files: ['packages/docker/src/client/**/*.ts'],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [otherPackages('docker')] }] },
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { patterns: [otherPackages('docker'), authority] },
+      ],
+    },
+  },
+  {
+    files: ['packages/docker/src/acme/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [otherPackages('docker'), engine] }],
+    },
   },
   {
     files: ['packages/core/src/**/*.ts'],

@@ -16,6 +16,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
     'tar-fs',
     'tar-stream',
     'unixcrypt',
+    'acme-client',
     'node:',
   ],
   swarm: [

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { isPlumbstackError, Stack, routerPort, routerTlsPort, type RouterSpec } from '@plumbstack/core';
+import {
+  isPlumbstackError,
+  Stack,
+  routerPort,
+  routerTlsPort,
+  type RouterOptions,
+  type RouterSpec,
+} from '@plumbstack/core';
 import { refusalOf, refusedPath } from './refusal';
 
 const stack = new Stack('s');
@@ -79,6 +86,16 @@ describe('a Router', () => {
     ['tls', { selfSigned: true, hsts: true }, 'r.tls.hsts'],
     ['tls', { selfSigned: true, hsts: {} }, 'r.tls.hsts.maxAgeSeconds'],
     ['tls', { selfSigned: true, hsts: { maxAgeSeconds: -1 } }, 'r.tls.hsts.maxAgeSeconds'],
+    ['tls', { acme: true }, 'r.tls.acme'],
+    ['tls', { acme: {} }, 'r.tls.acme.termsAgreed'],
+    ['tls', { acme: { termsAgreed: false } }, 'r.tls.acme.termsAgreed'],
+    ['tls', { acme: { termsAgreed: true, email: 'a@b.org?cc=c@d.org' } }, 'r.tls.acme.email'],
+    ['tls', { acme: { termsAgreed: true, email: 'a@b.org,c@d.org' } }, 'r.tls.acme.email'],
+    ['tls', { acme: { termsAgreed: true, directory: 'http://a.org/dir' } }, 'r.tls.acme.directory'],
+    ['tls', { acme: { termsAgreed: true, directory: 'https://a:b@c.org/' } }, 'r.tls.acme.directory'],
+    ['tls', { acme: { termsAgreed: true, ca: key } }, 'r.tls.acme.ca'],
+    ['tls', { acme: { termsAgreed: true }, selfSigned: true }, 'r.tls'],
+    ['tls', { acme: { termsAgreed: true }, key }, 'r.tls'],
     ['tls', true, 'r.tls'],
     ['root', '', 'r.root'],
     ['maxBodyBytes', -1, 'r.maxBodyBytes'],
@@ -130,11 +147,88 @@ describe('a Router', () => {
         hsts: { maxAgeSeconds: 60, includeSubDomains: false, preload: false },
       },
     ],
+    [
+      {
+        acme: { termsAgreed: true },
+        hosts: {
+          'b.org': {
+            acme: { termsAgreed: true, email: 'ops@b.org', directory: 'https://ca.b.org/d', ca: './ca.pem' },
+          },
+        },
+      },
+      {
+        certificate: {
+          type: 'acme',
+          termsAgreed: true,
+          directory: 'https://acme-v02.api.letsencrypt.org/directory',
+        },
+        hosts: {
+          'b.org': {
+            type: 'acme',
+            termsAgreed: true,
+            email: 'ops@b.org',
+            directory: 'https://ca.b.org/d',
+            ca: './ca.pem',
+          },
+        },
+        redirect: true,
+      },
+    ],
   ] as const) {
     it(`has ${JSON.stringify(spec)} as its TLS`, () => {
       assert.deepEqual(router({ tls: given }).tls, spec);
     });
   }
+
+  it('has no certificate of an authority that could not ask', () => {
+    const acme = { termsAgreed: true } as const;
+    const made = { selfSigned: true } as const;
+    const problemsOf = (options: RouterOptions, host?: string): readonly string[] => {
+      const stack = new Stack('s');
+      const app = stack.app('app', { image: 'app' });
+      stack
+        .router('r', { publish: [443, 80], ...options })
+        .route('/', app, host === undefined ? {} : { host });
+      try {
+        stack.validate();
+        return [];
+      } catch (error) {
+        assert.ok(isPlumbstackError(error, 'INVALID_STACK'));
+        const { problems } = error.details as { problems: readonly { path: string; message: string }[] };
+        return problems.map(({ path, message }) => `${path} ${message}`);
+      }
+    };
+    const tls = { acme };
+    assert.deepEqual(problemsOf({ tls, serverName: 'a.org' }), []);
+    assert.deepEqual(problemsOf({ tls }, 'a.org'), []);
+    assert.deepEqual(
+      problemsOf({ serverName: ['a.org', '*.b.org'], tls: { acme, hosts: { '*.b.org': made } } }),
+      [],
+    );
+    assert.deepEqual(problemsOf({ tls: { ...made, hosts: { 'a.org': { acme } } } }), []);
+
+    assert.deepEqual(problemsOf({ tls }), ['r.tls.acme is a certificate for no host']);
+    assert.deepEqual(problemsOf({ serverName: 'a.org', tls: { acme, hosts: { 'a.org': made } } }), [
+      'r.tls.acme is a certificate for no host',
+    ]);
+    for (const problems of [
+      problemsOf({ tls, serverName: ['a.org', '*.b.org'] }),
+      problemsOf({ tls, serverName: 'a.org' }, '*.b.org'),
+    ])
+      assert.match(
+        problems.join(),
+        /^r\.tls\.acme cannot be had for \*\.b\.org: [^,]*, and a wildcard is none$/,
+      );
+    assert.match(
+      problemsOf({ serverName: '*.b.org', tls: { ...made, hosts: { '*.b.org': { acme } } } }).join(),
+      /^r\.tls\.hosts\.\*\.b\.org\.acme cannot be had/,
+    );
+    for (const publish of [443, [], [443, { port: 80, containerPort: 8443, host: '127.0.0.1' }]])
+      assert.match(
+        problemsOf({ tls, serverName: 'a.org', publish }).join(),
+        /^r\.tls\.acme needs plain HTTP, over which the authority asks, and the router publishes none$/,
+      );
+  });
 
   it('has no certificate for a host that it does not answer for', () => {
     const describe = (serverName: readonly string[], host: string): Stack => {

@@ -87,6 +87,20 @@ export const goldenNginx: Readonly<Record<string, NginxModel>> = {
     root: '/srv/www',
     routes: [sampleRoute('/app/', upstream('app', '10.232.0.20:8000'))],
   }),
+  acme: sampleNginx({
+    tls: {
+      port: 8443,
+      publicPort: 443,
+      certificatePath: '/etc/plumbstack/tls/certificate.pem',
+      keyPath: '/etc/plumbstack/tls/key.pem',
+      hosts: {},
+      redirect: true,
+    },
+    acmeThumbprint: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
+    serverNames: ['example.org'],
+    headers: { 'X-Frame-Options': 'DENY' },
+    routes: [sampleRoute('/app/', upstream('app', '10.232.0.20:8000'))],
+  }),
   public: sampleNginx({
     root: '/srv/www',
     trustedProxies: ['10.0.0.0/8', '0.0.0.0/0', '::1/128'],

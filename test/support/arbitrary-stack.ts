@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import {
   Stack,
+  type Acme,
   type App,
   type AppOptions,
   type BuildOptions,
@@ -116,7 +117,8 @@ interface RouterRecipe {
   readonly options: RouterOptions;
   readonly publish: readonly PublishRecipe[];
   readonly tls?: {
-    readonly selfSigned: boolean;
+    readonly kind: 'own' | 'self-signed' | 'acme';
+    readonly acme: Omit<Acme, 'termsAgreed'>;
     readonly hosts: readonly string[];
     readonly options: TlsOptions;
   };
@@ -214,7 +216,7 @@ function build(recipe: Recipe): Stack {
       ...given.options,
       // A certificate is for a host that the router answers for.
       ...(names.length > 0 && { serverName: [...names, ...(given.tls?.hosts ?? [])] }),
-      ...(given.tls !== undefined && { tls: tlsOf(given.tls, certificate, secrets[1]) }),
+      ...(given.tls !== undefined && { tls: tlsOf(given, given.tls, certificate, secrets[1]) }),
       ...(published !== undefined && { publish: published }),
     });
     addRoutes(router, given, [...apps, ...pools], secrets);
@@ -223,16 +225,30 @@ function build(recipe: Recipe): Stack {
 }
 
 function tlsOf(
-  { selfSigned, hosts, options }: NonNullable<RouterRecipe['tls']>,
+  { options: { serverName = [] }, routes, publish }: RouterRecipe,
+  { kind, acme, hosts, options }: NonNullable<RouterRecipe['tls']>,
   certificate: Secret | undefined,
   key: Secret | undefined,
 ): Tls {
   const own = certificate === undefined ? undefined : { certificate, key: key ?? certificate };
   const made: Certificate = { selfSigned: true };
+  // An authority asks over plain HTTP, at hosts that are no wildcards.
+  const plain = publish.some(
+    ({ containerPort }, index) => (containerPort ?? (index > 0 ? 8080 : 0)) === 8080,
+  );
+  const asked: Certificate = plain && kind === 'acme' ? { acme: { termsAgreed: true, ...acme } } : made;
+  const isExact = (host: string): boolean => !host.startsWith('*');
+  const names = [serverName, ...routes.map(({ options: { host } }) => host ?? [])].flat();
+  const isAsked =
+    names.length > 0 && [...names, ...hosts].every(isExact) && !hosts.some((each) => names.includes(each));
+  const others = hosts.map((each, index): Certificate => {
+    if (index % 2 > 0) return own ?? made;
+    return isExact(each) ? asked : made;
+  });
   return {
     ...options,
-    ...(selfSigned ? made : (own ?? made)),
-    hosts: Object.fromEntries(hosts.map((each, index) => [each, index % 2 === 0 ? made : (own ?? made)])),
+    ...(kind === 'own' ? (own ?? made) : isAsked ? asked : made),
+    hosts: Object.fromEntries(hosts.map((each, index) => [each, others[index] ?? made])),
   };
 }
 
@@ -621,7 +637,12 @@ const router = fc.record({
   publish: publishes,
   tls: fc.option(
     fc.record({
-      selfSigned: fc.boolean(),
+      kind: fc.constantFrom('own', 'self-signed', 'acme'),
+      acme: some<Omit<Acme, 'termsAgreed'>>({
+        email: fc.constantFrom('a@b.org', "o'neil+x_y@localhost"),
+        directory: fc.constantFrom('https://acme.test/dir', 'https://[::1]:14000/a?b=c'),
+        ca: relativePath,
+      }),
       // Of hosts that no router of these names is without, and of one that has the certificate alone.
       hosts: fc.uniqueArray(fc.constantFrom('a.org', '*.a.org', 'b.a.org'), { maxLength: 2 }),
       options: some<TlsOptions>({

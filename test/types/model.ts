@@ -5,6 +5,7 @@ import {
   isResource,
   isStack,
   plumber,
+  type Acme,
   type App,
   type AppOptions,
   type AppSpec,
@@ -52,6 +53,16 @@ export function compiles(): void {
     .route('/a/', pool, { auth: { users: { ada: '$6$a$b' } } })
     .route('/b/', app1)
     .route('/old/', { redirect: '/a/', status: 301 });
+  const asked: Acme = {
+    termsAgreed: true,
+    email: 'ops@a.org',
+    directory: 'https://ca.a.org/d',
+    ca: './ca.pem',
+  };
+  stack.router('asked', {
+    publish: [443, 80],
+    tls: { acme: asked, hosts: { 'b.org': { selfSigned: true } } },
+  });
   stack.app('plumbed', plumber('./plumber.R', { packages: ['jsonlite'], dependsOn: [database, pool] }));
   new Pool('s', 'p', { app: app1 } satisfies PoolOptions);
 
@@ -145,6 +156,10 @@ export function doesNotCompile(): void {
   router.route('/', app, { auth: { users: ['ada'] } });
   // @ts-expect-error -- a certificate is a secret, never a path
   stack.router('w', { tls: { certificate: './tls.pem', key: './tls.key' } });
+  // @ts-expect-error -- an authority's terms are agreed to, or nothing is asked
+  stack.router('w', { tls: { acme: { email: 'ops@a.org' } } });
+  // @ts-expect-error -- agreed is agreed
+  stack.router('w', { tls: { acme: { termsAgreed: false } } });
 
   // @ts-expect-error -- a secret comes from somewhere
   stack.secret('s', {});

@@ -29,6 +29,8 @@ export type PlumbstackErrorCode =
   | 'NOT_CONFIRMED'
   /** A proxy refused its new configuration; the old one keeps serving. */
   | 'CONFIG_REJECTED'
+  /** A certificate authority issued none, or was not reached; the certificate of before keeps serving. */
+  | 'CERTIFICATE_NOT_ISSUED'
   /** A wait ended before what it waited for. */
   | 'TIMEOUT'
   /** Several independent failures of one run; `details.errors` lists them. */

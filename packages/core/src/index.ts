@@ -5,7 +5,15 @@ export { Service, type ServiceOptions } from './service.js';
 export { Pool, type Balance, type PoolOptions } from './pool.js';
 export type { Sticky, StickyCookie } from './sticky.js';
 export { Router, type RouterOptions } from './router.js';
-export type { Certificate, Hsts, OwnCertificate, SelfSignedCertificate, Tls } from './tls.js';
+export type {
+  AcmeCertificate,
+  Certificate,
+  Hsts,
+  OwnCertificate,
+  SelfSignedCertificate,
+  Tls,
+} from './tls.js';
+export type { Acme } from './acme.js';
 export { type RateLimit, type Redirect, type RouteOptions } from './route.js';
 export type { BasicAuth } from './basic-auth.js';
 export type { Cors } from './cors.js';
@@ -55,6 +63,7 @@ export type {
 
 // For authors of runtimes: the spec, and the pieces that every runtime needs.
 export type {
+  AcmeSpec,
   AppSpec,
   BalanceSpec,
   BuildSecretSpec,
@@ -97,6 +106,7 @@ export { createPlan } from './plan.js';
 export { dependenciesFirst, findCycle, type Graph } from './graph.js';
 export { freeze } from './freeze.js';
 export { resourcePath } from './name.js';
+export { certifiedHosts } from './certified-hosts.js';
 export { secretText, secretValue, type SecretForm } from './secret-mount.js';
 export { poolPort, poolStatsPort } from './pool.js';
 export { routerPort, routerTlsPort } from './router.js';

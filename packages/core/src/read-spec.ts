@@ -259,7 +259,7 @@ function tlsOptions(path: string, tls: unknown, known: Known): Loose {
 function certificateOptions(path: string, given: unknown, known: Known): Loose {
   const { type, ...facts } = anObject(given, path);
   const { certificate, key, ...rest } = facts;
-  switch (oneOf('own', 'self-signed')(type, `${path}.type`)) {
+  switch (oneOf('own', 'self-signed', 'acme')(type, `${path}.type`)) {
     case 'own':
       noMore(rest, path);
       return {
@@ -269,6 +269,8 @@ function certificateOptions(path: string, given: unknown, known: Known): Loose {
     case 'self-signed':
       noMore(facts, path);
       return { selfSigned: true };
+    case 'acme':
+      return { acme: facts };
   }
 }
 

@@ -262,7 +262,17 @@ export interface RouteSpec {
 export type CertificateSpec =
   /** Names of the secrets that hold the PEM certificate chain and its key. */
   | { readonly type: 'own'; readonly certificate: string; readonly key: string }
-  | { readonly type: 'self-signed' };
+  | { readonly type: 'self-signed' }
+  | ({ readonly type: 'acme' } & AcmeSpec);
+
+export interface AcmeSpec {
+  readonly termsAgreed: true;
+  /** URL of the authority's directory. */
+  readonly directory: string;
+  readonly email?: string;
+  /** Path of a PEM file on the machine that runs the program. */
+  readonly ca?: string;
+}
 
 export interface HstsSpec {
   readonly maxAgeSeconds: number;

@@ -1,8 +1,9 @@
+import { acme, type Acme } from './acme.js';
 import { dictionary, flag, integer, isRecord, options, refuse, type Check } from './check.js';
 import { reference } from './container-options.js';
 import { hostName } from './name.js';
 import type { Secret } from './secret.js';
-import type { CertificateSpec, HstsSpec, TlsSpec } from './spec.js';
+import type { AcmeSpec, CertificateSpec, HstsSpec, TlsSpec } from './spec.js';
 
 /** A certificate of your own. */
 export interface OwnCertificate {
@@ -20,7 +21,17 @@ export interface SelfSignedCertificate {
   readonly selfSigned: true;
 }
 
-export type Certificate = OwnCertificate | SelfSignedCertificate;
+/**
+ * A certificate from an authority that speaks ACME, such as Let's Encrypt: got by the first `up`, and renewed by any later one
+ * that comes within a month of its end, or within the last third of its time. Until there is one, the router has a
+ * self-signed one. The authority asks every host on port 80, which must lead to the router's port for plain HTTP. Needs the
+ * package `acme-client`.
+ */
+export interface AcmeCertificate {
+  readonly acme: Acme;
+}
+
+export type Certificate = OwnCertificate | SelfSignedCertificate | AcmeCertificate;
 
 /** Tells browsers to ask for HTTPS alone. What they have heard cannot be taken back before it ends. RFC 6797 */
 export interface Hsts {
@@ -50,16 +61,18 @@ interface CertificateOptions {
   readonly certificate?: string;
   readonly key?: string;
   readonly selfSigned?: true;
+  readonly acme?: AcmeSpec;
 }
 
-const certificateChecks = { certificate: secretName, key: secretName, selfSigned: onlyTrue };
+const certificateChecks = { certificate: secretName, key: secretName, selfSigned: onlyTrue, acme };
 
-function certificateOf({ certificate, key, selfSigned }: CertificateOptions, path: string): CertificateSpec {
-  if (selfSigned === true) {
-    if (certificate !== undefined || key !== undefined)
-      refuse(path, 'a certificate with its key, or self-signed', 'both');
-    return { type: 'self-signed' };
-  }
+function certificateOf(given: CertificateOptions, path: string): CertificateSpec {
+  const { certificate, key, selfSigned, acme } = given;
+  const ways = [certificate ?? key, selfSigned, acme].filter((each) => each !== undefined);
+  if (ways.length > 1)
+    refuse(path, 'a certificate with its key, self-signed, or from an authority by acme', 'several of these');
+  if (selfSigned === true) return { type: 'self-signed' };
+  if (acme !== undefined) return { type: 'acme', ...acme };
   return {
     type: 'own',
     certificate: certificate ?? refuse(`${path}.certificate`, 'a secret that holds PEM', undefined),

@@ -1,7 +1,9 @@
+import { certifiedHosts, servedHosts } from './certified-hosts.js';
 import { findCycle, type Graph } from './graph.js';
 import { hostCovers, oneOfKind, reservedNames } from './name.js';
 import { addressesOverlap } from './publish.js';
 import type { Problem } from './problem.js';
+import { routerPort } from './router.js';
 import type {
   AppSpec,
   ContainerSpec,
@@ -21,7 +23,9 @@ export function validateSpec(spec: StackSpec): readonly Problem[] {
     ...portClashes(spec),
     ...pooledApps(spec),
     ...spec.resources.flatMap((each) =>
-      each.kind === 'router' ? [...routeClashes(each), ...strangeCertificates(each)] : [],
+      each.kind === 'router'
+        ? [...routeClashes(each), ...strangeCertificates(each), ...unobtainableCertificates(each)]
+        : [],
     ),
     ...spec.resources.flatMap((each) => (isContainer(each) ? targetClashes(each) : [])),
     ...spec.resources.flatMap((each) => (isContainer(each) ? variableClashes(each) : [])),
@@ -206,9 +210,10 @@ function routeClashes(router: RouterSpec): readonly Problem[] {
 }
 
 /** A certificate for a host that answers nothing is a mistake in one of the two names. */
-function strangeCertificates({ name, serverName, routes, tls }: RouterSpec): readonly Problem[] {
+function strangeCertificates(router: RouterSpec): readonly Problem[] {
+  const { name, serverName, tls } = router;
   if (tls === undefined || serverName.length === 0) return [];
-  const served = [...serverName, ...routes.flatMap(({ host }) => host ?? [])];
+  const served = servedHosts(router);
   const isServed = (host: string): boolean =>
     served.some((each) => hostCovers(each, host) || hostCovers(host, each));
   return Object.keys(tls.hosts)
@@ -217,6 +222,52 @@ function strangeCertificates({ name, serverName, routes, tls }: RouterSpec): rea
       path: `${name}.tls.hosts`,
       message: `has a certificate for ${host}, which the router does not answer for`,
       hint: 'Add the host to serverName, or correct its name.',
+    }));
+}
+
+/** What an authority that asks each host over plain HTTP cannot issue: RFC 8555, section 8.3. */
+function unobtainableCertificates(router: RouterSpec): readonly Problem[] {
+  const { name, publish, tls } = router;
+  if (tls === undefined) return [];
+  const wanted = [
+    ...(tls.certificate.type === 'acme' ? [{ path: `${name}.tls.acme`, hosts: certifiedHosts(router) }] : []),
+    ...Object.entries(tls.hosts).flatMap(([host, { type }]) =>
+      type === 'acme' ? [{ path: `${name}.tls.hosts.${host}.acme`, hosts: [host] }] : [],
+    ),
+  ];
+  const [first] = wanted;
+  if (first === undefined) return [];
+  const plain = publish.some(({ containerPort }) => containerPort === routerPort);
+  return [
+    ...wanted.flatMap(({ path, hosts }) => unobtainable(path, hosts)),
+    ...(plain
+      ? []
+      : [
+          {
+            path: first.path,
+            message: 'needs plain HTTP, over which the authority asks, and the router publishes none',
+            hint: 'Publish it beside HTTPS: publish: [443, 80].',
+          },
+        ]),
+  ];
+}
+
+function unobtainable(path: string, hosts: readonly string[]): readonly Problem[] {
+  if (hosts.length === 0) {
+    return [
+      {
+        path,
+        message: 'is a certificate for no host',
+        hint: 'Name the hosts that the router answers for: serverName.',
+      },
+    ];
+  }
+  return hosts
+    .filter((host) => host.startsWith('*.'))
+    .map((host) => ({
+      path,
+      message: `cannot be had for ${host}: the authority asks at the host itself, and a wildcard is none`,
+      hint: 'Name the hosts one by one, or give the wildcard a certificate of your own in tls.hosts.',
     }));
 }
 

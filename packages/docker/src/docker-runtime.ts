@@ -25,12 +25,14 @@ import { applyDiff } from './apply/apply-plan.js';
 import { clearNetworks, networksInTheWay } from './apply/clear-networks.js';
 import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { Gate } from './apply/gate.js';
+import { issueCertificates } from './apply/issue-certificates.js';
 import { takeLease } from './apply/lease.js';
 import { NewNetworks } from './apply/networks.js';
 import { prepareImages } from './apply/prepare-images.js';
 import { pruneImages, removeBuiltImages } from './apply/prune-images.js';
 import { prepareSecrets } from './apply/prepare-secrets.js';
 import { removeStack } from './apply/remove-stack.js';
+import { runFailure } from './apply/run-failure.js';
 import { connect, isSubnetTaken } from './client/index.js';
 import { DockerDeployment } from './deployment.js';
 import { resolveOptions, type DockerRuntimeOptions, type ResolvedOptions } from './docker-runtime-options.js';
@@ -251,6 +253,18 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       const networks = isComplete && early !== undefined ? early : make(complete);
       making.push(networks);
       await applyDiff(context(complete, networks), complete.desired, complete.diff);
+      // An authority asks at the routers: they have to serve first, and again with what it has issued.
+      const { issued, failures } = await issueCertificates(
+        context(complete),
+        spec,
+        complete.inputs,
+        complete.diff,
+      );
+      if (issued > 0) {
+        const renewed = await look();
+        await applyDiff(context(renewed), renewed.desired, renewed.diff);
+      }
+      if (failures.length > 0) throw runFailure(spec.name, failures);
       await pruneImages(context(complete), {
         current: new Map(
           Object.entries(complete.inputs.images).map(([name, { reference }]) => [name, reference]),

@@ -8,9 +8,24 @@ import {
   type RouteOptions,
   type StackSpec,
 } from '@plumbstack/core';
-import { canonicalJson, label, type ContainerTemplate, type Unit } from '@plumbstack/docker/internal';
+import {
+  canonicalJson,
+  keptSecrets,
+  label,
+  type ContainerTemplate,
+  type Unit,
+} from '@plumbstack/docker/internal';
 import { arbitraryStack } from '../../support/arbitrary-stack';
-import { compiled, inputsOf, modest, poolOf, routerOf, secretMarker, unitOf } from './compiled';
+import {
+  acmeThumbprint,
+  compiled,
+  inputsOf,
+  modest,
+  poolOf,
+  routerOf,
+  secretMarker,
+  unitOf,
+} from './compiled';
 
 const specs = arbitraryStack().map((stack) => modest(stack.toSpec()));
 
@@ -353,6 +368,45 @@ describe('a proxy', () => {
       ],
     );
     assert.equal(model.tls?.publicPort, 8443);
+  });
+
+  it('answers an authority only where it has asked one', () => {
+    const stack = new Stack('s');
+    const acme = { termsAgreed: true } as const;
+    stack.router('asks', { publish: [443, 80], serverName: 'a.org', tls: { acme } });
+    stack.router('other', { publish: 8443, tls: { selfSigned: true } });
+    const thumbprint = (name: string): string | undefined =>
+      routerOf(compiled(stack.toSpec()), name).config.model.acmeThumbprint;
+    assert.equal(thumbprint('asks'), acmeThumbprint);
+    assert.equal(thumbprint('other'), undefined);
+  });
+});
+
+describe('what is kept for a stack', () => {
+  it('is an account where an authority is asked, and certificates for the hosts that have no other', () => {
+    const stack = new Stack('s');
+    const acme = { termsAgreed: true, directory: 'https://ca.test/dir' } as const;
+    const authority = acme;
+    stack
+      .router('web', {
+        publish: [443, 80],
+        serverName: ['A.org', '*.b.org', 'c.org'],
+        tls: { acme, hosts: { '*.b.org': { selfSigned: true }, 'c.org': { acme } } },
+      })
+      .route('/', { redirect: '/x/' }, { host: 'd.org' })
+      .route('/y/', { redirect: '/x/' }, { host: 'y.b.org' });
+    assert.deepEqual(keptSecrets(stack.toSpec()), [
+      { name: 'web.tls', type: 'acme', hosts: ['a.org', 'd.org'], authority },
+      { name: 'web.tls._.b.org', type: 'self-signed', hosts: ['*.b.org'] },
+      { name: 'web.tls.c.org', type: 'acme', hosts: ['c.org'], authority },
+      { name: 'acme.account', type: 'account-key' },
+    ]);
+    const none = new Stack('s');
+    none.router('web', { tls: { selfSigned: true } });
+    assert.deepEqual(
+      keptSecrets(none.toSpec()).map(({ name }) => name),
+      ['web.tls'],
+    );
   });
 });
 

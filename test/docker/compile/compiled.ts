@@ -27,6 +27,9 @@ import {
 /** What a secret's value begins with here, so that it is found wherever it should not be. */
 export const secretMarker = 'MARKER-of-a-secret-';
 
+/** As that of an account's key. */
+export const acmeThumbprint = 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs';
+
 /** A stack from which nothing is on the engine yet. */
 export const nothingTaken: TakenAddresses = { subnets: {}, addresses: {}, slots: {}, guests: {} };
 
@@ -53,6 +56,7 @@ export function inputsOf(spec: StackSpec): Inputs {
     passwords: Object.fromEntries(
       spec.resources.flatMap(({ kind, name }) => (kind === 'secret' ? [[name, `$6$salt$${name}`]] : [])),
     ),
+    acmeThumbprint,
     ports: Object.fromEntries(freePortsIn(spec).map((key) => [key, keptPort(key)])),
   };
 }

@@ -1,4 +1,4 @@
-import { aboutResource, isPlumbstackError, type Step } from '@plumbstack/core';
+import { aboutResource } from '@plumbstack/core';
 import type { VolumeCreation } from '../client/docker-client.js';
 import { isSubnetTaken } from '../client/docker-failure.js';
 import type { DockerSpec, Unit } from '../compile/docker-spec.js';
@@ -17,6 +17,7 @@ import { removeContainer } from './remove-container.js';
 import { replaceKind } from './replace-kind.js';
 import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
+import { runStep, type StepOutcome } from './run-step.js';
 
 /** How long a container that has no successor may take to stop. */
 const clearGraceMs = 10_000;
@@ -54,7 +55,7 @@ async function applyInventory(context: RunContext, inventory: VolumeCreation): P
   await ensureVolume({ ...context, observed: { ...observed, volumes } }, 'inventory', inventory);
 }
 
-type Outcome = 'done' | { readonly failed: unknown } | { readonly skipped: string };
+type Outcome = StepOutcome | { readonly skipped: string };
 
 /** Every unit as soon as what it needs is healthy. */
 async function applyUnits(context: RunContext, desired: DockerSpec, diff: Diff): Promise<readonly unknown[]> {
@@ -127,30 +128,6 @@ function convergeUnit(context: RunContext, unit: Unit): Promise<void> {
   }
 }
 
-async function runStep(
-  { emit }: RunContext,
-  { resource, action }: Step,
-  work: () => Promise<void>,
-): Promise<Outcome> {
-  const start = performance.now();
-  emit('step:started', { resource, action });
-  try {
-    await work();
-    emit('step:finished', { resource, action, durationMs: Math.round(performance.now() - start) });
-    return 'done';
-  } catch (thrown) {
-    const error = aboutResource(thrown, resource);
-    const code = isPlumbstackError(error) ? error.code : 'UNKNOWN';
-    emit('step:failed', {
-      resource,
-      action,
-      code,
-      message: error instanceof Error ? error.message : String(error),
-    });
-    return { failed: error };
-  }
-}
-
 /** What the program no longer has; last, when nothing leads to it any more. */
 async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Promise<void> {
   for (const step of plan.steps.filter(({ action, kind }) => action === 'delete' && kind !== 'network')) {
@@ -161,7 +138,7 @@ async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Prom
       await removeConfig(context, name, own);
       context.emit('resource:removed', { resource: step.resource });
     });
-    if (typeof outcome === 'object' && 'failed' in outcome) throw outcome.failed;
+    if (outcome !== 'done') throw outcome.failed;
   }
 }
 

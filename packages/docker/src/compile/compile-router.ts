@@ -15,7 +15,7 @@ import type { AddressPlan } from './address-plan.js';
 import { imageOf, publishedPorts } from './compile-container.js';
 import type { RouterModel, RouterUnit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
-import { certificateName } from './kept-secrets.js';
+import { asksAuthority, certificateName } from './kept-secrets.js';
 import { own } from './own.js';
 import { placeOf } from './place.js';
 import { configFolder, proxyContainer, proxyUser } from './proxy-container.js';
@@ -80,6 +80,8 @@ function routerModel(
   return {
     port: routerPort,
     ...(tls !== undefined && { tls }),
+    ...(inputs.acmeThumbprint !== undefined &&
+      asksAuthority(spec) && { acmeThumbprint: inputs.acmeThumbprint }),
     serverNames: spec.serverName,
     root: spec.root === undefined ? welcomeFolder : rootFolder,
     maxBodyBytes: spec.maxBodyBytes,

@@ -9,7 +9,7 @@ import { compileRouter } from './compile-router.js';
 import type { AppUnit, DockerSpec, GeneratedSecret, ServiceUnit, Unit } from './docker-spec.js';
 import type { Inputs, SecretInput } from './inputs.js';
 import { openPort } from './open-port.js';
-import { keptSecrets } from './kept-secrets.js';
+import { keptSecrets, type KeptSecret } from './kept-secrets.js';
 import { own } from './own.js';
 import { placeOf } from './place.js';
 import { canonicalJson } from './spec-hash.js';
@@ -82,25 +82,20 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
           ]
         : [],
     ),
-    generated: keptSecrets(spec).map((each) =>
-      generatedSecret(each.name, each.type === 'random' ? each.rotation : 0, own(inputs.secrets, each.name)),
-    ),
+    generated: keptSecrets(spec).map((each) => generatedSecret(each, own(inputs.secrets, each.name))),
     images: Object.entries(inputs.images).map(([resource, image]) => ({ resource, image })),
     inventory: inventoryOf(stack, units),
     units,
   };
 }
 
-function generatedSecret(
-  resource: string,
-  rotation: number,
-  input: SecretInput | undefined,
-): GeneratedSecret {
+function generatedSecret(secret: KeptSecret, input: SecretInput | undefined): GeneratedSecret {
   const { rotation: kept, due, value } = input ?? {};
   return {
-    resource,
+    resource: secret.name,
     isKnown: value !== undefined,
-    rotation,
+    rotation: secret.type === 'random' ? secret.rotation : 0,
+    ...(secret.type === 'acme' && { from: secret.authority.directory }),
     ...(kept !== undefined && { kept }),
     ...(due !== undefined && { due }),
   };

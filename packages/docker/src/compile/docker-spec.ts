@@ -41,6 +41,8 @@ export interface GeneratedSecret {
   readonly kept?: number;
   /** Why there must be another value. */
   readonly due?: string;
+  /** Where another value comes from, where it is not made here. */
+  readonly from?: string;
 }
 
 /** An image that a resource needs, and what has to be done for it. */

@@ -10,6 +10,8 @@ export interface Inputs {
   readonly secrets: Readonly<Record<string, SecretInput>>;
   /** Hashes of the passwords that secrets hold, by the secret's name; of those that routers ask for, and exist. */
   readonly passwords: Readonly<Record<string, string>>;
+  /** What answers an authority's questions at a router: the thumbprint of the stack's account key, once there is one. */
+  readonly acmeThumbprint?: string;
   /** Host ports chosen where the spec says 0, by {@link portKey}. */
   readonly ports: Readonly<Record<string, number>>;
   /** Makes a path of the program absolute. */

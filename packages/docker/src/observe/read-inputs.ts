@@ -9,11 +9,13 @@ import {
   type ResourceSpec,
   type StackSpec,
 } from '@plumbstack/core';
+import { thumbprint } from '../acme/thumbprint.js';
 import { contextDigest, type BuildSource } from '../client/build-context.js';
 import type { CallOptions, DockerReader, ImageDetails } from '../client/docker-client.js';
 import type { FileDigests } from '../client/file-digests.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import { portKey, type Inputs } from '../compile/inputs.js';
+import { accountKey, keptSecrets } from '../compile/kept-secrets.js';
 import { pageSources } from '../compile/router-pages.js';
 import { builtImageTag } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
@@ -47,7 +49,16 @@ export async function readInputs(
     readSecrets(client, spec, absolute, options.secretValues, observed, call),
     choosePorts(spec, observed, options.local),
   ]);
-  return { images, files, secrets, passwords: hashPasswords(spec, secrets), ports, absolute };
+  const account = secrets[accountKey]?.value;
+  return {
+    images,
+    files,
+    secrets,
+    passwords: hashPasswords(spec, secrets),
+    ...(account !== undefined && { acmeThumbprint: thumbprint(account) }),
+    ports,
+    absolute,
+  };
 }
 
 type Imaged = Extract<ResourceSpec, { image: ImageSpec }>;
@@ -162,7 +173,12 @@ async function readSources(
       source === undefined ? [] : [{ name: each.name, source, target }],
     );
   });
-  const entries = sources.map(async ({ name, source, target }) => {
+  const authorities = keptSecrets(spec).flatMap((each) =>
+    each.type === 'acme' && each.authority.ca !== undefined
+      ? [{ name: each.name, source: each.authority.ca, target: 'a certificate authority' }]
+      : [],
+  );
+  const entries = [...sources, ...authorities].map(async ({ name, source, target }) => {
     const path = absolute(source);
     try {
       return [path, await readFile(path)] as const;

@@ -5,7 +5,7 @@ import { PlumbstackError, resourcePath, type SecretSource, type StackSpec } from
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
 import { renewalReason } from '../certificate/renewal.js';
 import type { SecretInput } from '../compile/inputs.js';
-import { keptSecrets } from '../compile/kept-secrets.js';
+import { keptSecrets, type KeptSecret } from '../compile/kept-secrets.js';
 import { secretVolumeName } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 
@@ -18,6 +18,8 @@ export type SecretValues = ReadonlyMap<string, string>;
 export const secretFile = 'value';
 /** File beside it. */
 export const rotationFile = 'rotation';
+/** File beside that of a certificate: the directory of the authority that issued it; empty for one that was made here. */
+export const authorityFile = 'authority';
 /** Where the volume of a generated secret is mounted in its keeper. */
 export const secretFolder = '/secret';
 
@@ -48,13 +50,26 @@ export async function readSecrets(
   });
   const certificates = keptSecrets(spec)
     .filter((each) => each.type !== 'random')
-    .map(async ({ name, hosts }): Promise<readonly [string, SecretInput]> => {
-      const { value } = (await readKept(client, spec.name, name, observed, call)) ?? {};
-      if (value === undefined) return [name, { fingerprint: 'new' }];
-      const due = renewalReason(value.toString(), hosts, new Date());
-      return [name, { ...(await inputOf(value)), rotation: 0, ...(due !== undefined && { due }) }];
+    .map(async (secret): Promise<readonly [string, SecretInput]> => {
+      const { name } = secret;
+      const kept = await readKept(client, spec.name, name, observed, call);
+      if (kept?.value === undefined) return [name, { fingerprint: 'new' }];
+      const due = successorReason(secret, kept.value, kept.authority);
+      return [name, { ...(await inputOf(kept.value)), rotation: 0, ...(due !== undefined && { due }) }];
     });
   return Object.fromEntries(await Promise.all([...entries, ...certificates]));
+}
+
+/** Why what is kept for a router needs a successor. */
+function successorReason(
+  secret: Exclude<KeptSecret, { type: 'random' }>,
+  value: Buffer,
+  authority: string,
+): string | undefined {
+  if (secret.type === 'account-key') return undefined;
+  const wanted = secret.type === 'acme' ? secret.authority.directory : '';
+  if (authority !== wanted) return authority === '' ? 'self-signed' : `from ${authority}`;
+  return renewalReason(value.toString(), secret.hosts, new Date());
 }
 
 async function readValue(
@@ -106,6 +121,7 @@ async function readValue(
 interface Kept {
   readonly value?: Buffer;
   readonly rotation: number;
+  readonly authority: string;
 }
 
 /** A generated secret as it is on the engine. A container that never runs holds its volume, to be read at any time. */
@@ -126,7 +142,11 @@ async function readKept(
 export function keptIn(files: ReadonlyMap<string, Buffer> | undefined): Kept | undefined {
   const value = files?.get(secretFile);
   if (value === undefined) return undefined;
-  return { value, rotation: Number(files?.get(rotationFile)?.toString() ?? 0) };
+  return {
+    value,
+    rotation: Number(files?.get(rotationFile)?.toString() ?? 0),
+    authority: files?.get(authorityFile)?.toString() ?? '',
+  };
 }
 
 const derive = promisify(scrypt) as (password: Buffer, salt: string, length: number) => Promise<Buffer>;

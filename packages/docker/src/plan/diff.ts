@@ -55,12 +55,15 @@ export function diff(desired: DockerSpec, observed: ObservedState): Diff {
 }
 
 function secretSteps({ stack, generated }: DockerSpec, observed: ObservedState): readonly Step[] {
-  return generated.map(({ resource, isKnown, rotation, kept = rotation, due }) => {
+  return generated.map(({ resource, isKnown, rotation, kept = rotation, due, from }) => {
     const isKept = observed.volumes.some(({ name }) => name === secretVolumeName(stack, resource));
     if (!isKept) return step(stack, 'secret', resource, undefined);
     if (kept !== rotation) return step(stack, 'secret', resource, [reason('rotation', kept, rotation)]);
     if (!isKnown) return step(stack, 'secret', resource, [reason('value', 'unreadable', 'readable')]);
-    const reasons = due === undefined ? [] : [reason('certificate', due, 'made anew')];
+    const reasons =
+      due === undefined
+        ? []
+        : [reason('certificate', due, from === undefined ? 'made anew' : `from ${from}`)];
     return step(stack, 'secret', resource, reasons);
   });
 }

@@ -9,6 +9,7 @@ import {
   type NginxNode,
   type NginxWord,
 } from './config-text.js';
+import { acmeAnswer } from './nginx-acme.js';
 import { addHeaders, mergeHeaders, type HeaderSet } from './nginx-headers.js';
 import { virtualHosts, type VirtualHost } from './nginx-hosts.js';
 import { errorPages, pageLocations, underMaintenance, type Pages } from './nginx-pages.js';
@@ -46,8 +47,12 @@ export function servers(
   const listen: readonly NginxWord[] = isSecure ? [portNumber(tls.port), 'ssl'] : [portNumber(model.port)];
   const security = (host?: Host): readonly NginxNode[] => (isSecure ? tlsSettings(tls, host) : []);
   const pages = sitePages(model, isSecure);
+  // Authorities ask over plain HTTP.
+  const answer = isSecure ? [] : acmeAnswer(model);
   const site = (host: Host): readonly NginxNode[] =>
-    !isSecure && tls?.redirect === true ? redirected(tls, pages) : siteOf(model, host, pages);
+    !isSecure && tls?.redirect === true
+      ? redirected(tls, pages, answer)
+      : [...answer, ...siteOf(model, host, pages)];
   return [
     ...(model.serverNames.length === 0 ? [] : [otherHosts(listen, security())]),
     ...hosts.map((host) =>
@@ -88,12 +93,19 @@ function otherHosts(listen: readonly NginxWord[], security: readonly NginxNode[]
   );
 }
 
-function redirected({ publicPort }: Tls, { headers }: Pages): readonly NginxNode[] {
+/** @param before what is answered rather than sent on */
+function redirected(
+  { publicPort }: Tls,
+  { headers }: Pages,
+  before: readonly NginxNode[],
+): readonly NginxNode[] {
   const suffix = portNumber(publicPort) === 443 ? '' : `:${publicPort}`;
-  return [
+  const onwards = [
     ...headers,
     directive('return', 308, text('https://', variable('host'), suffix, variable('request_uri'))),
   ];
+  // A server's own `return` comes before all of its locations.
+  return before.length === 0 ? onwards : [...before, block('location', ['/'], onwards)];
 }
 
 function tlsSettings(tls: Tls, host?: Host): readonly NginxNode[] {

@@ -16,6 +16,8 @@ export interface NginxModel {
     /** Value of `Strict-Transport-Security`. */
     readonly hsts?: string;
   };
+  /** What an ACME authority is answered with over plain HTTP, behind what it asks for; it gets no answer when unset. */
+  readonly acmeThumbprint?: string;
   /** Lower-case host names; empty for every host. */
   readonly serverNames: readonly string[];
   /** Folder in the container with static files, for paths that no route matches. */
