@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { freePort as anyFreePort } from '../support/free-port';
+import { madeStacks } from '../support/left-behind';
 
 const examples = join(__dirname, '..', '..', 'examples');
 
@@ -23,6 +24,7 @@ export class Example {
 
   constructor(folder: string, env: Readonly<Record<string, string>>) {
     this.stack = `ex-${folder.replace(/^\d+-/, '')}-${process.pid}`;
+    madeStacks.add(this.stack);
     this.#folder = join(examples, folder);
     this.#env = env;
   }

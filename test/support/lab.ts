@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Stack, type StackOptions } from '@plumbstack/core';
 import { DockerRuntime, type DockerRuntimeOptions } from '@plumbstack/docker';
-import { docker } from './docker-cli';
 import type { Answer } from './light-app';
+import { madeStacks } from './left-behind';
+
+export { leftovers } from './left-behind';
 
 /** Stacks of one test file: named so that they meet nobody else's, and surely taken down. */
 export class Lab {
@@ -16,6 +18,7 @@ export class Lab {
   stack(options?: StackOptions): Stack {
     const name = `test-${randomBytes(4).toString('hex')}`;
     this.#names.push(name);
+    madeStacks.add(name);
     return new Stack(name, options);
   }
 
@@ -53,15 +56,4 @@ export async function eventually<T>(
     if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-/** Names of everything on the engine that a stack has left. */
-export async function leftovers(stack: string): Promise<readonly string[]> {
-  const filter = ['--filter', `label=io.plumbstack.stack=${stack}`];
-  const lists = await Promise.all([
-    docker('ps', '--all', ...filter, '--format', '{{.Names}}'),
-    docker('network', 'ls', ...filter, '--format', '{{.Name}}'),
-    docker('volume', 'ls', ...filter, '--format', '{{.Name}}'),
-  ]);
-  return lists.flatMap((list) => list.split('\n').filter((line) => line !== ''));
 }

@@ -45,7 +45,9 @@ export type Role =
   | 'lease'
   /** Reads or writes a volume while somebody exports or imports it. */
   | 'copy'
-  | 'inventory';
+  | 'inventory'
+  /** An anonymous volume, which goes with its container. */
+  | 'scratch';
 
 /** Roles of containers that serve nobody: what a program sees of its stack is without them. */
 export const backstage: readonly string[] = ['lease', 'secret', 'copy'] satisfies Role[];

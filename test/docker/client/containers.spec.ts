@@ -170,4 +170,17 @@ describe('networks and volumes', () => {
     ]);
     assert.equal((await objects.client.inspectVolume(name))?.name, name);
   });
+
+  it('lists volumes that no container has, running or not', async () => {
+    await using objects = await Objects.create();
+    const [used, unused] = [await objects.volume('used'), await objects.volume('unused')];
+    await objects.container('user', {
+      mounts: [{ type: 'volume', name: used, target: '/used', readOnly: false }],
+    });
+    const found = await objects.client.listVolumes(objects.label, { unused: true });
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      [unused],
+    );
+  });
 });

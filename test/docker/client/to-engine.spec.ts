@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toEngineContainer, type ContainerCreation } from '@plumbstack/docker/client';
 import { docker } from '../../support/docker-cli';
-import { Objects } from './objects';
+import { label, Objects } from './objects';
 
 /** What the plain `docker` program sees of a container. */
 async function inspect(name: string): Promise<Inspected> {
@@ -65,7 +65,7 @@ describe('a container in the engine’s shape', () => {
       mounts: [
         { type: 'bind', source: folder, target: '/bind', readOnly: true },
         { type: 'volume', name: volume, target: '/data', readOnly: false },
-        { type: 'volume', target: '/anonymous', readOnly: false },
+        { type: 'volume', target: '/anonymous', readOnly: false, labels: { [label]: objects.run } },
         { type: 'tmpfs', target: '/scratch', sizeBytes: 1_048_576, mode: 0o700 },
       ],
       networks: {
@@ -103,7 +103,9 @@ describe('a container in the engine’s shape', () => {
     const byTarget = Object.fromEntries(mounts.map((each) => [each.Destination, each]));
     assert.deepEqual([byTarget['/bind']?.Source, byTarget['/bind']?.RW], [folder, false]);
     assert.deepEqual([byTarget['/data']?.Name, byTarget['/data']?.RW], [volume, true]);
-    assert.match(byTarget['/anonymous']?.Name ?? '', /^[0-9a-f]{64}$/);
+    const anonymous = byTarget['/anonymous']?.Name ?? '';
+    assert.match(anonymous, /^[0-9a-f]{64}$/);
+    assert.equal((await objects.client.inspectVolume(anonymous))?.labels[label], objects.run);
     const { stdout } = await objects.client.exec(id, [
       'sh',
       '-c',

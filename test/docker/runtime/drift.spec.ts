@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { Stack } from '@plumbstack/core';
+import type { Stack, StackStatus } from '@plumbstack/core';
 import type { LifecycleDeployment } from '@plumbstack/events';
 import { docker, putFiles, tryDocker } from '../../support/docker-cli';
-import { eventually, Lab } from '../../support/lab';
+import { eventually, Lab, leftovers } from '../../support/lab';
 import { assertSameState, settledState } from '../../support/settled-state';
 import { assertServes, smallStack } from '../../faults/small-stack';
 
@@ -246,11 +246,10 @@ const drifts: readonly Drift[] = [
   },
 ];
 
-async function unhealthyResources(deployment: LifecycleDeployment): Promise<readonly string[]> {
-  const { resources } = await deployment.status();
+function unhealthyIn({ stack, resources }: StackStatus): readonly string[] {
   return resources
     .filter(({ desired, healthy }) => healthy < desired)
-    .map(({ resource }) => resource.slice(deployment.stack.length + 1));
+    .map(({ resource }) => resource.slice(stack.length + 1));
 }
 
 describe('what somebody else has done to a stack', function () {
@@ -280,24 +279,42 @@ describe('what somebody else has done to a stack', function () {
       const before = await settledState(stack.name);
       await harm(stack.name);
       if (unhealthy !== undefined) {
-        await eventually(
+        // One look: what crashes again and again is well for moments.
+        const seen = await eventually(
           `the status says that ${unhealthy} is not well`,
           async () => {
-            return (await unhealthyResources(deployment)).includes(unhealthy) ? true : undefined;
+            const status = await deployment.status();
+            return unhealthyIn(status).includes(unhealthy) ? status : undefined;
           },
           10_000,
         );
-        assert.equal((await deployment.status()).healthy, false);
+        assert.equal(seen.healthy, false);
       }
       assert.match((await lab.runtime.plan(stack)).toString(), reason);
       const mended = await lab.runtime.up(stack);
       await assertServes(mended.endpoint('web'), '1');
-      assert.deepEqual(await unhealthyResources(mended), []);
+      assert.deepEqual(unhealthyIn(await mended.status()), []);
       assertSameState(await settledState(stack.name), before);
       const again = await lab.runtime.plan(stack);
       assert.ok(again.isEmpty, again.toString());
     });
   }
+});
+
+describe('a stack whose router somebody has removed', function () {
+  this.timeout(120_000);
+  const lab = new Lab();
+  after(() => lab.clear());
+
+  it('is taken down with the anonymous volume that the router had', async () => {
+    const { name } = lab.stack();
+    await lab.runtime.up(smallStack(name));
+    await removeContainers(`${name}-web`);
+    const isAnonymous = (each: string): boolean => /^[0-9a-f]{64}$/.test(each);
+    assert.equal((await leftovers(name)).filter(isAnonymous).length, 1);
+    await lab.runtime.down(name, { volumes: true });
+    assert.deepEqual(await leftovers(name), []);
+  });
 });
 
 describe('an image whose tag means another one now', function () {

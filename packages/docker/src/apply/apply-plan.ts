@@ -14,6 +14,7 @@ import { ensureVolume } from './ensure-volume.js';
 import { leaveNetworks } from './leave-networks.js';
 import { removeConfig } from './remove-config.js';
 import { removeContainer } from './remove-container.js';
+import { removeScratch } from './remove-scratch.js';
 import { replaceKind } from './replace-kind.js';
 import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
@@ -36,6 +37,7 @@ export async function applyDiff(context: RunContext, desired: DockerSpec, diff: 
   await leaveNetworks(context, desired);
   await removeOrphans(context, diff);
   await removeNetworks(context, desired);
+  await removeScratch(context);
 }
 
 async function applyVolumes(context: RunContext, { volumes, inventory }: DockerSpec): Promise<void> {

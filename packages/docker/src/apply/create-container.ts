@@ -1,9 +1,9 @@
 import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '../client/docker-failure.js';
-import type { PutFile } from '../client/docker-client.js';
+import type { EngineMount, PutFile } from '../client/docker-client.js';
 import type { ContainerTemplate } from '../compile/docker-spec.js';
 import { shell } from '../compile/secret-environment.js';
-import { label } from '../labels.js';
+import { baseLabels, label } from '../labels.js';
 import { isOfStack, notOurs } from '../not-ours.js';
 import type { Place } from '../plan/container-networks.js';
 import { attachmentsOf } from './attachments.js';
@@ -42,6 +42,9 @@ export async function createContainer(context: RunContext, wanted: NewContainer)
           [label.network]: place.home,
           ...(worker !== undefined && { [label.worker]: String(worker) }),
         },
+        mounts: creation.mounts.map((each) =>
+          marked(each, baseLabels(context.stack, wanted.resource, 'scratch')),
+        ),
         networks: await attachmentsOf(context, place, address, aliases),
       },
       call,
@@ -62,6 +65,14 @@ export async function createContainer(context: RunContext, wanted: NewContainer)
       ? await nameTaken(context, wanted, error)
       : explainFiles(context, wanted, error);
   }
+}
+
+/**
+ * An anonymous volume goes with its container where we remove that; of one that somebody else has removed it stays, and is
+ * known by its labels. They are no part of the identity: what they say is in every label of the container already.
+ */
+function marked(mount: EngineMount, labels: Readonly<Record<string, string>>): EngineMount {
+  return mount.type === 'volume' && mount.name === undefined ? { ...mount, labels } : mount;
 }
 
 /** Starts a container. A taken port is told with who holds it. */

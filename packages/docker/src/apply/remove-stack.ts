@@ -6,6 +6,7 @@ import { networkOf, type ObservedContainer, type ObservedState } from '../plan/o
 import type { Gate } from './gate.js';
 import { answersVisitors } from './answers-visitors.js';
 import { removeContainer } from './remove-container.js';
+import { removeScratch } from './remove-scratch.js';
 import type { Emit } from './run-context.js';
 
 export interface Removal {
@@ -64,6 +65,7 @@ export async function removeStack(removal: Removal): Promise<void> {
     ({ labels }) => volumes || !data.includes(labels[label.role] ?? ''),
   );
   await Promise.all(unwanted.map(({ name }) => client.removeVolume(name, call)));
+  await removeScratch(removal);
 }
 
 const proxies: readonly Role[] = ['router', 'balancer'];

@@ -15,6 +15,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ListVolumesOptions extends CallOptions {
+  /** Only those that no container has, running or not. @default false */
+  readonly unused?: boolean;
+}
+
 export interface DockerReader {
   info(options?: CallOptions): Promise<EngineInfo>;
   /** What the engine's own clock says: nanoseconds since 1970, as text. */
@@ -25,7 +30,7 @@ export interface DockerReader {
   inspectContainer(id: string, options?: CallOptions): Promise<ContainerDetails | undefined>;
   /** All networks, of any owner: their subnets must not overlap ours. */
   listNetworks(options?: CallOptions): Promise<readonly NetworkSummary[]>;
-  listVolumes(label: string, options?: CallOptions): Promise<readonly VolumeSummary[]>;
+  listVolumes(label: string, options?: ListVolumesOptions): Promise<readonly VolumeSummary[]>;
   /** Whoever's volume of that name; nothing where there is none. */
   inspectVolume(name: string, options?: CallOptions): Promise<VolumeSummary | undefined>;
   /** By reference or id; nothing where the engine does not have it. */
@@ -270,8 +275,15 @@ export interface EngineHealthcheck {
 
 export type EngineMount =
   | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
-  /** Without a name: an anonymous volume that goes with its container. */
-  | { readonly type: 'volume'; readonly name?: string; readonly target: string; readonly readOnly: boolean }
+  | {
+      readonly type: 'volume';
+      /** Unset: an anonymous volume that goes with its container. */
+      readonly name?: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      /** Of an anonymous volume. @default none */
+      readonly labels?: Readonly<Record<string, string>>;
+    }
   | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes?: number; readonly mode?: number };
 
 export interface EngineLimits {

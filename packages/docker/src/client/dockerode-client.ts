@@ -1,6 +1,7 @@
 import type {
   BuildImageOptions,
   CallOptions,
+  ListVolumesOptions,
   ContainerCreation,
   ContainerDetails,
   ContainerSummary,
@@ -168,7 +169,7 @@ export class DockerodeClient implements DockerClient {
   disconnectNetwork(network: string, id: string, options: CallOptions = {}): Promise<void> {
     return this.#containers.disconnect(network, id, options);
   }
-  listVolumes(label: string, options: CallOptions = {}): Promise<readonly VolumeSummary[]> {
+  listVolumes(label: string, options: ListVolumesOptions = {}): Promise<readonly VolumeSummary[]> {
     return this.#others.listVolumes(label, options);
   }
   inspectVolume(name: string, options: CallOptions = {}): Promise<VolumeSummary | undefined> {

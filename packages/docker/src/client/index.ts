@@ -27,6 +27,7 @@ export type {
   ImageSummary,
   NetworkAttachment,
   NetworkCreation,
+  ListVolumesOptions,
   NetworkSummary,
   PublishedPort,
   PullImageOptions,

@@ -1,5 +1,6 @@
 import type {
   CallOptions,
+  ListVolumesOptions,
   NetworkCreation,
   NetworkSummary,
   VolumeCreation,
@@ -37,8 +38,11 @@ export class NetworksAndVolumes {
     );
   }
 
-  async listVolumes(label: string, options: CallOptions): Promise<readonly VolumeSummary[]> {
-    const filters = { label: [label] };
+  async listVolumes(
+    label: string,
+    { unused = false, ...options }: ListVolumesOptions,
+  ): Promise<readonly VolumeSummary[]> {
+    const filters = { label: [label], ...(unused && { dangling: ['true'] }) };
     return this.#engine.call('list volumes', options, async (docker) => {
       return ((await docker.listVolumes({ filters })).Volumes ?? []).map(toVolumeSummary);
     });

@@ -131,8 +131,17 @@ function toMount(mount: EngineMount): Dockerode.MountSettings {
   switch (mount.type) {
     case 'bind':
       return { Type: 'bind', Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly };
-    case 'volume':
-      return { Type: 'volume', Source: mount.name ?? '', Target: mount.target, ReadOnly: mount.readOnly };
+    case 'volume': {
+      const { name = '', target, readOnly, labels } = mount;
+      const options = labels && ({ Labels: { ...labels } } as Dockerode.MountSettings['VolumeOptions']);
+      return {
+        Type: 'volume',
+        Source: name,
+        Target: target,
+        ReadOnly: readOnly,
+        ...optional('VolumeOptions', options),
+      };
+    }
     case 'tmpfs': {
       const { sizeBytes, mode } = mount;
       const options = { ...optional('SizeBytes', sizeBytes), ...optional('Mode', mode) };

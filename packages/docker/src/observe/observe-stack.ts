@@ -38,7 +38,9 @@ export async function observeStack(
     otherNetworks: networks.filter(({ labels }) => !isOfStack(labels, stack)),
     containers,
     settings: {},
-    volumes: volumes.filter(({ labels }) => labels[label.owner] === owner),
+    volumes: volumes.filter(
+      ({ labels }) => labels[label.owner] === owner && labels[label.role] !== 'scratch',
+    ),
     ...(lease !== undefined && { leaseHolder: lease.labels[label.holder] ?? 'unknown' }),
     configs: Object.fromEntries(
       configs.flatMap(([resource, files]) => (files === undefined ? [] : [[resource, files]])),

@@ -20,7 +20,7 @@ export interface ObservedState {
   /** Everybody else's: neither their names nor their subnets are free. */
   readonly otherNetworks: readonly NetworkSummary[];
   readonly containers: readonly ObservedContainer[];
-  /** Ours; config and secret volumes too. */
+  /** Ours; config and secret volumes too, but no anonymous ones, which are parts of their containers. */
   readonly volumes: readonly VolumeSummary[];
   /** Who changes the stack at this moment, or died while doing so. */
   readonly leaseHolder?: string;
