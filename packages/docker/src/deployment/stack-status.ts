@@ -141,7 +141,7 @@ async function healthOf(
   if (health !== 'unknown') return health;
   if (role === 'worker') return upWorkers.has(slotName(worker ?? 0)) ? 'healthy' : 'unhealthy';
   const { port, health: check } = describedCheck(container);
-  // Of a service without a check, and of a proxy, a running process is all there is to see.
+  // Of a service without a check a running process is all there is to see.
   if (port === undefined || address === undefined || check === undefined || check.type === 'command')
     return 'healthy';
   const answered =

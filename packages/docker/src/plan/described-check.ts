@@ -1,5 +1,6 @@
-import type { HealthSpec } from '@plumbstack/core';
+import { poolPort, routerPort, type HealthSpec } from '@plumbstack/core';
 import { openPort } from '../compile/open-port.js';
+import type { Role } from '../labels.js';
 import type { ObservedContainer } from './observed-state.js';
 
 /** How to see whether a container is well; neither where only its process can tell. */
@@ -8,9 +9,15 @@ export interface DescribedCheck {
   readonly health?: HealthSpec;
 }
 
-/** The check that a container was made with, by its labels: for whoever has no program at hand. */
-export function describedCheck({ identity }: ObservedContainer): DescribedCheck {
-  const { port, health } = identity as DescribedCheck;
+/** What both proxies listen on in their containers, whatever they are described as. */
+const proxyPort: Readonly<Partial<Record<Role, number>>> = { router: routerPort, balancer: poolPort };
+
+/**
+ * The check that a container was made with, by its labels: for whoever has no program at hand. A proxy has to take
+ * connections: one that crashes again and again runs for moments too.
+ */
+export function describedCheck({ identity, role }: ObservedContainer): DescribedCheck {
+  const { port = proxyPort[role], health } = identity as DescribedCheck;
   if (port === undefined) return health === undefined ? {} : { health };
   return { port, health: health ?? openPort };
 }

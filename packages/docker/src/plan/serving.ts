@@ -1,4 +1,3 @@
-import { poolPort } from '@plumbstack/core';
 import type { Unit } from '../compile/docker-spec.js';
 import { describedCheck } from './described-check.js';
 import { formerContainers } from './former.js';
@@ -49,7 +48,7 @@ export function activeAddresses(
       const serving = formerTarget(unit, state) ?? servingContainer(own, unit.container.digest);
       const [first] = unit.addresses;
       const address = serving?.address ?? first;
-      const port = serving === undefined ? unit.port : (portOf(serving) ?? unit.port);
+      const port = serving === undefined ? unit.port : (describedCheck(serving).port ?? unit.port);
       return address === undefined ? [] : [[unit.resource, `${address}:${port}`] as const];
     }),
   );
@@ -59,9 +58,4 @@ function formerTarget(unit: Unit, state: ObservedState): ObservedContainer | und
   return formerContainers(unit, state).find(
     ({ role, state: now }) => now === 'running' && (role === 'app' || role === 'balancer'),
   );
-}
-
-/** Port that a container was made with; a HAProxy's is always the same. */
-function portOf(container: ObservedContainer): number | undefined {
-  return container.role === 'balancer' ? poolPort : describedCheck(container).port;
 }
