@@ -4,6 +4,9 @@ import { docker } from './docker-cli';
 /** Names of the stacks that tests of this process have made. */
 export const madeStacks = new Set<string>();
 
+/** What stands in {@link leftovers} for a volume whose name means nothing. */
+export const anonymousVolume = 'an anonymous volume';
+
 /** Names of everything on the engine that a stack has left. */
 export async function leftovers(stack: string): Promise<readonly string[]> {
   const filter = ['--filter', `label=io.plumbstack.stack=${stack}`];
@@ -12,7 +15,8 @@ export async function leftovers(stack: string): Promise<readonly string[]> {
     docker('network', 'ls', ...filter, '--format', '{{.Name}}'),
     docker('volume', 'ls', ...filter, '--format', '{{.Name}}'),
   ]);
-  return lists.flatMap((list) => list.split('\n').filter((line) => line !== ''));
+  const names = lists.flatMap((list) => list.split('\n').filter((line) => line !== ''));
+  return names.map((name) => (/^[0-9a-f]{64}$/.test(name) ? anonymousVolume : name));
 }
 
 /**

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { isPlumbstackError, type AppOptions, type ResourceStatus, type Stack } from '@plumbstack/core';
-import { docker } from '../../support/docker-cli';
-import { ask, Lab } from '../../support/lab';
+import { ask, Lab, leftovers } from '../../support/lab';
 import { lightApp, lightAppOf } from '../../support/light-app';
 import { startVisitors } from '../../support/visitors';
 
@@ -39,14 +38,9 @@ describe('a resource that is of another kind now, under the same name', function
   afterEach(() => lab.clear());
   after(() => lab.runtime[Symbol.asyncDispose]());
 
-  /** Containers and volumes, without the stack's name before theirs. */
+  /** All there is of it, without the stack's name before theirs. */
   async function objects({ name }: Stack): Promise<readonly string[]> {
-    const filter = ['--filter', `label=io.plumbstack.stack=${name}`];
-    const lists = await Promise.all([
-      docker('ps', '--all', ...filter, '--format', '{{.Names}}'),
-      docker('volume', 'ls', ...filter, '--format', '{{.Name}}'),
-    ]);
-    return lists.flatMap((list) => list.split('\n').map((each) => each.slice(name.length))).sort();
+    return (await leftovers(name)).map((each) => each.replace(name, '')).sort();
   }
 
   const chain: readonly (readonly [Kind, Kind])[] = [
