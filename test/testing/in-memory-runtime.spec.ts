@@ -336,7 +336,11 @@ describe('InMemoryRuntime', () => {
     stack
       .router('web', { publish: 8443, tls: { certificate: pem('cert'), key: pem('key') } })
       .route('/', api);
+    const acme = { termsAgreed: true } as const;
+    stack.router('public', { publish: [443, 80], serverName: 'a.org', tls: { acme } });
     const deployment = await new InMemoryRuntime().up(stack);
+    assert.equal(deployment.endpoint('public').href, 'https://127.0.0.1/');
+    assert.equal(deployment.endpoint('public', 8080).href, 'http://127.0.0.1/');
     assert.equal(deployment.endpoint('api').href, 'http://[::1]:8001/');
     assert.equal(deployment.endpoint('store').href, 'tcp://127.0.0.1:5432');
     assert.equal(deployment.endpoint('web').href, 'https://127.0.0.1:8443/');

@@ -54,7 +54,8 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
   readonly events: Events;
   /**
    * Where a resource's port is reached from this machine.
-   * @param port the port in the container; needed only where several are published
+   * @param port the port in the container; needed only where several are published. Of a router with TLS it is HTTPS
+   * unless it is given.
    */
   endpoint(resource: ResourceReference, port?: number): URL;
   status(options?: WaitOptions): Promise<StackStatus>;

@@ -61,6 +61,16 @@ describe('the endpoint of a published port', () => {
     assert.equal(endpointOf('shop', 'web', web, '127.0.0.1', 8443).href, 'https://127.0.0.1/');
   });
 
+  it('of a router is HTTPS where that is published, in any order', () => {
+    const ports = [at('0.0.0.0', 80, 8080), at('0.0.0.0', 443, 8443)];
+    for (const web of [ports, [...ports].reverse()].map((each) => [container('router', each)]))
+      assert.equal(endpointOf('shop', 'web', web, '127.0.0.1', undefined).href, 'https://127.0.0.1/');
+    const plain = [container('router', [at('0.0.0.0', 80, 8080)])];
+    assert.equal(endpointOf('shop', 'web', plain, '127.0.0.1', undefined).href, 'http://127.0.0.1/');
+    // The same number means nothing in an app.
+    assert.throws(() => endpointOf('shop', 'web', [container('app', ports)], '127.0.0.1', undefined));
+  });
+
   for (const [role, containerPort, protocol] of [
     ['app', 8000, 'http:'],
     ['app', 8443, 'http:'],

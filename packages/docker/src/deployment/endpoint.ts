@@ -13,8 +13,9 @@ export function endpointOf(
   const published = containers
     .filter(({ role }) => role !== 'worker')
     .flatMap(({ identityPorts }) => identityPorts);
+  const wanted = port ?? defaultPort(containers, published);
   const candidates =
-    port === undefined ? published : published.filter(({ containerPort }) => containerPort === port);
+    wanted === undefined ? published : published.filter(({ containerPort }) => containerPort === wanted);
   const [first, second] = candidates;
   if (first === undefined) throw notPublished(stack, resource, published, port);
   if (second !== undefined && new Set(candidates.map(({ containerPort }) => containerPort)).size > 1) {
@@ -25,6 +26,15 @@ export function endpointOf(
     });
   }
   return new URL(urlOf(containers, first, engineHost));
+}
+
+/** Of a router with TLS, HTTPS is meant: plain HTTP beside it only leads there, or is for whoever asks for it. */
+function defaultPort(
+  [first]: readonly ObservedContainer[],
+  published: readonly PublishedPort[],
+): number | undefined {
+  const isSecure = published.some(({ containerPort }) => containerPort === routerTlsPort);
+  return first?.role === 'router' && isSecure ? routerTlsPort : undefined;
 }
 
 export function urlOf(

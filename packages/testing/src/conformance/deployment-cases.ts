@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Stack, type LogLine } from '@plumbstack/core';
+import { routerPort, routerTlsPort, Stack, type LogLine } from '@plumbstack/core';
 import { recordEvents } from '../event-recorder.js';
 import { articleStack, dataStack, pooledStack, singleAppStack } from '../sample-stacks.js';
 import type { ConformanceCase } from './conformance-case.js';
@@ -76,6 +76,19 @@ export const deploymentCases: readonly ConformanceCase[] = [
       );
       assert.equal(new Set(urls).size, 2);
       refusal(() => deployment.endpoint('api', port + 2), 'NOT_FOUND');
+    },
+  },
+  {
+    title: 'the endpoint of a router with TLS is HTTPS, unless the port of plain HTTP is asked for',
+    async run({ runtime, stackName }) {
+      const stack = new Stack(stackName());
+      const publish = [0, 0].map((port) => ({ port, host: '127.0.0.1' }));
+      stack.router('web', { publish, tls: { selfSigned: true } });
+      const deployment = await runtime().up(stack);
+      const [secure, plain] = [deployment.endpoint('web'), deployment.endpoint('web', routerPort)];
+      assert.deepEqual([secure.protocol, plain.protocol], ['https:', 'http:']);
+      assert.notEqual(secure.port, plain.port);
+      assert.equal(deployment.endpoint('web', routerTlsPort).href, secure.href);
     },
   },
   {

@@ -1,6 +1,7 @@
 import {
   logOptions,
   PlumbstackError,
+  routerTlsPort,
   volumeCopyOptions,
   waitOptions,
   type Deployment,
@@ -59,9 +60,11 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
       own.length > 0 && port === undefined ? own : bindings.map((each) => each.containerPort),
     );
     const known = [...ports];
-    const wanted = port ?? known[0];
+    const isSecure = spec.kind === 'router' && spec.tls !== undefined && ports.has(routerTlsPort);
+    const chosen = port ?? (isSecure ? routerTlsPort : undefined);
+    const wanted = chosen ?? known[0];
     const binding = bindings.find(({ containerPort }) => containerPort === wanted);
-    if (known.length > 1 && port === undefined) throw severalPorts(`${this.stack}/${name}`, known);
+    if (known.length > 1 && chosen === undefined) throw severalPorts(`${this.stack}/${name}`, known);
     if (binding === undefined) throw notPublished(`${this.stack}/${name}`, known, port);
     return urlOf(spec, binding);
   }
