@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { browserPath, startBrowser } from '../support/browser';
 import { docker } from '../support/docker-cli';
 import { eventually } from '../support/lab';
 import { Example, freePort } from './run-example';
 
 const folder = join(__dirname, '../../examples/08-embedded-service');
-
-/** Path of a browser of this machine; nothing where it has none. */
-function browserPath(): string | undefined {
-  const { PLUMBSTACK_BROWSER, PATH } = process.env;
-  const names = PLUMBSTACK_BROWSER === undefined ? ['chromium', 'google-chrome'] : [PLUMBSTACK_BROWSER];
-  return names
-    .map((name) =>
-      spawnSync('which', [name], { env: { PATH: `${PATH}:/usr/bin` }, encoding: 'utf8' }).stdout.trim(),
-    )
-    .find((path) => path !== '');
-}
 
 describe('example 08-embedded-service', function () {
   this.timeout(180_000);
@@ -37,8 +27,7 @@ describe('example 08-embedded-service', function () {
     port = await freePort();
     example = new Example('08-embedded-service', { PORT: port });
     await start();
-    // As root, and in a container, Chromium's own sandbox cannot start; it is shown our own page only.
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+    browser = await startBrowser(executablePath);
     page = await browser.newPage();
   });
 
