@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { connect as connectHttp2 } from 'node:http2';
+import { Agent, request } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import type { RouterOptions, Stack, Tls } from '@plumbstack/core';
 import { docker, tryDocker } from '../../support/docker-cli';
 import { Lab } from '../../support/lab';
@@ -271,6 +273,44 @@ describe('a router with TLS', function () {
     assert.equal(await idOf(stack), container);
   });
 
+  it('lets a connection that is kept open go on while the certificate changes', async () => {
+    const [before, after] = await Promise.all([certificate('localhost'), certificate('localhost')]);
+    const stack = lab.stack();
+    const describe = ([pem, key]: typeof before): Stack => {
+      const next = lab.again(stack);
+      const tls = {
+        certificate: next.secret('certificate', { value: pem.content }),
+        key: next.secret('key', { value: key.content }),
+      };
+      next.router('web', { publish, tls }).route('/app/', next.app('app', lightApp()));
+      return next;
+    };
+    const web = (await lab.runtime.up(describe(before))).endpoint('web');
+    using busy = new KeptConnection(web);
+    using idle = new KeptConnection(web);
+    assert.equal(await idle.ask(), 200);
+    const shown = await busy.ask().then(() => busy.certificate());
+    assert.equal(shown, new X509Certificate(before[0].content).fingerprint256);
+
+    // What is idle while the reload comes is used once more as soon as that is in force.
+    const afterwards = new Promise<number>((resolve, reject) => {
+      lab.runtime.events.once('router:reloaded', () => void idle.ask().then(resolve, reject));
+    });
+    let isUp = false;
+    const changed = lab.runtime.up(describe(after)).finally(() => (isUp = true));
+    const statuses: number[] = [];
+    while (!isUp) statuses.push(await busy.ask());
+    await changed;
+    assert.equal(await afterwards, 200);
+    assert.equal(idle.connections, 1);
+    assert.ok(statuses.length > 10, `only ${statuses.length} requests`);
+    assert.deepEqual(new Set(statuses), new Set([200]));
+    // nginx ends it with an answer, and the next request makes a new one, which is shown the new certificate.
+    for (let asked = 0; asked < 2; asked++) assert.equal(await busy.ask(), 200);
+    assert.equal(busy.connections, 2);
+    assert.equal(busy.certificate(), new X509Certificate(after[0].content).fingerprint256);
+  });
+
   it('keeps the old certificate where the new one and its key do not belong together', async () => {
     const [one, two] = await Promise.all([certificate('localhost'), certificate('localhost')]);
     const stack = lab.stack();
@@ -292,3 +332,40 @@ describe('a router with TLS', function () {
     assert.equal((await certificateAt(web)).toString(), new X509Certificate(one[0].content).toString());
   });
 });
+
+/** A client that keeps its one connection open as long as the router does. */
+class KeptConnection implements Disposable {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+  #last: TLSSocket | undefined;
+  /** How many it has made so far. */
+  connections = 0;
+
+  constructor(private readonly url: URL) {}
+
+  /** Rejects where the connection breaks instead of answering: nothing is sent twice. */
+  ask(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const asking = request(
+        new URL('/app/', this.url),
+        { agent: this.#agent, method: 'POST' },
+        (response) => {
+          response.resume().on('end', () => resolve(response.statusCode ?? 0));
+        },
+      );
+      asking.on('socket', (socket) => {
+        if (socket !== this.#last) this.connections++;
+        this.#last = socket as TLSSocket;
+      });
+      asking.on('error', reject).end('x');
+    });
+  }
+
+  /** Fingerprint of what it was shown when its connection was made. */
+  certificate(): string | undefined {
+    return this.#last?.getPeerX509Certificate()?.fingerprint256;
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
+}
