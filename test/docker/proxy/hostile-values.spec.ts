@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isPlumbstackError, Stack, type PoolSpec, type Router } from '@plumbstack/core';
-import { routerFiles, type RouterUnit } from '@plumbstack/docker/internal';
+import {
+  isPlumbstackError,
+  Stack,
+  type Certificate,
+  type PoolSpec,
+  type Router,
+  type RouterOptions,
+  type Tls,
+} from '@plumbstack/core';
+import { routerFiles, selfSigned, type RouterUnit } from '@plumbstack/docker/internal';
 import {
   renderHaproxy,
   renderNginx,
@@ -9,7 +17,7 @@ import {
   type NginxModel,
   type ProxyFile,
 } from '@plumbstack/docker/proxy';
-import { compiled, routerOf } from '../compile/compiled';
+import { compiled, inputsOf, routerOf } from '../compile/compiled';
 import { complaints } from './check-configs';
 import { readNginx, valuesOf, type Directive } from './read-nginx';
 import { sampleHaproxy, sampleNginx, sampleRoute, sampleSlots, upstream } from './sample-models';
@@ -147,6 +155,21 @@ const redirect = fc.record({
   ),
   status: fc.constantFrom(301 as const, 302 as const, 307 as const, 308 as const),
 });
+const kind = fc.constantFrom('own' as const, 'selfSigned' as const, 'acme' as const);
+const tls = fc.record({
+  kind,
+  /** Of hosts that the router has, by number, and of others. */
+  certified: fc.array(fc.tuple(fc.oneof(fc.nat(4), host), kind), { maxLength: 3 }),
+  redirect: fc.boolean(),
+  hsts: fc.record(
+    {
+      maxAgeSeconds: fc.integer({ min: -1, max: 400_000_000 }),
+      includeSubDomains: fc.boolean(),
+      preload: fc.boolean(),
+    },
+    { requiredKeys: ['maxAgeSeconds'] },
+  ),
+});
 const router = fc.record({
   options: fc.record(
     {
@@ -167,6 +190,7 @@ const router = fc.record({
     },
     { requiredKeys: [] },
   ),
+  tls: fc.option(tls, { nil: undefined }),
   root: hostileText(printable).map((each) => `/${each}`),
   routes: fc.array(fc.tuple(prefix, fc.option(redirect, { nil: undefined }), routeOptions, fc.nat(2)), {
     maxLength: 6,
@@ -194,24 +218,60 @@ function letThroughOptions<T extends object>(given: T, make: (options: Partial<T
   return Object.fromEntries(kept) as Partial<T>;
 }
 
-/** The router of what core's own checks let through, compiled as a runtime does it. */
-function nginxUnit({ options, root, routes }: RouterRecipe): RouterUnit | undefined {
+/** The router of what core's own checks let through, compiled as a runtime does it; with fewer certificates if need be. */
+function nginxUnit({ tls, ...recipe }: RouterRecipe): RouterUnit | undefined {
+  if (tls === undefined) return unitWith(recipe, undefined);
+  return (
+    unitWith(recipe, tls) ??
+    unitWith(recipe, { ...tls, certified: [] }) ??
+    unitWith(recipe, { ...tls, kind: 'own', certified: [] })
+  );
+}
+
+/** A certificate and its key in one file, as good as any other for nginx's check. */
+const pem = { value: Buffer.from(selfSigned(['example.org'], new Date('2026-01-01'))), fingerprint: 'f' };
+
+function unitWith(
+  { options, root, routes }: Omit<RouterRecipe, 'tls'>,
+  tls: RouterRecipe['tls'],
+): RouterUnit | undefined {
   const stack = new Stack('hostile', {});
   const apps = [stack.app('app', { image: 'app' }), stack.app('absent', { image: 'app' })] as const;
+  const secret = stack.secret('pem', { value: 'its PEM' });
   const hosts = (options.serverName ?? []).filter(
     (each) => letThrough(() => new Stack('s').router('r', { serverName: each })) !== undefined,
   );
   const kept = letThroughOptions({ ...options, serverName: hosts }, (each) =>
     new Stack('s').router('r', each),
   );
-  const made: Router = stack.router('web', kept);
+  const certificates: Readonly<Record<NonNullable<typeof tls>['kind'], Certificate>> = {
+    own: { certificate: secret, key: secret },
+    selfSigned: { selfSigned: true },
+    acme: { acme: { termsAgreed: true } },
+  };
+  const make = (secure: Pick<RouterOptions, 'tls'>): Router | undefined =>
+    letThrough(() => stack.router('web', { ...kept, publish: [443, 80], ...secure }));
+  let made: Router | undefined;
+  if (tls === undefined) made = make({});
+  else {
+    const { kind, certified, redirect, hsts } = tls;
+    const others = certified.flatMap(([of, each]) => {
+      const name = typeof of === 'string' ? of : hosts[of % Math.max(1, hosts.length)];
+      return name === undefined ? [] : [[name, certificates[each]] as const];
+    });
+    const secure: Tls = { ...certificates[kind], hosts: Object.fromEntries(others), redirect };
+    made = make({ tls: { ...secure, hsts } }) ?? make({ tls: secure });
+  }
+  if (made === undefined) return undefined;
   for (const [at, to, more, app] of routes) {
     const target = to ?? apps[app % 2] ?? apps[0];
     const options = letThroughOptions(more, (each) => new Stack('s').router('r').route('/', target, each));
     letThrough(() => made.route(at, target, options));
   }
   if (letThrough(() => stack.validate() ?? true) === undefined) return undefined;
-  const unit = routerOf(compiled(stack.toSpec()), 'web');
+  const spec = stack.toSpec();
+  const secrets = Object.fromEntries(Object.keys(inputsOf(spec).secrets).map((name) => [name, pem]));
+  const unit = routerOf(compiled(spec, { secrets }), 'web');
   // A program's root is mounted; the path itself is one more value that a configuration could be made from.
   return { ...unit, config: { ...unit.config, model: { ...unit.config.model, root } } };
 }
@@ -323,15 +383,38 @@ describe('hostile values', function () {
           ),
           new Set(['_', ...expectedHosts(unit).map((name) => name.replace(/^\*.*/, '*'))]),
         );
-        const headers = new Map(
-          Object.entries(model.headers).map(([name, value]) => [name.toLowerCase(), value]),
+        const headers = Object.entries(model.headers).map(
+          ([name, value]) => [name.toLowerCase(), value] as const,
         );
         for (const server of servers.slice(0, -1)) {
-          // Nothing of a site is shown to whoever asks for another host.
-          if (server.children.every(({ name }) => name !== 'location')) continue;
+          const isSecure = valuesOf(server, 'listen').includes('ssl');
+          assert.deepEqual(certificateOf(server), isSecure ? expectedCertificate(server, unit) : []);
+          const isSite = !valuesOf(server, 'return').includes('404');
+          const asked = server.children.filter((each) =>
+            JSON.stringify(each.words).includes('acme-challenge'),
+          );
+          const isAsked = isSite && !isSecure && model.acmeThumbprint !== undefined;
+          assert.equal(asked.length, isAsked ? 1 : 0);
+          // Nothing of a site is shown to whoever asks for another host, and over plain HTTP nothing where that is sent on.
+          if (!isSite || (!isSecure && model.tls?.redirect === true)) {
+            const shown = server.children.filter((each) => each.name === 'location' && !asked.includes(each));
+            assert.deepEqual(
+              shown.map(({ words }) => words.join(' ')),
+              isAsked ? ['/'] : [],
+            );
+            continue;
+          }
           const added = server.children.filter(({ name }) => name === 'add_header');
           const seen = added.map(({ words }) => [words[0]?.toLowerCase(), literal(words[1])]);
-          assert.deepEqual(new Map(seen as [string, string][]), headers.set('x-request-id', requestId));
+          const hsts = isSecure && model.tls?.hsts !== undefined ? model.tls.hsts : undefined;
+          assert.deepEqual(
+            new Map(seen as [string, string][]),
+            new Map([
+              ...(hsts === undefined ? [] : [['strict-transport-security', hsts] as const]),
+              ...headers,
+              ['x-request-id', requestId],
+            ]),
+          );
         }
         for (const [index, route] of model.routes.entries()) {
           const locations = servers
@@ -499,7 +582,8 @@ const known = new Set(
   proxy_next_upstream_tries proxy_pass proxy_read_timeout proxy_redirect proxy_request_buffering proxy_send_timeout
   proxy_set_header proxy_temp_path real_ip_header real_ip_recursive recursive_error_pages reset_timedout_connection return
   root scgi_temp_path sendfile server server_name server_names_hash_bucket_size server_names_hash_max_size server_tokens
-  set_real_ip_from stub_status tcp_nopush try_files upstream uwsgi_temp_path worker_connections worker_processes
+  set_real_ip_from ssl_certificate ssl_certificate_key ssl_ciphers ssl_prefer_server_ciphers ssl_protocols ssl_session_cache
+  ssl_session_tickets ssl_session_timeout stub_status tcp_nopush try_files upstream uwsgi_temp_path worker_connections worker_processes
   worker_rlimit_nofile worker_shutdown_timeout zone`.split(/\s+/),
 );
 const requestId = '$plumbstack_request_id';
@@ -517,7 +601,28 @@ function literal(value = ''): string {
 }
 
 function expectedHosts({ config: { model } }: RouterUnit): readonly string[] {
-  return [...model.serverNames, ...model.routes.flatMap(({ host }) => host ?? [])];
+  const certified = Object.keys(model.tls?.hosts ?? {});
+  return [...model.serverNames, ...model.routes.flatMap(({ host }) => host ?? []), ...certified];
+}
+
+/** All that a server says about TLS. */
+function certificateOf({ children }: Directive): readonly string[] {
+  return children
+    .filter(({ name }) => /^ssl_(?:certificate|certificate_key|protocols)$/.test(name))
+    .map(({ name, words }) => [name, ...words].join(' '));
+}
+
+/** The one for its hosts, by the names that nginx gets: the exact one, else a wildcard's, else the router's own. */
+function expectedCertificate(server: Directive, { config: { model } }: RouterUnit): readonly string[] {
+  const { hosts = {}, ...own } = model.tls ?? {};
+  const [name = ''] = valuesOf(server, 'server_name');
+  const host = name.replace(/^~\^\[\^\.\]\+(.*)\$$/, (_, rest: string) => `*${rest.replaceAll('\\', '')}`);
+  const { certificatePath, keyPath } = { ...own, ...(hosts[host] ?? hosts[host.replace(/^[^.]+/, '*')]) };
+  return [
+    `ssl_certificate ${certificatePath}`,
+    `ssl_certificate_key ${keyPath}`,
+    'ssl_protocols TLSv1.2 TLSv1.3',
+  ];
 }
 
 /** Whether a location is that of this very route, and not of one for another host with the same prefix. */
