@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DockerRuntime } from '@plumbstack/docker';
+import { madeStacks } from '../support/left-behind';
 import { runConformance, type CaseSetting } from './run-conformance';
 
 const startLine = 'listening';
@@ -31,6 +32,7 @@ function setUp(): CaseSetting {
       stackName: () => {
         const name = `conformance-${randomBytes(4).toString('hex')}`;
         stacks.push(name);
+        madeStacks.add(name);
         return name;
       },
     },

@@ -105,6 +105,19 @@ export { aboutResource } from './errors.js';
 export { createPlan } from './plan.js';
 export { dependenciesFirst, findCycle, type Graph } from './graph.js';
 export { freeze } from './freeze.js';
+export {
+  balancerStopped,
+  fewerWorkers,
+  gone,
+  isStopFirst,
+  routerStopped,
+  staysUntilReplaced,
+  stoppedFirst,
+  type Changed,
+  type HostPort,
+  type Impact,
+  type Updated,
+} from './impact.js';
 export { resourcePath } from './name.js';
 export { certifiedHosts } from './certified-hosts.js';
 export { secretText, secretValue, type SecretForm } from './secret-mount.js';

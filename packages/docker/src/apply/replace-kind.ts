@@ -3,7 +3,7 @@ import type { Unit } from '../compile/docker-spec.js';
 import { label } from '../labels.js';
 import { configVolumeName, containerName, formerContainerName } from '../object-names.js';
 import { describedCheck } from '../plan/described-check.js';
-import { staysUntilReplaced } from '../plan/former.js';
+import { stays } from '../plan/former.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { drainConnections } from './drain-connections.js';
 import { removeConfig } from './remove-config.js';
@@ -23,7 +23,7 @@ export async function replaceKind(
   former: readonly ObservedContainer[],
   converge: Converge,
 ): Promise<void> {
-  if (staysUntilReplaced(unit, former)) {
+  if (stays(unit, former)) {
     await besideFormer(context, unit, former, converge);
     await leadHere(context, unit);
     await retireAll(context, unit, former);

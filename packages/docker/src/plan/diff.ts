@@ -1,10 +1,9 @@
-import { createPlan, resourcePath, type Plan, type Step } from '@plumbstack/core';
+import { createPlan, gone, resourcePath, type Plan, type Step } from '@plumbstack/core';
 import type { DockerSpec } from '../compile/docker-spec.js';
 import { label, owner } from '../labels.js';
 import { secretVolumeName } from '../object-names.js';
 import { fingerprint } from './fingerprint.js';
 import { kindOf } from './former.js';
-import { gone } from './impact.js';
 import { networkStep, unwantedNetworkSteps } from './network-step.js';
 import type { ObservedContainer, ObservedState } from './observed-state.js';
 import { reason, step } from './reasons.js';
@@ -86,6 +85,6 @@ function orphanSteps(stack: string, orphans: readonly ObservedContainer[]): read
       from: name,
       to: `removed (owner: ${summary.labels[label.owner] ?? owner}, stack ${stack})`,
     })),
-    ...gone(containers),
+    ...gone(containers.flatMap(({ identityPorts }) => identityPorts)),
   }));
 }

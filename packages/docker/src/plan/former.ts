@@ -1,4 +1,4 @@
-import type { StepReason } from '@plumbstack/core';
+import { staysUntilReplaced, type StepReason } from '@plumbstack/core';
 import type { Unit } from '../compile/docker-spec.js';
 import type { Role } from '../labels.js';
 import type { ObservedContainer, ObservedState } from './observed-state.js';
@@ -28,14 +28,9 @@ export function kindOf({ role }: Pick<ObservedContainer, 'role'>): Kind {
   return kinds.find((kind) => rolesOf[kind].includes(role)) ?? 'app';
 }
 
-/**
- * Whether a resource that changes its kind can serve as what it was until it can as what it is. A service might share a
- * volume with its successor, two proxies would share one, and a host port can be had once.
- */
-export function staysUntilReplaced(unit: Unit, former: readonly ObservedContainer[]): boolean {
-  const roles: readonly Role[] = ['app', 'balancer', 'worker'];
-  const mayBeTwo = unit.kind === 'pool' || (unit.kind === 'app' && unit.updateOrder === 'start-first');
-  return mayBeTwo && !unit.publishes && former.every(({ role }) => roles.includes(role));
+/** Whether a resource that changes its kind serves as what it was until it can as what it is. */
+export function stays(unit: Unit, former: readonly ObservedContainer[]): boolean {
+  return former.every((each) => staysUntilReplaced(kindOf(each), unit));
 }
 
 export function kindReason(unit: Unit, [first]: readonly ObservedContainer[]): StepReason {

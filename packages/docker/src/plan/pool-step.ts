@@ -1,11 +1,11 @@
-import type { Step, StepReason } from '@plumbstack/core';
+import { balancerStopped, fewerWorkers, type Step, type StepReason } from '@plumbstack/core';
 import type { DockerSpec, PoolUnit } from '../compile/docker-spec.js';
 import { own } from '../compile/own.js';
 import { containerName, workerName } from '../object-names.js';
 import { containerChanges, drift, isStale, staleReasons } from './container-changes.js';
 import { workerPlace } from './container-networks.js';
 import { differences } from './identity-diff.js';
-import { balancerStopped, fewerWorkers } from './impact.js';
+import { impactOn } from './impact.js';
 import { readRecord, recordFile, type ObservedState, type PoolRecord } from './observed-state.js';
 import { historyOf } from './pool-version.js';
 import { differingFiles, poolFiles } from './proxy-files.js';
@@ -13,7 +13,8 @@ import { extras, fileReasons, prefixed, reason, step } from './reasons.js';
 import { containersOf, servingContainer } from './serving.js';
 
 /** What is to be done for a pool: its HAProxy, its workers, its record. */
-export function poolStep({ stack, units }: DockerSpec, unit: PoolUnit, observed: ObservedState): Step {
+export function poolStep(desired: DockerSpec, unit: PoolUnit, observed: ObservedState): Step {
+  const { stack } = desired;
   const proxies = containersOf(observed, unit.resource, 'balancer');
   const workers = containersOf(observed, unit.resource, 'worker');
   const serving = servingContainer(proxies, unit.container.digest);
@@ -59,9 +60,9 @@ export function poolStep({ stack, units }: DockerSpec, unit: PoolUnit, observed:
   const reasons = serving === undefined ? told : [...told, ...poolConfigReasons(unit, observed, told)];
   const base = step(stack, 'pool', unit.resource, reasons);
   if (serving !== undefined && proxyChanges.length > 0) {
-    return { ...base, action: 'replace', ...(unit.publishes && balancerStopped(unit, units)) };
+    return { ...base, action: 'replace', ...(unit.publishes && impactOn(desired, unit, balancerStopped)) };
   }
-  return workerChanges.length > 0 ? { ...base, action: 'replace', ...fewerWorkers(unit) } : base;
+  return workerChanges.length > 0 ? { ...base, action: 'replace', ...fewerWorkers(unit.spec) } : base;
 }
 
 /** @param told what is to be done for the pool anyway, which its record only repeats */

@@ -1,10 +1,9 @@
-import type { Step, StepReason } from '@plumbstack/core';
+import { routerStopped, type Step, type StepReason } from '@plumbstack/core';
 import type { DockerSpec, RouterUnit, Unit } from '../compile/docker-spec.js';
 import { own } from '../compile/own.js';
 import { containerName } from '../object-names.js';
 import { containerChanges, drift } from './container-changes.js';
 import { differences } from './identity-diff.js';
-import { routerStopped } from './impact.js';
 import { readRecord, type ObservedState, type RouterRecord } from './observed-state.js';
 import { comparable, differingFiles, routerFiles } from './proxy-files.js';
 import { extras, fileReasons, step } from './reasons.js';
@@ -28,7 +27,7 @@ export function routerStep(desired: DockerSpec, unit: RouterUnit, observed: Obse
   return {
     ...base,
     action: 'replace',
-    ...routerStopped(unit),
+    ...routerStopped(unit.container.creation.ports),
   };
 }
 

@@ -1,9 +1,9 @@
-import { resourcePath, type Step } from '@plumbstack/core';
+import { isStopFirst, resourcePath, stoppedFirst, type Step } from '@plumbstack/core';
 import type { AppUnit, DockerSpec, ServiceUnit, Unit } from '../compile/docker-spec.js';
 import { containerName } from '../object-names.js';
 import { containerChanges, drift } from './container-changes.js';
-import { formerContainers, kindReason, staysUntilReplaced } from './former.js';
-import { stoppedFirst } from './impact.js';
+import { formerContainers, kindReason, stays } from './former.js';
+import { impactOn } from './impact.js';
 import { networkStep } from './network-step.js';
 import type { ObservedContainer, ObservedState } from './observed-state.js';
 import { poolStep } from './pool-step.js';
@@ -37,21 +37,18 @@ function differingUnitStep(desired: DockerSpec, unit: Unit, observed: ObservedSt
 }
 
 /** One step for what was and what is, though no container is the same. */
-function kindStep({ stack, units }: DockerSpec, unit: Unit, former: readonly ObservedContainer[]): Step {
+function kindStep(desired: DockerSpec, unit: Unit, former: readonly ObservedContainer[]): Step {
   return {
     action: 'replace',
     kind: unit.kind,
-    resource: resourcePath(stack, unit.resource),
+    resource: resourcePath(desired.stack, unit.resource),
     reasons: [kindReason(unit, former)],
-    ...(!staysUntilReplaced(unit, former) && stoppedFirst(stack, unit, units)),
+    ...(!stays(unit, former) && impactOn(desired, unit, stoppedFirst)),
   };
 }
 
-function singleStep(
-  { stack, units }: DockerSpec,
-  unit: AppUnit | ServiceUnit,
-  observed: ObservedState,
-): Step {
+function singleStep(desired: DockerSpec, unit: AppUnit | ServiceUnit, observed: ObservedState): Step {
+  const { stack } = desired;
   const containers = containersOf(observed, unit.resource, unit.kind);
   const serving = servingContainer(containers, unit.container.digest);
   if (serving === undefined) return step(stack, unit.kind, unit.resource, undefined);
@@ -62,15 +59,11 @@ function singleStep(
       kind: unit.kind,
       resource: resourcePath(stack, unit.resource),
       reasons: changes,
-      ...(isStopFirst(unit) && stoppedFirst(stack, unit, units)),
+      ...(isStopFirst(unit) && impactOn(desired, unit, stoppedFirst)),
     };
   }
   return step(stack, unit.kind, unit.resource, [
     ...drift(serving, unit.container, containerName(stack, unit.resource), unit, observed),
     ...extras(containers.filter((each) => each !== serving)),
   ]);
-}
-
-function isStopFirst(unit: AppUnit | ServiceUnit): boolean {
-  return unit.kind === 'service' || unit.updateOrder === 'stop-first';
 }

@@ -1,9 +1,26 @@
 import assert from 'node:assert/strict';
-import { readPlan } from '@plumbstack/core';
+import { readPlan, Stack, type AppOptions } from '@plumbstack/core';
 import { recordEvents } from '../event-recorder.js';
 import { articleStack, pooledStack, singleAppStack } from '../sample-stacks.js';
 import type { ConformanceCase } from './conformance-case.js';
 import { actionOf, assertAbsent, assertConverged, rejection, withEnv } from './expect.js';
+
+/** One resource for each thing that visitors may notice. On every address it has no `former`, which loopback alone has. */
+function noticedStack(name: string, app: AppOptions, host = '127.0.0.1'): Stack {
+  const stack = new Stack(name);
+  const volume = stack.volume('data');
+  const worker = stack.app('worker', app);
+  const targets = [
+    stack.app('routed', app),
+    stack.app('open', { ...app, publish: 0 }),
+    stack.app('writer', { ...app, mounts: [...(app.mounts ?? []), { volume, target: '/data' }] }),
+    stack.pool('workers', { app: worker, replicas: 2, update: { order: 'stop-first' } }),
+  ];
+  if (host === '127.0.0.1') stack.app('former', { ...app, publish: 0 });
+  const web = stack.router('web', { publish: { port: 0, host } });
+  for (const each of targets) web.route(`/${each.name}/`, each);
+  return stack;
+}
 
 /** What `plan` says, and what `up` does with it. */
 export const planCases: readonly ConformanceCase[] = [
@@ -63,6 +80,33 @@ export const planCases: readonly ConformanceCase[] = [
         [{ path: 'env.CONFORMANCE', from: 'before', to: 'after' }],
       );
       for (const text of ['env.CONFORMANCE', 'before', 'after']) assert.ok(plan.toString().includes(text));
+    },
+  },
+  {
+    title: 'a plan says what visitors notice of each change, and nothing where they notice nothing',
+    async run({ runtime, app, stackName }) {
+      const name = stackName();
+      const deployment = await runtime().up(noticedStack(name, withEnv(app, 'before')));
+      const next = noticedStack(name, withEnv(app, 'after'), '0.0.0.0');
+      const { steps } = await runtime().plan(next);
+      const impactOf = (resource: string): string | undefined =>
+        steps.find((step) => step.resource === `${name}/${resource}`)?.impact;
+      const at = (resource: string): string => deployment.endpoint(resource).host;
+      assert.equal(impactOf('routed'), undefined);
+      assert.equal(
+        impactOf('open'),
+        `stopped before its successor starts; no answer at ${at('open')}, /open/ of web meanwhile`,
+      );
+      assert.equal(
+        impactOf('writer'),
+        'stopped before its successor starts, which takes over the data in data; no answer at /writer/ of web meanwhile',
+      );
+      assert.equal(impactOf('workers'), '1 of 2 workers at a time leave before their successors join');
+      assert.match(
+        impactOf('web') ?? '',
+        /^nginx is stopped before its successor starts; connections to 0\.0\.0\.0:\d+ are refused for a moment$/,
+      );
+      assert.equal(impactOf('former'), `nothing answers at ${at('former')} any more`);
     },
   },
   {

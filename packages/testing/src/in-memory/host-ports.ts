@@ -23,22 +23,34 @@ export class HostPorts {
     return this.#held.filter((each) => each.holder === holder);
   }
 
-  /**
-   * Gives a holder exactly these ports, and takes others it had. Port 0 stays what it was, or becomes a free one. Throws
-   * `PORT_IN_USE`, and then changes nothing.
-   */
-  bind(holder: string, wanted: readonly PublishSpec[]): void {
+  /** What a holder would have of these ports: 0 stays what it was, or becomes a free one. Changes nothing. */
+  foreseen(holder: string, wanted: readonly PublishSpec[]): readonly PortBinding[] {
     const before = this.bindingsOf(holder);
-    const others = this.#held.filter((each) => each.holder !== holder);
+    const others = this.#others(holder);
     const bound: Held[] = [];
     for (const { host, port, containerPort } of wanted) {
-      const taken = [...others, ...bound];
-      const chosen = port === 0 ? freePort(host, containerPort, before, taken) : port;
-      const clash = taken.find((each) => each.port === chosen && overlap(each.host, host));
-      if (clash !== undefined) throw portInUse(holder, host, chosen, clash.holder);
+      const chosen = port === 0 ? freePort(host, containerPort, before, [...others, ...bound]) : port;
       bound.push({ holder, host, port: chosen, containerPort });
     }
-    this.#held = [...others, ...bound];
+    return bound;
+  }
+
+  /**
+   * Gives a holder exactly these ports, as they were foreseen, and takes others it had. Throws `PORT_IN_USE`, and then
+   * changes nothing.
+   */
+  bind(holder: string, wanted: readonly PublishSpec[]): void {
+    const held = [...this.#others(holder)];
+    for (const each of this.foreseen(holder, wanted)) {
+      const clash = held.find(({ host, port }) => port === each.port && overlap(host, each.host));
+      if (clash !== undefined) throw portInUse(holder, each.host, each.port, clash.holder);
+      held.push({ ...each, holder });
+    }
+    this.#held = held;
+  }
+
+  #others(holder: string): readonly Held[] {
+    return this.#held.filter((each) => each.holder !== holder);
   }
 
   /** Lets go of what a holder has and none of `wanted` asks for, so that others can have it first. */

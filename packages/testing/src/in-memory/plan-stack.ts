@@ -1,20 +1,31 @@
 import {
+  balancerStopped,
   createPlan,
+  fewerWorkers,
+  gone,
+  isStopFirst,
   resourcePath,
+  routerStopped,
+  staysUntilReplaced,
+  stoppedFirst,
   type AppSpec,
+  type Changed,
   type ContainerSpec,
   type Plan,
+  type ResourceSpec,
   type Step,
   type StepAction,
   type StepReason,
 } from '@plumbstack/core';
 import type { DesiredResource, DesiredStack } from './desired-stack.js';
 import { differences, masked } from './differences.js';
-import type { ContainerRecord, EngineState } from './engine-state.js';
+import type { ContainerRecord, EngineState, ResourceRecord } from './engine-state.js';
 import { fingerprint } from './fingerprint.js';
+import { publishedBy } from './published.js';
 import { secretsOfStack, type SecretValues } from './secret-values.js';
 
-type Change = Pick<Step, 'action' | 'reasons'>;
+type Change = Pick<Step, 'action' | 'reasons' | 'impact'>;
+type RecordedKind = ResourceRecord['spec']['kind'];
 type DesiredOf<K extends DesiredResource['kind']> = Extract<DesiredResource, { kind: K }>;
 
 // What an engine changes on a container that keeps running. Everything else makes a new container.
@@ -40,6 +51,7 @@ class Planner {
   readonly #rotations: ReadonlyMap<string, number>;
   readonly #values: SecretValues;
   readonly #state: EngineState;
+  readonly #resources: readonly ResourceSpec[];
 
   constructor({ name, resources }: DesiredStack, values: SecretValues, state: EngineState) {
     this.#stack = name;
@@ -50,15 +62,16 @@ class Planner {
     );
     this.#values = values;
     this.#state = state;
+    this.#resources = resources.map(({ spec }) => spec);
   }
 
   /** What the program no longer has. Volumes and generated secrets stay, as they do after `down`. */
   deletions({ resources }: DesiredStack): readonly Step[] {
     const wanted = new Set(resources.map(({ name }) => name));
-    const gone = [...(this.#state.stacks.get(this.#stack)?.resources.values() ?? [])].reverse();
+    const former = [...(this.#state.stacks.get(this.#stack)?.resources.values() ?? [])].reverse();
     const secrets = secretsOfStack(this.#state, this.#stack).filter(({ generated }) => !generated);
     return [
-      ...gone.map(({ name, spec }) => ({ name, kind: spec.kind })),
+      ...former.map(({ name, spec }) => ({ name, kind: spec.kind })),
       ...secrets.map(({ name }) => ({ name, kind: 'secret' as const })),
     ]
       .filter(({ name }) => !wanted.has(name))
@@ -67,7 +80,28 @@ class Planner {
         resource: resourcePath(this.#stack, name),
         kind,
         reasons: [],
+        ...gone(this.#state.ports.bindingsOf(resourcePath(this.#stack, name))),
       }));
+  }
+
+  /** A resource with the ports that it is going to have. */
+  #changed({ spec }: DesiredOf<'app' | 'service' | 'pool' | 'router'>): Changed {
+    const path = resourcePath(this.#stack, spec.name);
+    return {
+      spec,
+      resources: this.#resources,
+      ports: this.#state.ports.foreseen(path, publishedBy(spec)),
+    };
+  }
+
+  #otherKind(from: RecordedKind, desired: DesiredOf<'app' | 'service' | 'pool' | 'router'>): Change {
+    const changed = this.#changed(desired);
+    const publishes = changed.ports.length > 0;
+    return {
+      action: 'replace',
+      reasons: [{ path: 'kind', from, to: desired.kind }],
+      ...(!staysUntilReplaced(from, { ...desired.spec, publishes }) && stoppedFirst(changed)),
+    };
   }
 
   change(desired: DesiredResource): Change {
@@ -103,23 +137,27 @@ class Planner {
       : kept;
   }
 
-  #container({ kind, name, spec, secrets }: DesiredOf<'app' | 'service'>): Change {
+  #container(desired: DesiredOf<'app' | 'service'>): Change {
+    const { kind, name, spec, secrets } = desired;
     const record = this.#state.stacks.get(this.#stack)?.resources.get(name);
     if (record === undefined) return created;
-    if (record.spec.kind !== kind) return otherKind(record.spec.kind, kind);
+    if (record.spec.kind !== kind) return this.#otherKind(record.spec.kind, desired);
     const [container] = this.#state.containersOf(this.#stack, name);
     if (container?.spec === undefined)
       return { action: 'create', reasons: [{ path: 'container', to: 'running' }] };
     const changed = differences(container.spec, spec);
     const outdated = this.#secretReasons(container.secrets, secrets);
     const replaced = [...changed.filter(({ path }) => !isInPlace(path)), ...outdated];
-    return change(replaced.length > 0, [...changed, ...outdated, ...stopped([container])]);
+    const found = change(replaced.length > 0, [...changed, ...outdated, ...stopped([container])]);
+    const stops = found.action === 'replace' && isStopFirst(spec);
+    return { ...found, ...(stops && stoppedFirst(this.#changed(desired))) };
   }
 
-  #pool({ name, spec, app, secrets }: DesiredOf<'pool'>): Change {
+  #pool(desired: DesiredOf<'pool'>): Change {
+    const { name, spec, app, secrets } = desired;
     const record = this.#state.stacks.get(this.#stack)?.resources.get(name);
     if (record === undefined) return created;
-    if (record.spec.kind !== 'pool') return otherKind(record.spec.kind, 'pool');
+    if (record.spec.kind !== 'pool') return this.#otherKind(record.spec.kind, desired);
     const containers = this.#state.containersOf(this.#stack, name);
     const workers = containers.filter(({ role }) => role === 'worker');
     const proxy = containers.find(({ role }) => role === 'proxy');
@@ -129,7 +167,12 @@ class Planner {
       ...stopped(containers),
       ...(proxy === undefined ? [{ path: 'container', to: 'running' }] : []),
     ];
-    return change(ofApp.length > 0 || own.some(isProxyReplaced), [...own, ...ofApp, ...facts]);
+    const reasons = [...own, ...ofApp, ...facts];
+    if (own.some(isProxyReplaced)) {
+      const publishes = publishedBy(spec).length > 0;
+      return { ...change(true, reasons), ...(publishes && balancerStopped(this.#changed(desired))) };
+    }
+    return { ...change(ofApp.length > 0, reasons), ...(ofApp.length > 0 && fewerWorkers(spec)) };
   }
 
   #workerReasons(
@@ -149,15 +192,17 @@ class Planner {
     return [];
   }
 
-  #router({ name, spec, secrets }: DesiredOf<'router'>): Change {
+  #router(desired: DesiredOf<'router'>): Change {
+    const { name, spec, secrets } = desired;
     const record = this.#state.stacks.get(this.#stack)?.resources.get(name);
     if (record === undefined) return created;
-    if (record.spec.kind !== 'router') return otherKind(record.spec.kind, 'router');
+    if (record.spec.kind !== 'router') return this.#otherKind(record.spec.kind, desired);
     const containers = this.#state.containersOf(this.#stack, name);
     if (containers.length === 0) return { action: 'create', reasons: [{ path: 'container', to: 'running' }] };
     const own = differences(record.spec, spec);
     const reasons = [...own, ...this.#secretReasons(record.secrets, secrets), ...stopped(containers)];
-    return change(own.some(isProxyReplaced), reasons);
+    const replaces = own.some(isProxyReplaced);
+    return { ...change(replaces, reasons), ...(replaces && routerStopped(this.#changed(desired).ports)) };
   }
 
   #secretReasons(
@@ -204,10 +249,6 @@ class Planner {
 
 const created: Change = { action: 'create', reasons: [] };
 const kept: Change = { action: 'keep', reasons: [] };
-
-function otherKind(from: string, to: string): Change {
-  return { action: 'replace', reasons: [{ path: 'kind', from, to }] };
-}
 
 function change(replaces: boolean, reasons: readonly StepReason[]): Change {
   const action: StepAction = reasons.length === 0 ? 'keep' : replaces ? 'replace' : 'update';

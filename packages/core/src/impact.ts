@@ -1,0 +1,102 @@
+import type { Step } from './plan.js';
+import type { AppSpec, PoolSpec, ResourceKind, ResourceSpec } from './spec.js';
+
+/** What visitors may notice of a step; nothing where they notice nothing. */
+export type Impact = Pick<Step, 'impact'>;
+
+/** A port of the host that leads somewhere: the one that was chosen where the spec says 0. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A resource that is changed: what it is to be, all of its stack, and the ports that it has. */
+export interface Changed {
+  readonly spec: ResourceSpec;
+  readonly resources: readonly ResourceSpec[];
+  readonly ports: readonly HostPort[];
+}
+
+/** A resource as far as it decides whether two of it may run at once. */
+export interface Updated {
+  readonly kind: ResourceKind;
+  /** Of an app. */
+  readonly updateOrder?: AppSpec['updateOrder'];
+}
+
+/** Whether an update stops what is there before its successor starts. Two services might share a volume. */
+export function isStopFirst({ kind, updateOrder }: Updated): boolean {
+  return kind === 'service' || updateOrder === 'stop-first';
+}
+
+/**
+ * Whether a resource that changes its kind can serve as what it was until it can as what it is. A service might share a
+ * volume with its successor, two proxies would share one, and a host port can be had once.
+ */
+export function staysUntilReplaced(
+  former: ResourceKind,
+  now: Updated & { readonly publishes: boolean },
+): boolean {
+  const mayBeTwo = now.kind === 'pool' || (now.kind === 'app' && !isStopFirst(now));
+  return mayBeTwo && !now.publishes && (former === 'app' || former === 'pool');
+}
+
+/** Of what goes before its successor comes. */
+export function stoppedFirst(changed: Changed): Impact {
+  const data = dataOf(changed.spec);
+  const takesOver = data.length === 0 ? '' : `, which takes over the data in ${data.join(' and ')}`;
+  return { impact: `stopped before its successor starts${takesOver}${noAnswer(changed)}` };
+}
+
+/** Of a HAProxy with host ports of its own. */
+export function balancerStopped(changed: Changed): Impact {
+  return { impact: `its HAProxy is stopped before its successor starts${noAnswer(changed)}` };
+}
+
+export function routerStopped(ports: readonly HostPort[]): Impact {
+  const where = ports.map(textOf);
+  const connections = where.length === 0 ? 'connections' : `connections to ${where.join(', ')}`;
+  return {
+    impact: `nginx is stopped before its successor starts; ${connections} are refused for a moment`,
+  };
+}
+
+/** Of workers that leave before their successors join. */
+export function fewerWorkers({ update, replicas }: PoolSpec): Impact {
+  if (update.order === 'start-first' || replicas === 0) return {};
+  const fewer = Math.min(update.parallelism, replicas);
+  return {
+    impact:
+      fewer === replicas
+        ? 'all workers leave before their successors join; requests wait meanwhile'
+        : `${fewer} of ${replicas} workers at a time leave before their successors join`,
+  };
+}
+
+/** Of what goes and has no successor. */
+export function gone(ports: readonly HostPort[]): Impact {
+  return ports.length === 0 ? {} : { impact: `nothing answers at ${ports.map(textOf).join(', ')} any more` };
+}
+
+/** Volumes that it may write. Two containers that write one would ruin what is in it; what they wrote stays there. */
+function dataOf(spec: ResourceSpec): readonly string[] {
+  if (spec.kind !== 'app' && spec.kind !== 'service') return [];
+  return spec.mounts.flatMap((each) => (each.type === 'volume' && !each.readOnly ? [each.volume] : []));
+}
+
+/** Where visitors come in that reach a resource: its own host ports, and the routes that lead to it. */
+function noAnswer({ spec, resources, ports }: Changed): string {
+  const routes = resources.flatMap((each) =>
+    each.kind === 'router'
+      ? each.routes
+          .filter(({ target }) => target.type === 'resource' && target.name === spec.name)
+          .map(({ host = '', prefix }) => `${host}${prefix} of ${each.name}`)
+      : [],
+  );
+  const where = [...ports.map(textOf), ...routes];
+  return where.length === 0 ? '' : `; no answer at ${where.join(', ')} meanwhile`;
+}
+
+function textOf({ host, port }: HostPort): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
