@@ -169,6 +169,7 @@ async function goBack(
   rolledBack(context, convergence, reason);
 }
 
+/** What is up to date goes on, runs and answers; what an interrupted update has left beside it goes. */
 async function keep(
   context: RunContext,
   convergence: Convergence,
@@ -180,32 +181,39 @@ async function keep(
   const others = containers.filter((each) => each !== serving);
   // An interrupted update may have left the name to the container that is about to go.
   const nameIsFree = others.every((each) => each.name !== name);
-  const { container: template, aliases } = unit;
-  const ran = state === 'running' || state === 'paused';
-  // What does not run is given its files anew: it may have ended for want of them.
-  if (!ran) await convergence.prepare?.(id);
-  await mendContainer(context, {
-    container: serving,
-    template,
-    place: unit,
-    aliases,
-    name: nameIsFree ? name : serving.name,
-  });
-  try {
-    await waitUntilHealthy(context, waitFor(convergence, id, address));
-  } catch (error) {
-    // It may have been seen in one of its short lives between two crashes: then it, too, may lack its files.
-    if (!ran || convergence.prepare === undefined || !isPlumbstackError(error, 'START_FAILED')) throw error;
-    await convergence.prepare(id);
-    await context.client.restartContainer(id, 0, context.call);
-    await waitUntilHealthy(context, waitFor(convergence, id, address));
-  }
+  await bringBack(context, convergence, serving, nameIsFree ? name : serving.name);
   await convergence.switchTo?.(address);
   await Promise.all(others.map((each) => retire(context, convergence, each)));
   if (!nameIsFree) await context.client.renameContainer(id, name, context.call);
   if (state !== 'running') announceHealthy(context, convergence, name);
   context.emit('resource:updated', { resource: pathOf(context, unit.resource) });
   return { id, address, isNew: false };
+}
+
+/** Mends what is there, and waits until it answers. */
+async function bringBack(
+  context: RunContext,
+  convergence: Convergence,
+  container: ObservedContainer,
+  name: string,
+): Promise<void> {
+  const { unit, prepare } = convergence;
+  const { id, state, address = '' } = container;
+  const ran = state === 'running' || state === 'paused';
+  // What does not run is given its files anew: it may have ended for want of them.
+  if (!ran) await prepare?.(id);
+  const { container: template, aliases } = unit;
+  await mendContainer(context, { container, template, place: unit, aliases, name });
+  const answer = (): Promise<void> => waitUntilHealthy(context, waitFor(convergence, id, address));
+  try {
+    await answer();
+  } catch (error) {
+    // It may have been seen in one of its short lives between two crashes: then it, too, may lack its files.
+    if (!ran || prepare === undefined || !isPlumbstackError(error, 'START_FAILED')) throw error;
+    await prepare(id);
+    await context.client.restartContainer(id, 0, context.call);
+    await answer();
+  }
 }
 
 /** Lets a container that gets no more requests finish those it has, and removes it. */

@@ -167,6 +167,7 @@ class Heart {
   async #beat(): Promise<void> {
     while (!this.#ended.signal.aborted && !this.lost.aborted) {
       await this.#show();
+      // The end of the lease ends the pause; the loop sees it.
       await pauseFor(beatMs, this.#ended.signal).catch(() => undefined);
     }
   }

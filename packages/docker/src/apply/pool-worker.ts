@@ -50,6 +50,7 @@ export async function startWorker(run: PoolRun, number: number): Promise<Worker>
   const { context, unit } = run;
   const name = workerName(context.stack, unit.resource, number);
   const held = mustHold(run) ? holdSlot(run, number) : undefined;
+  // It is awaited before the worker starts; until then, its failure is no unhandled rejection.
   held?.catch(() => undefined);
   try {
     const id = await runContainer(context, {
@@ -181,7 +182,8 @@ export async function restartWorker(run: PoolRun, worker: Worker): Promise<void>
     context.emit('container:started', { resource: pathOf(context, unit.resource), container: worker.name });
     await untilHealthy(run, worker);
   } catch (error) {
-    // It is none of a new version: where it comes up later, it is let in by its check.
+    // It is none of a new version: where it comes up later, it is let in by its check. A HAProxy that cannot be told has the
+    // slot draining, which is not what this error is about.
     await vacate(run, worker.number).catch(() => undefined);
     throw error;
   }

@@ -102,6 +102,7 @@ async function readContext(context: string, build: BuildSource): Promise<Selecti
 }
 
 async function refuseNoFolder(context: string): Promise<void> {
+  // For whatever reason it cannot be looked at: it is no folder to build from.
   const folder = await stat(context).catch(() => undefined);
   if (folder === undefined) throw missing('the build context does not exist', context);
   if (!folder.isDirectory()) throw missing('the build context is not a folder', context);

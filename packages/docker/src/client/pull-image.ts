@@ -28,6 +28,7 @@ export async function pullImage(
       if (!mayPass(error)) throw error;
       const waitMs = Math.round(pause * (1 + Math.random()));
       options.onProgress?.({ status: `${firstLine(error)} Again in ${waitMs} ms` });
+      // An abort ends the pause with an error of Node's own; the caller's reason is thrown below.
       await delay(waitMs, undefined, options.signal && { signal: options.signal }).catch(() => {});
       options.signal?.throwIfAborted();
     }

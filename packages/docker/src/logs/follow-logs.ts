@@ -86,6 +86,7 @@ class Followed implements Disposable {
         await this.#look();
         return;
       } catch {
+        // The engine is still away. Lines are not lost by it: each container is read on from its last one.
         await quietPause(retryMs, ended);
       }
     }

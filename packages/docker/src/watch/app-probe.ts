@@ -30,6 +30,7 @@ export class AppProbe implements Disposable {
     const { intervalMs, retries } = health;
     for (let failures = 0; !signal.aborted; await quietPause(Math.max(intervalMs, atLeastMs), signal)) {
       // Of its own for each look: Node leaves a listener of a connection on its signal.
+      // A look that could not be had says nothing about the app.
       const answered = await look(AbortSignal.any([signal])).catch(() => undefined);
       if (signal.aborted || answered === undefined) continue;
       failures = answered ? 0 : failures + 1;

@@ -88,6 +88,7 @@ export class StackEyes implements Disposable {
 
   async #newProbe(known: KnownContainer, signal: AbortSignal): Promise<AppProbe | undefined> {
     const { client, onHealth, work, stack, containers } = this.#options;
+    // What cannot be looked at is most likely gone, and there is nothing to probe.
     const details = await client.inspectContainer(known.id, { signal }).catch(() => undefined);
     const { port, health, address } = probed(details);
     if (signal.aborted || port === undefined || health === undefined || address === undefined)

@@ -113,6 +113,7 @@ export class Watch implements Disposable {
         if (this.#signal.aborted) this.#feed[Symbol.dispose]();
         return;
       } catch {
+        // The engine does not answer yet. Whoever listens is told as soon as it does.
         await quietPause(patienceMs, this.#signal);
       }
     }
@@ -126,6 +127,7 @@ export class Watch implements Disposable {
         this.#book.learn(there, from);
         return;
       } catch {
+        // As above: nothing was seen, so nothing is told.
         await quietPause(patienceMs, this.#signal);
       }
     }
@@ -154,6 +156,7 @@ export class Watch implements Disposable {
   }
 
   async #lookAt(known: KnownContainer): Promise<void> {
+    // Only what was seen is told: without an answer, nothing.
     const details = await this.#options.client
       .inspectContainer(known.id, { signal: this.#limited() })
       .catch(() => undefined);
