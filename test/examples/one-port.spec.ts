@@ -1,57 +1,42 @@
 import assert from 'node:assert/strict';
 import { DockerRuntime } from '@plumbstack/docker';
-import { Example, freePort, get, isClosed } from './run-example';
+import { get } from './run-example';
+import { RunningExample } from './running-example';
 
 describe('example 02-one-port', function () {
   this.timeout(300_000);
-  let example: Example;
-  let port: string;
-  let web: string;
-  let printed: string;
-
-  before(async () => {
-    port = await freePort();
-    web = `http://127.0.0.1:${port}`;
-    example = new Example('02-one-port', { PORT: port });
-    const { exitCode, stdout, stderr } = await example.up();
-    assert.equal(exitCode, 0, stderr);
-    printed = stdout;
-  });
-
-  after(async () => {
-    const { exitCode, stderr } = await example.down();
-    assert.equal(exitCode, 0, stderr);
-    assert.ok(await isClosed(port), 'the router still answers');
-  });
+  const example = new RunningExample('02-one-port');
 
   it('prints where each app answers', async () => {
-    const urls = printed.match(/http:\S+/g) ?? [];
+    const urls = example.printed.match(/http:\S+/g) ?? [];
     assert.equal(urls.length, 3);
     for (const url of urls) assert.equal((await get(url)).status, 200, url);
   });
 
   it('each prefix leads to its app', async () => {
-    assert.equal((await get(`${web}/app1/stations`)).body, '["harbour","airport","summit"]');
-    assert.match((await get(`${web}/app2/length?metres=1`)).body, /"feet":3\.281/);
-    assert.equal((await get(`${web}/app1/length?metres=1`)).status, 404);
+    assert.equal((await get(`${example.url()}/app1/stations`)).body, '["harbour","airport","summit"]');
+    assert.match((await get(`${example.url()}/app2/length?metres=1`)).body, /"feet":3\.281/);
+    assert.equal((await get(`${example.url()}/app1/length?metres=1`)).status, 404);
   });
 
   it("what no route matches shows nginx's own page", async () => {
-    const { status, body } = await get(`${web}/`);
+    const { status, body } = await get(`${example.url()}/`);
     assert.equal(status, 200);
     assert.match(body, /Welcome to nginx/);
   });
 
   it('a prefix without its slash leads to the one with it', async () => {
-    const { status, location } = await get(`${web}/app1`);
+    const { status, location } = await get(`${example.url()}/app1`);
     assert.equal(status, 308);
     assert.match(location ?? '', /\/app1\/$/);
   });
 
   it("Swagger's page works below the prefix, and describes the public path", async () => {
-    assert.match((await get(`${web}/app2/__docs__/`)).body, /<title>Swagger UI<\/title>/);
-    assert.equal((await get(`${web}/app2/__docs__/swagger-ui.css`)).status, 200);
-    const { servers } = JSON.parse((await get(`${web}/app2/openapi.json`)).body) as { servers: unknown };
+    assert.match((await get(`${example.url()}/app2/__docs__/`)).body, /<title>Swagger UI<\/title>/);
+    assert.equal((await get(`${example.url()}/app2/__docs__/swagger-ui.css`)).status, 200);
+    const { servers } = JSON.parse((await get(`${example.url()}/app2/openapi.json`)).body) as {
+      servers: unknown;
+    };
     assert.deepEqual(servers, [{ url: '/app2' }]);
   });
 

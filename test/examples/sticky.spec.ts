@@ -1,39 +1,23 @@
 import assert from 'node:assert/strict';
-import { Example, freePort, isClosed } from './run-example';
+import { RunningExample } from './running-example';
 
 describe('example 07-sticky', function () {
   this.timeout(300_000);
-  let example: Example;
-  let port: string;
-  let printed: string;
-
-  before(async () => {
-    port = await freePort();
-    example = new Example('07-sticky', { PORT: port });
-    const { exitCode, stdout, stderr } = await example.up();
-    assert.equal(exitCode, 0, stderr);
-    printed = stdout;
-  });
-
-  after(async () => {
-    const { exitCode, stderr } = await example.down();
-    assert.equal(exitCode, 0, stderr);
-    assert.ok(await isClosed(port), 'the router still answers');
-  });
+  const example = new RunningExample('07-sticky');
 
   /** Requests per worker of a pool, as they are drawn. */
   function loads(pool: string): readonly number[] {
-    const part = printed.split(`${pool}: `)[1]?.split(/^\w+: /m)[0] ?? '';
+    const part = example.printed.split(`${pool}: `)[1]?.split(/^\w+: /m)[0] ?? '';
     return [...part.matchAll(/^ {2}w\d+ \S+ (\d+)$/gm)].map(([, requests]) => Number(requests));
   }
 
   it('all requests are answered in both pools', () => {
     for (const pool of ['sticky', 'free']) {
-      assert.equal(loads(pool).length, 4, printed);
+      assert.equal(loads(pool).length, 4, example.printed);
       assert.equal(
         loads(pool).reduce((sum, each) => sum + each, 0),
         100,
-        printed,
+        example.printed,
       );
     }
   });
@@ -42,8 +26,8 @@ describe('example 07-sticky', function () {
     assert.deepEqual(
       [...loads('sticky')].sort((a, b) => a - b),
       [6, 6, 6, 82],
-      printed,
+      example.printed,
     );
-    assert.ok(Math.max(...loads('free')) < 60, printed);
+    assert.ok(Math.max(...loads('free')) < 60, example.printed);
   });
 });

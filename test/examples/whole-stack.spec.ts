@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { DockerRuntime } from '@plumbstack/docker';
-import { Example, freePort, get, isClosed } from './run-example';
+import { get } from './run-example';
+import { RunningExample } from './running-example';
 
 // Not imported: the examples are a project of their own, outside this one's root folder.
 const { proveRoutes } = createRequire(__filename)('../../examples/whole-stack/prove-routes') as {
@@ -13,49 +14,33 @@ const { proveRoutes } = createRequire(__filename)('../../examples/whole-stack/pr
 
 describe('example whole-stack', function () {
   this.timeout(300_000);
-  let example: Example;
-  let port: string;
-  let printed: string;
-
-  before(async () => {
-    port = await freePort();
-    example = new Example('whole-stack', { PORT: port });
-    const { exitCode, stdout, stderr } = await example.up();
-    assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
-    printed = stdout;
-  });
-
-  after(async () => {
-    const { exitCode, stderr } = await example.down();
-    assert.equal(exitCode, 0, stderr);
-    assert.ok(await isClosed(port), 'the router still answers');
-  });
+  const example = new RunningExample('whole-stack');
 
   it('every route answered as it should', () => {
-    assert.doesNotMatch(printed, /WRONG/);
-    assert.equal(printed.match(/^ok /gm)?.length, 15, printed);
+    assert.doesNotMatch(example.printed, /WRONG/);
+    assert.equal(example.printed.match(/^ok /gm)?.length, 15, example.printed);
   });
 
   it('three workers answered, and a client with the cookie stayed on one', () => {
-    assert.match(printed, /^ok .*workers-1 workers-2 workers-3 +3 workers in \d+ requests$/m);
-    assert.match(printed, /^ok .* 1 worker in 9 requests with the cookie \S+=w\d$/m);
+    assert.match(example.printed, /^ok .*workers-1 workers-2 workers-3 +3 workers in \d+ requests$/m);
+    assert.match(example.printed, /^ok .* 1 worker in 9 requests with the cookie \S+=w\d$/m);
   });
 
   it('the table of containers names both apps, the workers and the proxies', () => {
-    assert.equal(printed.match(/^pool .* worker .*running, healthy/gm)?.length, 3, printed);
-    assert.equal(printed.match(/ proxy .*running, healthy/g)?.length, 2, printed);
-    assert.equal(printed.match(/^app .* app .*running, healthy/gm)?.length, 1, printed);
+    assert.equal(example.printed.match(/^pool .* worker .*running, healthy/gm)?.length, 3, example.printed);
+    assert.equal(example.printed.match(/ proxy .*running, healthy/g)?.length, 2, example.printed);
+    assert.equal(example.printed.match(/^app .* app .*running, healthy/gm)?.length, 1, example.printed);
   });
 
   it('what it says to open answers', async () => {
-    const urls = printed.slice(printed.indexOf('Open ')).match(/http:\S+/g) ?? [];
+    const urls = example.printed.slice(example.printed.indexOf('Open ')).match(/http:\S+/g) ?? [];
     assert.equal(urls.length, 4);
     for (const url of urls) assert.equal((await get(url)).status, 200, url);
   });
 
   it('a second run changes nothing and ends well', async () => {
     const before = await containers(example.stack);
-    const { exitCode, stdout, stderr } = await example.up();
+    const { exitCode, stdout, stderr } = await example.again();
     assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
     assert.match(stderr, /nothing to do/);
     assert.deepEqual(await containers(example.stack), before);
