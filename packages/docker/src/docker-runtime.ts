@@ -25,7 +25,7 @@ import { applyDiff } from './apply/apply-plan.js';
 import { clearNetworks, networksInTheWay } from './apply/clear-networks.js';
 import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { Gate } from './apply/gate.js';
-import { issueCertificates } from './apply/issue-certificates.js';
+import { issueCertificates, readyToAsk } from './apply/issue-certificates.js';
 import { takeLease } from './apply/lease.js';
 import { NewNetworks } from './apply/networks.js';
 import { prepareImages } from './apply/prepare-images.js';
@@ -222,6 +222,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const { spec } = survey.desired;
+    await readyToAsk(spec, survey.inputs);
     const context = (seen: Survey, networks?: NewNetworks): ReturnType<EngineSession['run']> =>
       session.run(seen.observed, signal, {
         ...(networks !== undefined && { networks }),

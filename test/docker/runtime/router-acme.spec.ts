@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   isPlumbstackError,
   type Acme,
@@ -10,7 +11,7 @@ import { selfSigned } from '@plumbstack/docker/internal';
 import { CertificateAuthority, hasCertificateAuthority } from '../../support/certificate-authority';
 import { docker, putFiles } from '../../support/docker-cli';
 import { freePort } from '../../support/free-port';
-import { Lab } from '../../support/lab';
+import { Lab, leftovers } from '../../support/lab';
 import { lightApp } from '../../support/light-app';
 import { certificateAt, statusOf } from '../../support/tls-client';
 import { ask, ConstantLoad } from '../proxy/proxy-lab';
@@ -242,4 +243,37 @@ describe('a router whose certificate an authority issues', function () {
     const deployment = await lab.runtime.up(described);
     assert.match((await certificateAt(deployment.endpoint('web', 8443), 'a.example.org')).issuer, /Pebble/);
   });
+
+  it('needs acme-client where something is due, before anything is changed, and does without it otherwise', async () => {
+    const stack = lab.stack();
+    const described = webOf(stack);
+    const missing = upWithoutLibrary(described);
+    assert.match(missing, /^NOT_FOUND: .*acme-client.*\n {2}npm install acme-client/);
+    assert.deepEqual(await leftovers(stack.name), []);
+    await lab.runtime.up(described);
+    assert.equal(upWithoutLibrary(described), 'is up');
+  });
 });
+
+/** What comes of an `up` in a program that has not installed `acme-client`. */
+function upWithoutLibrary(stack: Stack): string {
+  const hook = `export const resolve = (name, context, next) => {
+    if (name === 'acme-client') throw Object.assign(new Error('no such package'), { code: 'ERR_MODULE_NOT_FOUND' });
+    return next(name, context);
+  };`;
+  const program = `
+    import { register } from 'node:module';
+    register('data:text/javascript,' + encodeURIComponent(process.env.HOOK));
+    const { Stack } = await import('@plumbstack/core');
+    const { DockerRuntime } = await import('@plumbstack/docker');
+    const runtime = new DockerRuntime();
+    await runtime.up(Stack.fromSpec(JSON.parse(process.env.SPEC))).then(
+      () => console.log('is up'),
+      (error) => console.log(error.message),
+    );`;
+  return execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: __dirname,
+    env: { ...process.env, HOOK: hook, SPEC: JSON.stringify(stack.toSpec()) },
+    encoding: 'utf8',
+  }).trimEnd();
+}

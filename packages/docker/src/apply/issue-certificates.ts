@@ -1,11 +1,19 @@
 import { aboutResource, type StackSpec } from '@plumbstack/core';
 import { issueCertificate } from '../acme/issue-certificate.js';
+import { loadAcmeClient } from '../acme/load-client.js';
 import type { Inputs } from '../compile/inputs.js';
-import { accountKey, keptSecrets, type KeptAcmeCertificate } from '../compile/kept-secrets.js';
+import { accountKey, keptSecrets, type KeptSecret } from '../compile/kept-secrets.js';
 import type { Diff } from '../plan/diff.js';
 import { keepIssued } from './prepare-secrets.js';
 import { pathOf, type RunContext } from './run-context.js';
 import { runStep } from './run-step.js';
+
+/** Says what an authority cannot be asked without before anything is changed. Throws `NOT_FOUND`. */
+export async function readyToAsk(spec: StackSpec, { secrets }: Inputs): Promise<void> {
+  const isDue = ({ name, type }: KeptSecret): boolean =>
+    type === 'acme' && (secrets[name]?.value === undefined || secrets[name].due !== undefined);
+  if (keptSecrets(spec).some(isDue)) await loadAcmeClient();
+}
 
 /**
  * Has authorities issue the certificates that are due, while the routers already answer their questions. What is issued is
@@ -25,7 +33,7 @@ export async function issueCertificates(
     const path = pathOf(context, secret.name);
     const step = plan.steps.find((each) => each.resource === path && each.kind === 'secret');
     if (secret.type !== 'acme' || secrets[secret.name]?.due === undefined || step === undefined) continue;
-    const { name, authority, hosts }: KeptAcmeCertificate & { readonly name: string } = secret;
+    const { name, authority, hosts } = secret;
     const ca = authority.ca === undefined ? undefined : files[absolute(authority.ca)];
     const outcome = await runStep(context, step, async () => {
       const value = await issueCertificate({

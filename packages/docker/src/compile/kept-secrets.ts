@@ -10,16 +10,9 @@ import {
 export type KeptSecret = { readonly name: string } & (
   | { readonly type: 'random'; readonly bytes: number; readonly rotation: number }
   | { readonly type: 'self-signed'; readonly hosts: readonly string[] }
-  | KeptAcmeCertificate
+  | { readonly type: 'acme'; readonly hosts: readonly string[]; readonly authority: AcmeSpec }
   | { readonly type: 'account-key' }
 );
-
-export interface KeptAcmeCertificate {
-  readonly type: 'acme';
-  readonly hosts: readonly string[];
-  /** Whom to ask. */
-  readonly authority: AcmeSpec;
-}
 
 /** All of a stack: the secrets that it declares as generated, and what its routers' certificates take. */
 export function keptSecrets({ resources }: StackSpec): readonly KeptSecret[] {
