@@ -86,6 +86,8 @@ describe('a Router', () => {
     ['tls', { selfSigned: true, hsts: true }, 'r.tls.hsts'],
     ['tls', { selfSigned: true, hsts: {} }, 'r.tls.hsts.maxAgeSeconds'],
     ['tls', { selfSigned: true, hsts: { maxAgeSeconds: -1 } }, 'r.tls.hsts.maxAgeSeconds'],
+    ['tls', { selfSigned: true, minVersion: 1.3 }, 'r.tls.minVersion'],
+    ['tls', { selfSigned: true, minVersion: '1.1' }, 'r.tls.minVersion'],
     ['tls', { acme: true }, 'r.tls.acme'],
     ['tls', { acme: {} }, 'r.tls.acme.termsAgreed'],
     ['tls', { acme: { termsAgreed: false } }, 'r.tls.acme.termsAgreed'],
@@ -130,9 +132,12 @@ describe('a Router', () => {
   for (const [given, spec] of [
     [
       { certificate, key },
-      { certificate: own, hosts: {}, redirect: true },
+      { certificate: own, hosts: {}, redirect: true, minVersion: '1.2' },
     ],
-    [{ selfSigned: true }, { certificate: { type: 'self-signed' }, hosts: {}, redirect: true }],
+    [
+      { selfSigned: true, minVersion: '1.3' },
+      { certificate: { type: 'self-signed' }, hosts: {}, redirect: true, minVersion: '1.3' },
+    ],
     [
       {
         selfSigned: true,
@@ -145,6 +150,7 @@ describe('a Router', () => {
         hosts: { 'a.org': own, '*.b.org': { type: 'self-signed' } },
         redirect: false,
         hsts: { maxAgeSeconds: 60, includeSubDomains: false, preload: false },
+        minVersion: '1.2',
       },
     ],
     [
@@ -172,6 +178,7 @@ describe('a Router', () => {
           },
         },
         redirect: true,
+        minVersion: '1.2',
       },
     ],
   ] as const) {

@@ -66,7 +66,7 @@ interface Recipe {
   readonly routers: readonly RouterRecipe[];
 }
 
-type TlsOptions = Pick<Tls, 'redirect' | 'hsts'>;
+type TlsOptions = Pick<Tls, 'redirect' | 'hsts' | 'minVersion'>;
 
 /** Numbers choose among what is there when the resource is made; `take` cuts them down to it. */
 type Choice = number;
@@ -647,6 +647,7 @@ const router = fc.record({
       hosts: fc.uniqueArray(fc.constantFrom('a.org', '*.a.org', 'b.a.org'), { maxLength: 2 }),
       options: some<TlsOptions>({
         redirect: fc.boolean(),
+        minVersion: fc.constantFrom('1.2', '1.3'),
         hsts: fc.record(
           { maxAgeSeconds: fc.nat(1e8), includeSubDomains: fc.boolean(), preload: fc.boolean() },
           { requiredKeys: ['maxAgeSeconds'] },

@@ -158,6 +158,8 @@ export function doesNotCompile(): void {
   stack.router('w', { tls: { certificate: './tls.pem', key: './tls.key' } });
   // @ts-expect-error -- an authority's terms are agreed to, or nothing is asked
   stack.router('w', { tls: { acme: { email: 'ops@a.org' } } });
+  // @ts-expect-error -- no such version is spoken
+  stack.router('w', { tls: { selfSigned: true, minVersion: '1.1' } });
   // @ts-expect-error -- agreed is agreed
   stack.router('w', { tls: { acme: { termsAgreed: false } } });
 

@@ -288,6 +288,8 @@ export interface TlsSpec {
   /** Whether plain HTTP is sent on to HTTPS. */
   readonly redirect: boolean;
   readonly hsts?: HstsSpec;
+  /** The oldest version of TLS that is spoken. */
+  readonly minVersion: '1.2' | '1.3';
 }
 
 export interface RouterSpec {

@@ -1,5 +1,5 @@
 import { acme, type Acme } from './acme.js';
-import { dictionary, flag, integer, isRecord, options, refuse, type Check } from './check.js';
+import { dictionary, flag, integer, isRecord, oneOf, options, refuse, type Check } from './check.js';
 import { reference } from './container-options.js';
 import { hostName } from './name.js';
 import type { Secret } from './secret.js';
@@ -42,7 +42,7 @@ export interface Hsts {
   readonly preload?: boolean;
 }
 
-/** HTTPS with TLS 1.2 and 1.3 and HTTP/2. */
+/** HTTPS with HTTP/2. */
 export type Tls = Certificate & {
   /** Other certificates for some of the hosts, by host name or `*.host`; an exact name wins. @default {} */
   readonly hosts?: Readonly<Record<string, Certificate>>;
@@ -50,6 +50,8 @@ export type Tls = Certificate & {
   readonly redirect?: boolean;
   /** @default nothing is said */
   readonly hsts?: Hsts;
+  /** The oldest version of TLS that is spoken; the newest is 1.3. @default '1.2' */
+  readonly minVersion?: '1.2' | '1.3';
 };
 
 const secretName: Check<string> = (value, path) => reference('secret')(value, path).name;
@@ -101,17 +103,20 @@ export const tls: Check<TlsSpec> = (value, path) => {
     hosts,
     redirect,
     hsts: said,
+    minVersion,
     ...given
-  } = options<CertificateOptions & Partial<Pick<TlsSpec, 'hosts' | 'redirect' | 'hsts'>>>(value, path, {
+  } = options<CertificateOptions & Partial<Omit<TlsSpec, 'certificate'>>>(value, path, {
     ...certificateChecks,
     hosts: dictionary(lowerHost, certificate),
     redirect: flag,
     hsts,
+    minVersion: oneOf('1.2', '1.3'),
   });
   return {
     certificate: certificateOf(given, path),
     hosts: hosts ?? {},
     redirect: redirect ?? true,
     ...(said !== undefined && { hsts: said }),
+    minVersion: minVersion ?? '1.2',
   };
 };

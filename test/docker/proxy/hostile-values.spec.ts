@@ -161,6 +161,7 @@ const tls = fc.record({
   /** Of hosts that the router has, by number, and of others. */
   certified: fc.array(fc.tuple(fc.oneof(fc.nat(4), host), kind), { maxLength: 3 }),
   redirect: fc.boolean(),
+  minVersion: fc.constantFrom('1.2' as const, '1.3' as const),
   hsts: fc.record(
     {
       maxAgeSeconds: fc.integer({ min: -1, max: 400_000_000 }),
@@ -254,12 +255,12 @@ function unitWith(
   let made: Router | undefined;
   if (tls === undefined) made = make({});
   else {
-    const { kind, certified, redirect, hsts } = tls;
+    const { kind, certified, hsts, ...same } = tls;
     const others = certified.flatMap(([of, each]) => {
       const name = typeof of === 'string' ? of : hosts[of % Math.max(1, hosts.length)];
       return name === undefined ? [] : [[name, certificates[each]] as const];
     });
-    const secure: Tls = { ...certificates[kind], hosts: Object.fromEntries(others), redirect };
+    const secure: Tls = { ...certificates[kind], hosts: Object.fromEntries(others), ...same };
     made = make({ tls: { ...secure, hsts } }) ?? make({ tls: secure });
   }
   if (made === undefined) return undefined;
@@ -486,6 +487,7 @@ describe('hostile values', function () {
           keyPath: '/k',
           hosts: {},
           redirect: true,
+          minVersion: '1.2',
         },
       }),
       'one upstream in two ways': sampleNginx({
@@ -621,7 +623,7 @@ function expectedCertificate(server: Directive, { config: { model } }: RouterUni
   return [
     `ssl_certificate ${certificatePath}`,
     `ssl_certificate_key ${keyPath}`,
-    'ssl_protocols TLSv1.2 TLSv1.3',
+    `ssl_protocols ${model.tls?.minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2 TLSv1.3'}`,
   ];
 }
 

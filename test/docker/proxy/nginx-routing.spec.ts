@@ -417,6 +417,7 @@ describe('nginx as the router', function () {
           keyPath: '/etc/plumbstack/tls/key.pem',
           hosts: {},
           redirect: true,
+          minVersion: '1.2',
         },
         serverNames: ['myserver.org'],
         headers: { 'Strict-Transport-Security': 'max-age=60' },

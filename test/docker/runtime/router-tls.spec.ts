@@ -154,6 +154,10 @@ describe('a router with TLS', function () {
     assert.match(verified, /Verify return code: 0 \(ok\)/);
     assert.match(await openssl('-verify_return_error'), /self-signed certificate/);
 
+    await lab.runtime.up(webOf(stack, { tls: { selfSigned: true, minVersion: '1.3' } }));
+    assert.match(await openssl('-tls1_3'), /New, TLSv1\.3, Cipher is TLS_/);
+    assert.match(await openssl('-tls1_2'), /Cipher is \(NONE\)/);
+
     const session = connectHttp2(deployment.endpoint('web', 8443), { ca: pem, servername: 'localhost' });
     const stream = session.request({ ':path': '/app/over-h2' });
     let body = '';

@@ -183,6 +183,7 @@ function tlsModel({ tls, publish, name }: RouterSpec, inputs: Inputs): RouterMod
     ...paths(defaultTls),
     hosts: Object.fromEntries(Object.keys(tls.hosts).map((host) => [host, paths(tlsPaths(host))])),
     redirect: tls.redirect,
+    minVersion: tls.minVersion,
     ...(maxAgeSeconds !== undefined && {
       hsts: [
         `max-age=${maxAgeSeconds}`,

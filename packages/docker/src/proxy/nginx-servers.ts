@@ -108,6 +108,10 @@ function redirected(
   return before.length === 0 ? onwards : [...before, block('location', ['/'], onwards)];
 }
 
+function tlsVersions({ minVersion }: Tls): readonly NginxWord[] {
+  return minVersion === '1.3' ? ['TLSv1.3'] : ['TLSv1.2', 'TLSv1.3'];
+}
+
 function tlsSettings(tls: Tls, host?: Host): readonly NginxNode[] {
   const { certificatePath, keyPath } =
     (host?.certificate !== undefined && tls.hosts[host.certificate]) || tls;
@@ -115,7 +119,7 @@ function tlsSettings(tls: Tls, host?: Host): readonly NginxNode[] {
     directive('http2', 'on'),
     directive('ssl_certificate', certificatePath),
     directive('ssl_certificate_key', keyPath),
-    directive('ssl_protocols', 'TLSv1.2', 'TLSv1.3'),
+    directive('ssl_protocols', ...tlsVersions(tls)),
     directive('ssl_ciphers', tlsCiphers),
     directive('ssl_prefer_server_ciphers', 'off'),
     directive('ssl_session_cache', 'shared:tls:10m'),

@@ -13,6 +13,8 @@ export interface NginxModel {
     readonly hosts: Readonly<Record<string, { readonly certificatePath: string; readonly keyPath: string }>>;
     /** Whether plain HTTP is sent on to HTTPS, rather than served. */
     readonly redirect: boolean;
+    /** The oldest version of TLS that is spoken. */
+    readonly minVersion: '1.2' | '1.3';
     /** Value of `Strict-Transport-Security`. */
     readonly hsts?: string;
   };
