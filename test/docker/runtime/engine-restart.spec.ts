@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
-import { postgres, redis, type Stack } from '@plumbstack/core';
+import { isPlumbstackError, postgres, redis, type PlumbstackError, type Stack } from '@plumbstack/core';
 import type { LifecycleDeployment } from '@plumbstack/events';
 import { recordEvents } from '@plumbstack/testing';
 import { docker, tryDocker } from '../../support/docker-cli';
@@ -177,6 +177,31 @@ describe('an engine on another machine', function () {
     assert.equal(deployment.endpoint('web').hostname, engine.address);
     assert.equal(await answersAsAWhole(), true);
     assert.equal((await deployment.status()).healthy, true);
+  });
+
+  it('is told what an app answered that does not become healthy, by who can look at it', async () => {
+    const answers = [
+      ['r.statusCode = 503; r.end()', 8000, 'status 503'],
+      ['r.socket.destroy()', 8000, 'closed without an answer'],
+      ['', 8000, 'no answer within 0.5 s'],
+      ['r.end()', 8001, 'connection refused'],
+    ] as const;
+    const other = lab.stack();
+    answers.forEach(([answer, port], index) =>
+      other.app(`app-${index}`, {
+        image: 'node:24-slim',
+        command: ['node', '-e', `require('http').createServer((_, r) => { ${answer} }).listen(${port})`],
+        health: { http: '/', timeoutMs: 500 },
+        startTimeoutMs: 4000,
+      }),
+    );
+    const failure: unknown = await lab.runtime.up(other).catch((error: unknown) => error);
+    assert.ok(isPlumbstackError(failure, 'RUN_FAILED'), String(failure));
+    const errors = failure.details['errors'] as readonly PlumbstackError[];
+    assert.deepEqual(
+      errors.map(({ code, resource, details }) => [code, resource, details['healthOutput']]).sort(),
+      answers.map(([, , seen], index) => ['UNHEALTHY', `${other.name}/app-${index}`, [seen]]),
+    );
   });
 
   it('brings the whole stack back by itself, its data too, when it was killed', async () => {

@@ -216,8 +216,40 @@ describe('a bad input', () => {
           ['UNHEALTHY', `${stack.name}/never`, 'an open port 8000', ['busy']],
         ],
       );
-      for (const { hint } of errors) assert.match(hint ?? '', /0\.0\.0\.0/);
+      for (const { hint, message, details } of errors) {
+        assert.match(hint ?? '', /0\.0\.0\.0/);
+        assert.match(message, /an open port 8000 did not come in time; last seen: connection refused\./);
+        assert.deepEqual(details['healthOutput'], ['connection refused']);
+      }
     });
+
+    const answered: readonly (readonly [string, string, string])[] = [
+      ['a status', '(_, response) => { response.statusCode = 503; response.end(); }', 'status 503'],
+      ['nothing', '() => {}', 'no answer within 0.5 s'],
+      ['the end of the connection', '({ socket }) => socket.destroy()', 'closed without an answer'],
+    ];
+    for (const [what, listener, lastSeen] of answered) {
+      it(`that answers its check with ${what}, as one app or as workers, is told with that`, async () => {
+        const stack = newStack();
+        const app = script(`require('http').createServer(${listener}).listen(8000)`, {
+          health: { http: '/ready', timeoutMs: 500 },
+          startTimeoutMs: 2000,
+        });
+        stack.app('one', app);
+        stack.pool('many', { app: stack.app('worker', app), replicas: 1 });
+        const errors = (await fails(stack, 'RUN_FAILED')).details['errors'] as readonly PlumbstackError[];
+        assert.deepEqual(errors.map(({ resource }) => resource).sort(), [
+          `${stack.name}/many`,
+          `${stack.name}/one`,
+        ]);
+        for (const { code, message, details } of errors) {
+          assert.equal(code, 'UNHEALTHY');
+          const waitedFor = 'an answer of 200 to 399 to GET /ready on port 8000';
+          assert.ok(message.includes(`${waitedFor} did not come in time; last seen: ${lastSeen}.`), message);
+          assert.deepEqual(details['healthOutput'], [lastSeen]);
+        }
+      });
+    }
 
     it('that needs more memory than it may have is told to be given more', async () => {
       const stack = newStack();

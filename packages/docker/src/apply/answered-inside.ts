@@ -7,25 +7,27 @@ import type { RunContext } from './run-context.js';
 const noSuchProgram = [126, 127];
 
 /**
- * Asks from inside the stack's network whether an address answers: by bash in the first of these containers that runs and
- * has it. Both proxies do.
+ * Asks from inside the stack's network what keeps an address from answering, by bash in the first of these containers that
+ * runs and has it: both proxies do. Nothing where it answers.
  */
-export async function answeredInside(
+export async function complaintInside(
   { client, call }: Pick<RunContext, 'client' | 'call'>,
   vantages: readonly string[],
   address: string,
   port: number,
   health: Exclude<HealthSpec, { type: 'command' }>,
-): Promise<boolean> {
+): Promise<string | undefined> {
   for (const container of vantages) {
     try {
-      const { exitCode } = await client.exec(container, answersCommand(`${address}:${port}`, health), call);
-      if (!noSuchProgram.includes(exitCode)) return exitCode === 0;
+      const command = answersCommand(`${address}:${port}`, health);
+      const { exitCode, stderr } = await client.exec(container, command, call);
+      if (exitCode === 0) return undefined;
+      if (!noSuchProgram.includes(exitCode)) return reasonIn(stderr);
     } catch (error) {
       // Not running yet, or not any more: the next one may.
       const status = engineStatus(error);
       if (status !== 404 && status !== 409) throw error;
-      if (container === vantages.at(-1)) return false;
+      if (container === vantages.at(-1)) return 'nothing here runs that could look';
     }
   }
   throw new PlumbstackError(
@@ -35,4 +37,11 @@ export async function answeredInside(
       hint: 'Give it a health check that its own image can run: health: { command: [...] }.',
     },
   );
+}
+
+/** bash puts its own name, a line and an address before what the kernel says. */
+function reasonIn(stderr: string): string {
+  const last = stderr.trim().split('\n').at(-1) ?? '';
+  const kernel = /^bash: .*: ([^:]+)$/.exec(last)?.[1];
+  return kernel?.toLowerCase() ?? last.replace(/(\.\d*?)0+ s$/, '$1 s').replace('. s', ' s');
 }

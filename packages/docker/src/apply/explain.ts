@@ -16,23 +16,28 @@ async function lastLines(
   return lines.slice(-lineCount);
 }
 
-/** Why a container is not up: exit code, memory, last lines and last health output, as fields and for a reader. */
+/**
+ * Why a container is not up: exit code, memory, last lines and last health output, as fields and for a reader.
+ *
+ * @param lastSeen what it answered when it was last looked at from here
+ */
 export async function explainFailure(
   context: Pick<RunContext, 'client' | 'call' | 'stack' | 'censor'>,
   resource: string,
   container: ContainerDetails,
   waitedFor: string,
+  lastSeen?: string,
 ): Promise<PlumbstackError> {
   const { client, call, censor } = context;
   const { name, running, state, exitCode, oomKilled, restartCount, error } = container;
   const said = await lastLines(client, container, call);
   const hide = await censor();
   const lines = said.map(hide);
-  const healthOutput = container.healthOutput.map(hide);
+  const ownCheck = container.healthOutput.map(hide);
   const ended = !running || state === 'restarting';
   const what = ended
     ? `its container ${name} ended with exit code ${exitCode}${oomKilled ? ', killed for want of memory' : ''}`
-    : `its container ${name} runs, but ${waitedFor} did not come in time`;
+    : `its container ${name} runs, but ${waitedFor} did not come in time${lastSeen === undefined ? '' : `; last seen: ${lastSeen}`}`;
   const output =
     lines.length === 0
       ? 'It wrote nothing.'
@@ -45,24 +50,25 @@ export async function explainFailure(
       oomKilled,
       restartCount,
       lastLines: lines,
-      healthOutput,
+      healthOutput: lastSeen === undefined ? ownCheck : [...ownCheck, lastSeen],
       waitedFor,
       error,
     },
-    hint: hintFor(oomKilled, healthOutput, ended, waitedFor),
+    hint: hintFor(oomKilled, ended, waitedFor, ownCheck.at(-1), lastSeen),
   });
 }
 
 function hintFor(
   oomKilled: boolean,
-  healthOutput: readonly string[],
   ended: boolean,
   waitedFor: string,
+  ownCheck: string | undefined,
+  lastSeen: string | undefined,
 ): string {
   if (oomKilled) return 'Give it more memory: resources: { memoryBytes }.';
   if (ended) return 'Mend what its last lines say, and run again.';
-  const health = healthOutput.at(-1);
-  return health === undefined
-    ? `Check that it listens on 0.0.0.0 and on the port it was declared with (${waitedFor}), or allow more time with startTimeoutMs.`
-    : `Its last health check said: ${health.trim()}`;
+  if (ownCheck !== undefined) return `Its last health check said: ${ownCheck.trim()}`;
+  if (lastSeen?.startsWith('status ') === true)
+    return 'Mend what it answers with, ask for another path, or say with minStatus and maxStatus which answers are well.';
+  return `Check that it listens on 0.0.0.0 and on the port it was declared with (${waitedFor}), or allow more time with startTimeoutMs.`;
 }

@@ -19,41 +19,72 @@ export function reachOf(gateways: ReadonlySet<string>): Reach {
 
 type Probe = Exclude<HealthSpec, { type: 'command' }>;
 
-/** Whether an address answers now, as the health check wants it. */
-export function answers(address: string, port: number, probe: Probe, signal: AbortSignal): Promise<boolean> {
+/** What keeps an address from answering now as the health check wants it, in a few words; nothing where it does. */
+export function complaintOf(
+  address: string,
+  port: number,
+  probe: Probe,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   return probe.type === 'tcp'
-    ? accepts(address, port, probe.timeoutMs, signal)
-    : answersHttp(address, port, probe, signal);
+    ? complaintOfPort(address, port, probe.timeoutMs, signal)
+    : complaintOfAnswer(address, port, probe, signal);
 }
 
-function accepts(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+function complaintOfPort(
+  host: string,
+  port: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, signal, timeout: timeoutMs });
-    const end = (answer: boolean) => (): void => {
+    const end = (complaint?: string): void => {
       socket.destroy();
-      resolve(answer);
+      resolve(complaint);
     };
-    socket.once('connect', end(true)).once('timeout', end(false)).once('error', end(false));
+    socket
+      .once('connect', () => end())
+      .once('timeout', () => end(silence(timeoutMs)))
+      .once('error', (error) => end(wordsFor(error)));
   });
 }
 
-function answersHttp(
+function complaintOfAnswer(
   host: string,
   port: number,
   probe: Extract<Probe, { type: 'http' }>,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { path, minStatus, maxStatus, timeoutMs } = probe;
   return new Promise((resolve) => {
     const sent = request({ host, port, path, signal, timeout: timeoutMs, agent: false }, (response) => {
       const status = response.statusCode ?? 0;
       response.destroy();
-      resolve(status >= minStatus && status <= maxStatus);
+      resolve(status >= minStatus && status <= maxStatus ? undefined : `status ${status}`);
     });
-    const fail = (): void => {
+    const fail = (complaint: string): void => {
       sent.destroy();
-      resolve(false);
+      resolve(complaint);
     };
-    sent.once('timeout', fail).once('error', fail).end();
+    sent
+      .once('timeout', () => fail(silence(timeoutMs)))
+      .once('error', (error) => fail(wordsFor(error)))
+      .end();
   });
+}
+
+function silence(timeoutMs: number): string {
+  return `no answer within ${timeoutMs / 1000} s`;
+}
+
+/** The same words as from inside, which `proxy/loopback.ts` has. */
+const words: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  EHOSTUNREACH: 'no route to host',
+  ECONNRESET: 'closed without an answer',
+};
+
+function wordsFor({ code = '', message }: NodeJS.ErrnoException): string {
+  return words[code] ?? (code.startsWith('HPE_') ? 'no HTTP answer' : message);
 }

@@ -1,9 +1,9 @@
 import { PlumbstackError, type HealthSpec } from '@plumbstack/core';
 import type { ContainerDetails } from '../client/docker-client.js';
-import { answeredInside } from './answered-inside.js';
+import { complaintInside } from './answered-inside.js';
 import { pollUntil } from './deadline.js';
 import { explainFailure } from './explain.js';
-import { answers } from './reach.js';
+import { complaintOf } from './reach.js';
 import { pathOf, type RunContext } from './run-context.js';
 
 export interface Waited {
@@ -23,7 +23,10 @@ const hopelessRestarts = 2;
 /** How often the engine is asked about the container, in looks: a probe is cheap, an inspection is not. */
 const looksPerInspection = 4;
 
-/** Waits until a container answers as its health check wants. Rejects with what its output says when it does not. */
+/**
+ * Waits until a container answers as its health check wants. Where it does not, rejects with what it answered last and what
+ * its output says.
+ */
 export async function waitUntilHealthy(context: RunContext, waited: Waited): Promise<void> {
   const { client, call, signal } = context;
   const { id, timeoutMs, resource } = waited;
@@ -32,11 +35,16 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
   // Between two restarts a container shows how the last run ended; while it runs, no more.
   let ended: ContainerDetails | undefined;
   let looks = 0;
+  let lastSeen: string | undefined;
+  const answers = async (): Promise<boolean> => {
+    lastSeen = await probe(context, waited);
+    return lastSeen === undefined;
+  };
   const state = await pollUntil(
     async () => {
       // Of one that ended before, the moment between two of its lives tells most, and is short: the engine is asked first.
       const asksFirst = usesEngine(waited) || (last?.restartCount ?? 0) > 0;
-      if (!asksFirst && (await probe(context, waited))) return 'healthy';
+      if (!asksFirst && (await answers())) return 'healthy';
       if (asksFirst || looks++ % looksPerInspection === 0) {
         last = await client.inspectContainer(id, call);
         if (last === undefined) return 'gone';
@@ -45,7 +53,7 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
         if (usesEngine(waited)) return isHealthy(last) ? 'healthy' : undefined;
       }
       const isUpAgain = asksFirst && last?.state === 'running';
-      return isUpAgain && (await probe(context, waited)) ? 'healthy' : undefined;
+      return isUpAgain && (await answers()) ? 'healthy' : undefined;
     },
     { signal, timeoutMs, intervalMs: 25 },
   );
@@ -57,7 +65,7 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
       hint: 'Run again.',
     });
   }
-  throw await explainFailure(context, resource, details, waitedFor);
+  throw await explainFailure(context, resource, details, waitedFor, lastSeen);
 }
 
 /** A command is the engine's to run, and of a service without one there is only the process to see. */
@@ -76,10 +84,14 @@ function isHealthy({ running, health, state }: ContainerDetails): boolean {
   return running && state === 'running' && (health === 'healthy' || health === 'unknown');
 }
 
-async function probe(context: RunContext, { address, port, health, vantages, id }: Waited): Promise<boolean> {
-  if (port === undefined || health === undefined || health.type === 'command') return false;
-  if (context.reach() === 'direct') return answers(address, port, health, context.signal);
-  return answeredInside(context, [...vantages, id], address, port, health);
+/** What keeps it from being healthy; nothing where it is. */
+async function probe(
+  context: RunContext,
+  { address, port, health, vantages, id }: Waited,
+): Promise<string | undefined> {
+  if (port === undefined || health === undefined || health.type === 'command') return 'nothing to look at';
+  if (context.reach() === 'direct') return complaintOf(address, port, health, context.signal);
+  return complaintInside(context, [...vantages, id], address, port, health);
 }
 
 function describe({ port, health }: Waited): string {

@@ -6,9 +6,9 @@ import {
   type ResourceStatus,
   type StackStatus,
 } from '@plumbstack/core';
-import { answeredInside } from '../apply/answered-inside.js';
+import { complaintInside } from '../apply/answered-inside.js';
 import { HaproxyAdmin } from '../apply/haproxy-admin.js';
-import { answers } from '../apply/reach.js';
+import { complaintOf } from '../apply/reach.js';
 import type { ContainerDetails } from '../client/docker-client.js';
 import { engineStatus } from '../client/docker-failure.js';
 import type { EngineSession } from '../engine-session.js';
@@ -144,11 +144,11 @@ async function healthOf(
   // Of a service without a check a running process is all there is to see.
   if (port === undefined || address === undefined || check === undefined || check.type === 'command')
     return 'healthy';
-  const answered =
+  const complaint =
     context.reach() === 'direct'
-      ? await answers(address, port, check, context.signal)
-      : await answeredInside(context, [id], address, port, check);
-  return answered ? 'healthy' : 'unhealthy';
+      ? await complaintOf(address, port, check, context.signal)
+      : await complaintInside(context, [id], address, port, check);
+  return complaint === undefined ? 'healthy' : 'unhealthy';
 }
 
 /** Whether a router is in the network of everything that it sends requests to. */

@@ -1,6 +1,6 @@
 import type { HealthSpec } from '@plumbstack/core';
-import { answeredInside } from '../apply/answered-inside.js';
-import { answers, reachOf } from '../apply/reach.js';
+import { complaintInside } from '../apply/answered-inside.js';
+import { complaintOf, reachOf } from '../apply/reach.js';
 import type { CallOptions, ContainerDetails, DockerClient } from '../client/docker-client.js';
 import { formatAddress, isIPv4Subnet, parseSubnet } from '../compile/ipv4.js';
 import { isOfStack } from '../not-ours.js';
@@ -104,7 +104,8 @@ export class StackEyes implements Disposable {
       const near = seen.flatMap((each) =>
         each !== undefined && Object.hasOwn(each.networks, known.home) ? [each.id] : [],
       );
-      return answeredInside({ client, call }, [...near, known.id], address, port, health);
+      const vantages = [...near, known.id];
+      return (await complaintInside({ client, call }, vantages, address, port, health)) === undefined;
     };
     return new AppProbe({
       health,
@@ -113,7 +114,8 @@ export class StackEyes implements Disposable {
         // One that stands still answers nothing, and that was told; a verb looks by itself.
         const isTold = known.paused || !known.connected;
         if (isTold || (work.isChanging(stack) && known.health !== 'healthy')) return undefined;
-        return isDirect ? answers(address, port, health, ended) : inside({ signal: ended });
+        if (!isDirect) return inside({ signal: ended });
+        return (await complaintOf(address, port, health, ended)) === undefined;
       },
       onHealth: (state) => onHealth(known, state),
     });
