@@ -3,7 +3,15 @@ import { routerPort, routerTlsPort, Stack, type LogLine } from '@plumbstack/core
 import { recordEvents } from '../event-recorder.js';
 import { articleStack, dataStack, pooledStack, singleAppStack } from '../sample-stacks.js';
 import type { ConformanceCase } from './conformance-case.js';
-import { assertConverged, assertNames, refusal, rejection, resourceStatus, steady } from './expect.js';
+import {
+  actionOf,
+  assertConverged,
+  assertNames,
+  refusal,
+  rejection,
+  resourceStatus,
+  steady,
+} from './expect.js';
 
 /** What a deployment tells, and what its verbs do. */
 export const deploymentCases: readonly ConformanceCase[] = [
@@ -177,6 +185,32 @@ export const deploymentCases: readonly ConformanceCase[] = [
       assert.deepEqual([desired, running, healthy], [1, 1, 1]);
       await runtime().up(version('2'));
       await assertConverged(runtime(), version('2'));
+    },
+  },
+  {
+    title: 'a rollback gives workers the secrets that their version was given',
+    async run({ runtime, app, stackName }) {
+      const name = stackName();
+      const version = (value: string, replicas = 2): Stack => {
+        const stack = new Stack(name);
+        const secret = stack.secret('token', { value });
+        const given = stack.app('api', { ...app, secrets: [...(app.secrets ?? []), secret] });
+        stack.pool('workers', { app: given, replicas, publish: 0 });
+        return stack;
+      };
+      const plannedFor = async (stack: Stack): Promise<unknown> =>
+        actionOf(await runtime().plan(stack), 'workers');
+      await runtime().up(version('of the first version'));
+      const deployment = await runtime().up(version('of the second version'));
+      await deployment.rollback('workers');
+      assert.equal(await plannedFor(version('of the first version')), 'keep');
+      assert.equal(await plannedFor(version('of the second version')), 'replace');
+      // One that is added is like the others.
+      await deployment.scale('workers', 3);
+      assert.equal(await plannedFor(version('of the first version', 3)), 'keep');
+      await deployment.rollback('workers');
+      assert.equal(await plannedFor(version('of the second version', 3)), 'keep');
+      await assertConverged(runtime(), version('of the second version', 3));
     },
   },
   {

@@ -1,5 +1,5 @@
 import type { AppSpec, HealthSpec, ImageSpec, ServiceSpec } from '@plumbstack/core';
-import type { ContainerRecord } from './engine-state.js';
+import type { ContainerRecord, GivenSecrets } from './engine-state.js';
 import { pathOf, type Run } from './run.js';
 
 export interface NewContainer {
@@ -8,7 +8,7 @@ export interface NewContainer {
   readonly role: ContainerRecord['role'];
   readonly image: ImageSpec;
   readonly spec?: AppSpec | ServiceSpec;
-  readonly secrets: Readonly<Record<string, number>>;
+  readonly secrets: GivenSecrets;
   readonly slot?: number;
 }
 

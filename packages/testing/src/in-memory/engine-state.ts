@@ -21,6 +21,9 @@ export type Tell = <N extends LifecycleEventName>(
   payload: LifecycleEventMap[N],
 ) => void;
 
+/** Values of the secrets that something was given, by name: as files in it, they stay what they were. */
+export type GivenSecrets = Readonly<Record<string, string>>;
+
 /** One container, as the engine keeps it. */
 export interface ContainerRecord {
   readonly id: string;
@@ -31,8 +34,7 @@ export interface ContainerRecord {
   readonly image: string;
   /** What an app, a service or a worker was made from; proxies are described by their resource. */
   spec?: AppSpec | ServiceSpec;
-  /** Versions of the secrets that it was given, by name. */
-  readonly secrets: Readonly<Record<string, number>>;
+  readonly secrets: GivenSecrets;
   /** A worker's slot in its pool, from 1. */
   readonly slot?: number;
   state: ContainerState;
@@ -47,25 +49,29 @@ export interface ContainerRecord {
 export interface ResourceRecord {
   readonly name: string;
   spec: AppSpec | ServiceSpec | PoolSpec | RouterSpec;
-  /** What a pool's new workers run. */
-  app?: AppSpec;
-  /** What a pool's workers ran before the last update, and how they were checked. */
+  /** What a pool's new workers are made from. */
+  workers?: WorkerVersion;
+  /** What a pool's workers were made from before the last update, and how they were checked. */
   before?: PoolVersion;
   /** Workers wanted, where `scale` or a spec has said so. */
   replicas: number;
-  /** Versions of the secrets that a router was given, by name. */
-  secrets: Readonly<Record<string, number>>;
+  /** Of a router. */
+  secrets: GivenSecrets;
 }
 
-export interface PoolVersion {
+export interface WorkerVersion {
   readonly app: AppSpec;
+  readonly secrets: GivenSecrets;
+}
+
+export interface PoolVersion extends WorkerVersion {
   readonly health: PoolSpec['health'];
 }
 
-/** A pool's record is made together with its app. */
+/** A pool's record is made together with its workers. */
 export interface PoolRecord extends ResourceRecord {
   spec: PoolSpec;
-  app: AppSpec;
+  workers: WorkerVersion;
 }
 
 export interface StackRecord {

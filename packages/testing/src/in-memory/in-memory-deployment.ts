@@ -85,11 +85,11 @@ export class InMemoryDeployment implements Deployment<LifecycleSource> {
     }
     await inTurn(this.#context, this.stack, 'scale', waitOptions('scale', options), async (run) => {
       const record = findPool(run.state, this.stack, pool);
-      const { name, app } = record;
+      const { name, workers } = record;
       const from = workersOf(run, name).length;
       run.state.failures.strike(pathOf(run, name));
       record.replicas = replicas;
-      await resize(run, name, app, replicas);
+      await resize(run, name, workers, replicas);
       if (from !== replicas) run.emit('pool:scaled', { resource: pathOf(run, name), from, to: replicas });
     });
   }

@@ -19,7 +19,13 @@ import {
 } from '@plumbstack/core';
 import type { DesiredResource, DesiredStack } from './desired-stack.js';
 import { differences, masked } from './differences.js';
-import type { ContainerRecord, EngineState, ResourceRecord } from './engine-state.js';
+import type {
+  ContainerRecord,
+  EngineState,
+  GivenSecrets,
+  ResourceRecord,
+  WorkerVersion,
+} from './engine-state.js';
 import { fingerprint } from './fingerprint.js';
 import { publishedBy } from './published.js';
 import { secretsOfStack, type SecretValues } from './secret-values.js';
@@ -162,7 +168,7 @@ class Planner {
     const workers = containers.filter(({ role }) => role === 'worker');
     const proxy = containers.find(({ role }) => role === 'proxy');
     const own = differences({ ...record.spec, replicas: workers.length }, spec);
-    const ofApp = this.#workerReasons(workers, record.app, app, secrets);
+    const ofApp = this.#workerReasons(workers, record.workers, app, secrets);
     const facts = [
       ...stopped(containers),
       ...(proxy === undefined ? [{ path: 'container', to: 'running' }] : []),
@@ -177,11 +183,11 @@ class Planner {
 
   #workerReasons(
     workers: readonly ContainerRecord[],
-    last: AppSpec | undefined,
+    last: WorkerVersion | undefined,
     app: AppSpec,
     secrets: readonly string[],
   ): readonly StepReason[] {
-    const made = workers.length === 0 ? [{ spec: last, secrets: undefined }] : workers;
+    const made = workers.length === 0 ? [{ spec: last?.app, secrets: last?.secrets }] : workers;
     for (const each of made) {
       const reasons = [
         ...differences(each.spec, app, 'app'),
@@ -205,17 +211,14 @@ class Planner {
     return { ...change(replaces, reasons), ...(replaces && routerStopped(this.#changed(desired).ports)) };
   }
 
-  #secretReasons(
-    given: Readonly<Record<string, number>>,
-    names: readonly string[],
-    prefix = '',
-  ): readonly StepReason[] {
+  #secretReasons(given: GivenSecrets, names: readonly string[], prefix = ''): readonly StepReason[] {
     return names
-      .filter((name) => {
-        const now = this.#state.secrets.get(resourcePath(this.#stack, name))?.version;
-        return now !== given[name] || this.#hasNewValue(name) || this.#isRotated(name);
-      })
+      .filter((name) => this.#isRotated(name) || given[name] !== this.#wantedValue(name))
       .map((name) => ({ path: `${prefix}secrets.${name}`, from: masked, to: masked }));
+  }
+
+  #wantedValue(name: string): string | undefined {
+    return this.#values.get(name) ?? this.#state.secrets.get(resourcePath(this.#stack, name))?.value;
   }
 
   #hasNewValue(name: string): boolean {
@@ -236,10 +239,13 @@ class Planner {
       secrets: [...this.#values].map((each) => [salt, each]),
     };
     const seen = {
-      resources: [...(this.#state.stacks.get(this.#stack)?.resources.values() ?? [])],
+      resources: [...(this.#state.stacks.get(this.#stack)?.resources.values() ?? [])].map((each) => [
+        salt,
+        each,
+      ]),
       containers: this.#state
         .containersOf(this.#stack)
-        .map(({ id, name, state, spec, secrets }) => ({ id, name, state, spec, secrets })),
+        .map(({ id, name, state, spec, secrets }) => ({ id, name, state, spec, secrets: [salt, secrets] })),
       volumes: [...volumes.keys()].filter((path) => volumes.get(path)?.stack === this.#stack),
       secrets: secretsOfStack(this.#state, this.#stack).map(({ name, version }) => ({ name, version })),
     };

@@ -1,9 +1,8 @@
-import type { AppSpec, PoolSpec } from '@plumbstack/core';
+import type { PoolSpec } from '@plumbstack/core';
 import { breathe } from './abortable.js';
 import { removeContainer, runContainer, startContainer } from './containers.js';
-import type { ContainerRecord } from './engine-state.js';
+import type { ContainerRecord, WorkerVersion } from './engine-state.js';
 import type { Run } from './run.js';
-import { secretVersions } from './secret-values.js';
 
 export function workersOf({ state, stack }: Run, pool: string): readonly ContainerRecord[] {
   return state.workersOf(stack, pool);
@@ -13,7 +12,7 @@ export function workersOf({ state, stack }: Run, pool: string): readonly Contain
 export async function startWorker(
   run: Run,
   pool: string,
-  app: AppSpec,
+  { app, secrets }: WorkerVersion,
   slot = freeSlot(run, pool),
 ): Promise<void> {
   await breathe(run.signal);
@@ -23,11 +22,7 @@ export async function startWorker(
     role: 'worker',
     image: app.image,
     spec: app,
-    secrets: secretVersions(
-      run.state,
-      run.stack,
-      app.secrets.map(({ secret }) => secret),
-    ),
+    secrets,
     slot,
   });
   run.emit('worker:joined', aboutWorker(worker, run.stack));
@@ -49,9 +44,14 @@ export async function restartWorker(run: Run, worker: ContainerRecord): Promise<
 }
 
 /** Starts workers until there are as many, or removes the highest. */
-export async function resize(run: Run, pool: string, app: AppSpec, replicas: number): Promise<void> {
+export async function resize(
+  run: Run,
+  pool: string,
+  version: WorkerVersion,
+  replicas: number,
+): Promise<void> {
   await shrink(run, pool, replicas);
-  while (workersOf(run, pool).length < replicas) await startWorker(run, pool, app);
+  while (workersOf(run, pool).length < replicas) await startWorker(run, pool, version);
 }
 
 export async function shrink(run: Run, pool: string, replicas: number): Promise<void> {
@@ -62,7 +62,7 @@ export async function shrink(run: Run, pool: string, replicas: number): Promise<
 export async function roll(
   run: Run,
   { name, update }: PoolSpec,
-  app: AppSpec,
+  version: WorkerVersion,
   old: readonly ContainerRecord[],
 ): Promise<void> {
   for (let at = 0; at < old.length; at += update.parallelism) {
@@ -72,7 +72,7 @@ export async function roll(
     };
     if (update.order === 'stop-first') await replace();
     for (const worker of batch) {
-      await startWorker(run, name, app, update.order === 'stop-first' ? worker.slot : undefined);
+      await startWorker(run, name, version, update.order === 'stop-first' ? worker.slot : undefined);
     }
     if (update.order === 'start-first') await replace();
   }

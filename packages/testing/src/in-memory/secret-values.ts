@@ -1,5 +1,5 @@
 import { resourcePath, Secret, type SecretSource, type Stack } from '@plumbstack/core';
-import type { EngineState, SecretRecord } from './engine-state.js';
+import type { EngineState, GivenSecrets, SecretRecord } from './engine-state.js';
 
 /** Reads a secret's value from where the program says it is. */
 export type ReadSecret = (source: Extract<SecretSource, { type: 'file' | 'env' }>) => string;
@@ -32,13 +32,9 @@ export function secretsOfStack(state: EngineState, stack: string): readonly Secr
   return [...state.secrets.values()].filter((each) => each.stack === stack);
 }
 
-/** The versions that the engine has now of these secrets. */
-export function secretVersions(
-  state: EngineState,
-  stack: string,
-  names: readonly string[],
-): Record<string, number> {
+/** What is given these secrets now gets these values. */
+export function givenSecrets(state: EngineState, stack: string, names: readonly string[]): GivenSecrets {
   return Object.fromEntries(
-    names.map((name) => [name, state.secrets.get(resourcePath(stack, name))?.version ?? 0]),
+    names.map((name) => [name, state.secrets.get(resourcePath(stack, name))?.value ?? '']),
   );
 }

@@ -1,13 +1,19 @@
 import { isPlumbstackError, PlumbstackError, type SecretSource, type StepAction } from '@plumbstack/core';
 import { removeContainer, runContainer, startContainer } from './containers.js';
 import type { DesiredResource } from './desired-stack.js';
-import type { ContainerRecord, PoolRecord, ResourceRecord, SecretRecord } from './engine-state.js';
+import type {
+  ContainerRecord,
+  PoolRecord,
+  ResourceRecord,
+  SecretRecord,
+  WorkerVersion,
+} from './engine-state.js';
 import { canonical } from './fingerprint.js';
 import { resize, restartWorker, roll, shrink, workersOf } from './pool-workers.js';
 import { publishedBy } from './published.js';
 import { removeResource } from './remove-stack.js';
 import { pathOf, stackRecord, type Run } from './run.js';
-import { generateSecret, secretVersions, type SecretValues } from './secret-values.js';
+import { generateSecret, givenSecrets, type SecretValues } from './secret-values.js';
 
 /** A step that makes or changes something. */
 export type Making = Exclude<StepAction, 'keep' | 'delete'>;
@@ -114,26 +120,27 @@ function makeContainer(run: Run, action: Making, desired: DesiredOf<'app' | 'ser
     role: spec.kind,
     image: spec.image,
     spec,
-    secrets: secretVersions(run.state, run.stack, secrets),
+    secrets: givenSecrets(run.state, run.stack, secrets),
   });
 }
 
 async function makePool(run: Run, action: Making, desired: DesiredOf<'pool'>): Promise<void> {
-  const { name, spec, app } = desired;
+  const { name, spec, app, secrets } = desired;
+  const version: WorkerVersion = { app, secrets: givenSecrets(run.state, run.stack, secrets) };
   const resource = pathOf(run, name);
   const before = stackRecord(run).resources.get(name)?.spec;
   const count = workersOf(run, name).length;
   const record = publish(run, desired, { replicas: spec.replicas });
-  const last = record.app ?? app;
-  record.app = last;
+  const last = record.workers ?? version;
+  record.workers = last;
   makeProxy(run, action, name, before);
   for (const worker of workersOf(run, name)) if (worker.state !== 'running') await restartWorker(run, worker);
   await shrink(run, name, spec.replicas);
-  await roll(run, spec, app, outdated(run, desired));
-  await resize(run, name, app, spec.replicas);
-  record.app = app;
-  if (before?.kind === 'pool' && canonical(last) !== canonical(app))
-    record.before = { app: last, health: before.health };
+  await roll(run, spec, version, outdated(run, name, version));
+  await resize(run, name, version, spec.replicas);
+  record.workers = version;
+  if (before?.kind === 'pool' && canonical(last) !== canonical(version))
+    record.before = { ...last, health: before.health };
   if (before === undefined) return;
   if (count !== spec.replicas) run.emit('pool:scaled', { resource, from: count, to: spec.replicas });
   if (canonical({ ...before, replicas: 0 }) !== canonical({ ...spec, replicas: 0 }))
@@ -142,7 +149,7 @@ async function makePool(run: Run, action: Making, desired: DesiredOf<'pool'>): P
 
 /** Brings a pool's workers back to the version before, and remembers the one they leave. */
 export async function rollBack(run: Run, record: PoolRecord): Promise<void> {
-  const { name, spec, app, before } = record;
+  const { name, spec, workers, before } = record;
   if (before === undefined) {
     throw new PlumbstackError('NOT_FOUND', 'no version before this one is known.', {
       resource: pathOf(run, name),
@@ -150,16 +157,17 @@ export async function rollBack(run: Run, record: PoolRecord): Promise<void> {
     });
   }
   run.state.failures.strike(pathOf(run, name));
-  await roll(run, spec, before.app, workersOf(run, name));
+  const { health, ...version } = before;
+  await roll(run, spec, version, workersOf(run, name));
   Object.assign(record, {
-    app: before.app,
-    spec: { ...spec, health: before.health },
-    before: { app, health: spec.health },
+    workers: version,
+    spec: { ...spec, health },
+    before: { ...workers, health: spec.health },
   });
 }
 
-function outdated(run: Run, { name, app, secrets }: DesiredOf<'pool'>): readonly ContainerRecord[] {
-  const wanted = canonical({ app, secrets: secretVersions(run.state, run.stack, secrets) });
+function outdated(run: Run, name: string, version: WorkerVersion): readonly ContainerRecord[] {
+  const wanted = canonical(version);
   return workersOf(run, name).filter(
     (each) => canonical({ app: each.spec, secrets: each.secrets }) !== wanted,
   );
@@ -170,7 +178,7 @@ function makeRouter(run: Run, action: Making, desired: DesiredOf<'router'>): voi
   const before = stackRecord(run).resources.get(name);
   const { spec: specBefore, secrets: secretsBefore } = before ?? {};
   const record = publish(run, desired, { replicas: 1 });
-  record.secrets = secretVersions(run.state, run.stack, secrets);
+  record.secrets = givenSecrets(run.state, run.stack, secrets);
   makeProxy(run, action, name, specBefore);
   const changed = canonical([specBefore, secretsBefore]) !== canonical([spec, record.secrets]);
   if (action === 'update' && changed) run.emit('router:reloaded', { resource: pathOf(run, name) });
