@@ -1,5 +1,5 @@
-// What visitors lose while a stack changes: an update of everything, scaling up and down, a killed worker. Beside Docker
-// Compose with the best configuration by hand, in one run.
+// What visitors lose while a stack changes: an update of everything, scaling up and down, a killed worker, a crash of HAProxy,
+// another port of its. Beside Docker Compose with the best configuration by hand, in one run.
 import { execFileSync } from 'node:child_process';
 import { DockerRuntime } from '@plumbstack/docker';
 import { benchStack, routesOf, type BenchOptions } from './support/bench-stack';
@@ -21,6 +21,20 @@ async function under(load: readonly string[], what: string, who: string, work: (
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const kill = (container: string): void => void execFileSync('docker', ['kill', container]);
+/** From inside, so that the engine starts it again. */
+const crash = (container: string): void => {
+  try {
+    execFileSync('docker', ['exec', container, 'sh', '-c', 'kill -9 -1'], { stdio: 'ignore' });
+  } catch {
+    // Its end takes the command along.
+  }
+};
+/** A crash, and until it answers again. */
+const crashAndBack = async (container: string, routes: readonly string[]): Promise<void> => {
+  crash(container);
+  await pause(200);
+  await untilAllAnswer(routes);
+};
 
 async function main(): Promise<void> {
   await using runtime = new DockerRuntime();
@@ -41,6 +55,12 @@ async function main(): Promise<void> {
       containers.filter(({ role }) => role === 'worker'),
     );
     await under(ours, 'docker kill of a worker', 'plumbstack', () => kill(worker?.name ?? ''));
+    const pool = ours.filter((each) => each.includes('/pool/'));
+    await under(pool, 'crash of HAProxy', 'plumbstack', () => crashAndBack(`${options.name}-workers`, pool));
+    for (const poolPort of [28_091, 28_092]) {
+      const what = poolPort === 28_091 ? 'HAProxy publishes a port' : 'HAProxy publishes another port';
+      await under(pool, what, 'plumbstack', () => runtime.up(benchStack({ ...options, poolPort }, '2')));
+    }
     await runtime.down(options.name);
 
     await project.compose('up', '-d');
@@ -52,6 +72,8 @@ async function main(): Promise<void> {
       await project.compose('up', '-d', '--scale', 'worker=3');
     });
     await under(theirs, 'docker kill of a worker', 'Compose', () => kill(`${composeOptions.name}-worker-1`));
+    const lb = theirs.filter((each) => each.includes('/pool/'));
+    await under(lb, 'crash of HAProxy', 'Compose', () => crashAndBack(`${composeOptions.name}-lb-1`, lb));
   } finally {
     await runtime.down(options.name);
     await project[Symbol.asyncDispose]();

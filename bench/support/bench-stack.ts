@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly port: number;
   /** Requests at once per worker. @default unlimited */
   readonly maxConcurrency?: number;
+  /** Port of this machine that the pool publishes beside the router. @default none */
+  readonly poolPort?: number;
   /** What apps and workers run. @default a server that answers at once */
   readonly command?: readonly string[];
   /** Whether each has a network of its own. @default true */
@@ -16,7 +18,16 @@ export interface BenchOptions {
 
 /** So many single apps and one pool behind a router. */
 export function benchStack(
-  { name, apps, workers, port, maxConcurrency, command = lightServer, isolation = true }: BenchOptions,
+  {
+    name,
+    apps,
+    workers,
+    port,
+    poolPort,
+    maxConcurrency,
+    command = lightServer,
+    isolation = true,
+  }: BenchOptions,
   version = '1',
 ): Stack {
   const stack = new Stack(name, { isolation });
@@ -31,6 +42,7 @@ export function benchStack(
       app: stack.app('worker', app),
       replicas: workers,
       ...(maxConcurrency !== undefined && { maxConcurrency }),
+      ...(poolPort !== undefined && { publish: { port: poolPort, host: '127.0.0.1' } }),
     }),
   );
   return stack;
