@@ -1,38 +1,28 @@
 import assert from 'node:assert/strict';
 import { createHash, type X509Certificate } from 'node:crypto';
+import { DockerRuntime } from '@plumbstack/docker';
 import { BrowserInside, browserPath } from '../support/browser';
 import { CertificateAuthority, hasCertificateAuthority } from '../support/certificate-authority';
 import { certificateAt, statusOf } from '../support/tls-client';
-import { Example, freePort, get, isClosed } from './run-example';
+import { Example, get } from './run-example';
+import { RunningExample } from './running-example';
 
 describe('example 10-https', function () {
   this.timeout(300_000);
-  let example: Example;
-  let ports: { readonly HTTPS_PORT: string; readonly HTTP_PORT: string };
+  const example = new RunningExample('10-https', ['HTTPS_PORT', 'HTTP_PORT']);
+  let plain: URL;
   let web: URL;
-  let printed: string;
 
-  before(async () => {
-    ports = { HTTPS_PORT: await freePort(), HTTP_PORT: await freePort() };
-    web = new URL(`https://127.0.0.1:${ports.HTTPS_PORT}`);
-    example = new Example('10-https', ports);
-    printed = await up(example);
+  before(() => {
+    plain = new URL(example.url('HTTP_PORT'));
+    web = new URL(example.url('HTTPS_PORT').replace('http:', 'https:'));
   });
 
-  after(async () => {
-    const { exitCode, stderr } = await example.down();
-    assert.equal(exitCode, 0, stderr);
-    assert.ok(await isClosed(ports.HTTPS_PORT), 'the router still answers');
-  });
-
-  async function up(given: Example): Promise<string> {
-    const { exitCode, stdout, stderr } = await given.up();
-    assert.equal(exitCode, 0, stderr);
-    return stdout;
-  }
+  // Its certificates stay over the example's own `--down`.
+  after(() => new DockerRuntime().down(example.stack, { volumes: true }));
 
   it('prints where the API answers, over HTTPS', async () => {
-    const urls = printed.match(/https:\S+/g) ?? [];
+    const urls = example.printed.match(/https:\S+/g) ?? [];
     assert.equal(urls.length, 2);
     const ca = (await certificateAt(web)).toString();
     for (const url of urls)
@@ -48,11 +38,8 @@ describe('example 10-https', function () {
   });
 
   it('leads plain HTTP there', async () => {
-    const { status, location } = await get(`http://127.0.0.1:${ports.HTTP_PORT}/units/length?metres=1`);
-    assert.deepEqual(
-      [status, location],
-      [308, `https://127.0.0.1:${ports.HTTPS_PORT}/units/length?metres=1`],
-    );
+    const { status, location } = await get(new URL('/units/length?metres=1', plain).href);
+    assert.deepEqual([status, location], [308, new URL('/units/length?metres=1', web).href]);
   });
 
   it("shows plumber's own page in a browser, which calls the API from there", async function () {
@@ -101,7 +88,7 @@ describe('example 10-https', function () {
       console.log('    left out: this machine has no Pebble, and set-up could not install it');
       this.skip();
     }
-    await using authority = await CertificateAuthority.start(Number(ports.HTTP_PORT));
+    await using authority = await CertificateAuthority.start(Number(plain.port));
     const domain = 'units.example.org';
     const settings = {
       DOMAIN: domain,
@@ -109,7 +96,9 @@ describe('example 10-https', function () {
       DIRECTORY: authority.directory,
       CA: authority.caFile,
     };
-    await up(new Example('10-https', { ...ports, ...settings }));
+    const published = { HTTPS_PORT: web.port, HTTP_PORT: plain.port };
+    const { exitCode, stderr } = await new Example('10-https', { ...published, ...settings }).up();
+    assert.equal(exitCode, 0, stderr);
     const ca = await authority.root();
     assert.equal(
       await statusOf(web, { ca, servername: domain, host: domain, path: '/units/length?metres=1' }),
