@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { isPlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '@plumbstack/docker/client';
 import { docker } from '../../support/docker-cli';
+import { anySubnet, hostOf } from '../../support/free-subnet';
 import { eventually, label, Objects } from './objects';
 
 interface HostLimits {
@@ -14,12 +15,13 @@ interface HostLimits {
 
 describe('containers', () => {
   it('are listed in any state, with their networks and ports, by label', async () => {
+    const subnet = anySubnet();
     await using objects = await Objects.create();
-    const network = await objects.network('net', 21);
+    const network = await objects.network('net', subnet);
     const ports = [{ host: '127.0.0.1', port: 39831, containerPort: 80 }];
     const web = await objects.running('web', {
       ports,
-      networks: { [network]: { address: '10.231.21.9', aliases: [] } },
+      networks: { [network]: { address: hostOf(subnet, 9), aliases: [] } },
     });
     await objects.container('idle');
     const all = await objects.client.listContainers(objects.label);
@@ -28,7 +30,7 @@ describe('containers', () => {
       [objects.name('web'), 'running'],
     ]);
     const found = all.find(({ id }) => id === web);
-    assert.equal(found?.networks[network]?.address, '10.231.21.9');
+    assert.equal(found?.networks[network]?.address, hostOf(subnet, 9));
     assert.deepEqual(found?.ports, ports);
     assert.equal(found?.labels[label], objects.run);
     assert.ok((await objects.client.listContainers(label)).length >= 2);
@@ -135,28 +137,29 @@ describe('containers', () => {
 
 describe('networks and volumes', () => {
   it('are made with their addresses and labels, listed, connected and removed', async () => {
+    const subnet = anySubnet();
     await using objects = await Objects.create();
     const { client } = objects;
-    const name = await objects.network('net', 22);
+    const name = await objects.network('net', subnet);
     const found = (await client.listNetworks()).find((each) => each.name === name);
-    assert.deepEqual([found?.subnets, found?.labels[label]], [['10.231.22.0/24'], objects.run]);
+    assert.deepEqual([found?.subnets, found?.labels[label]], [[subnet], objects.run]);
     const id = await objects.shell('late', 'sleep 600');
     await assert.rejects(
       client.connectNetwork('cl-no-net', id, { aliases: [] }),
       (error) => engineStatus(error) === 404,
     );
     const other = await objects.shell('early', 'sleep 600', {
-      networks: { [await objects.network('two', 23)]: { aliases: [] } },
+      networks: { [await objects.network('two')]: { aliases: [] } },
     });
-    await client.connectNetwork(name, other, { address: '10.231.22.7', aliases: ['alias'] });
+    await client.connectNetwork(name, other, { address: hostOf(subnet, 7), aliases: ['alias'] });
     const { networks } = (await client.inspectContainer(other)) ?? {};
-    assert.equal(networks?.[name]?.address, '10.231.22.7');
+    assert.equal(networks?.[name]?.address, hostOf(subnet, 7));
     await assert.rejects(client.removeNetwork(name), (error) => engineStatus(error) === 403);
   });
 
   it('takes addresses for those who ask for none from the dynamic range', async () => {
     await using objects = await Objects.create();
-    const name = await objects.network('net', 24);
+    const name = await objects.network('net');
     const id = await objects.shell('any', 'sleep 600', { networks: { [name]: { aliases: [] } } });
     const address = (await objects.client.inspectContainer(id))?.networks[name]?.address ?? '';
     assert.ok(Number(address.split('.')[3]) >= 128, address);

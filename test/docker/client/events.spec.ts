@@ -13,7 +13,7 @@ describe('events', () => {
       for await (const event of objects.client.events(objects.label, { signal: controller.signal, since }))
         seen.push(event);
     })();
-    const network = await objects.network('net', 31);
+    const network = await objects.network('net');
     const ours = await objects.shell('mine', 'exit 3', { networks: { [network]: { aliases: [] } } });
     const theirs = await others.shell('other', 'exit 4');
     await eventually(() => seen.some(({ id, action }) => id === ours && action === 'die'));

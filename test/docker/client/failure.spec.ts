@@ -3,6 +3,7 @@ import { isPlumbstackError, type PlumbstackErrorCode } from '@plumbstack/core';
 import { engineStatus, isSubnetTaken, toPlumbstackError } from '@plumbstack/docker/client';
 import { everyCall } from './every-call';
 import { answer, FakeEngine } from './fake-engine';
+import { anySubnet, hostOf } from '../../support/free-subnet';
 import { Objects } from './objects';
 
 /** An answer as docker-modem throws it. */
@@ -160,7 +161,7 @@ describe('failures of the real engine', () => {
   it('says PORT_IN_USE with the address for a port that another container has', async () => {
     await using objects = await Objects.create();
     const ports = [{ host: '127.0.0.1', port: 39811, containerPort: 80 }];
-    const networks = { [await objects.network('net', 1)]: { aliases: [] } };
+    const networks = { [await objects.network('net')]: { aliases: [] } };
     await objects.running('first', { ports, networks });
     const second = await objects.container('second', { ports, networks });
     await assert.rejects(objects.client.startContainer(second), (error) => {
@@ -203,18 +204,20 @@ describe('failures of the real engine', () => {
   });
 
   it('tells a subnet that is taken from other failures', async () => {
+    const subnet = anySubnet();
     await using objects = await Objects.create();
-    await objects.network('one', 2);
-    await assert.rejects(objects.network('two', 2), (error) => isSubnetTaken(error));
+    await objects.network('one', subnet);
+    await assert.rejects(objects.network('two', subnet), (error) => isSubnetTaken(error));
     await assert.rejects(
-      objects.network('one', 3),
+      objects.network('one'),
       (error) => !isSubnetTaken(error) && engineStatus(error) === 409,
     );
   });
 
   it('does not take a fixed address in use for a port in use', async () => {
+    const subnet = anySubnet();
     await using objects = await Objects.create();
-    const networks = { [await objects.network('net', 4)]: { address: '10.231.4.9', aliases: [] } };
+    const networks = { [await objects.network('net', subnet)]: { address: hostOf(subnet, 9), aliases: [] } };
     await objects.running('first', { networks });
     const second = await objects.container('second', { networks });
     await assert.rejects(objects.client.startContainer(second), (error) =>

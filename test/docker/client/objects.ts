@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type ContainerCreation, type DockerClient } from '@plumbstack/docker/client';
+import { hostOf, inFreeSubnet } from '../../support/free-subnet';
 
 export const label = 'io.plumbstack.test.client';
 export const image = 'nginx:1.30';
@@ -66,18 +67,19 @@ export class Objects implements AsyncDisposable {
     return this.running(last, { entrypoint: ['/bin/sh', '-c', script], init: true, ...given });
   }
 
-  /** @param third third number of a subnet 10.231.x.0/24 */
-  async network(last: string, third: number): Promise<string> {
+  /** @param subnet one of `anySubnet()`, where its addresses matter */
+  async network(last: string, subnet?: string): Promise<string> {
     const name = this.name(last);
     this.#networks.push(name);
-    const subnet = `10.231.${third}`;
-    await this.client.createNetwork({
-      name,
-      subnet: `${subnet}.0/24`,
-      gateway: `${subnet}.1`,
-      dynamicRange: `${subnet}.128/25`,
-      labels: { [label]: this.run },
-    });
+    const make = (free: string): Promise<unknown> =>
+      this.client.createNetwork({
+        name,
+        subnet: free,
+        gateway: hostOf(free, 1),
+        dynamicRange: free.replace('.0/24', '.128/25'),
+        labels: { [label]: this.run },
+      });
+    await (subnet === undefined ? inFreeSubnet(make) : make(subnet));
     return name;
   }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toEngineContainer, type ContainerCreation } from '@plumbstack/docker/client';
 import { docker } from '../../support/docker-cli';
+import { anySubnet, hostOf } from '../../support/free-subnet';
 import { label, Objects } from './objects';
 
 /** What the plain `docker` program sees of a container. */
@@ -57,6 +58,7 @@ const everything: Omit<ContainerCreation, 'name' | 'image' | 'labels' | 'mounts'
 
 describe('a container in the engine’s shape', () => {
   it('has every field at its place, as the engine shows it', async () => {
+    const subnet = anySubnet();
     await using objects = await Objects.create();
     const folder = await mkdtemp(join(tmpdir(), 'cl-bind-'));
     const volume = await objects.volume('data');
@@ -69,8 +71,8 @@ describe('a container in the engine’s shape', () => {
         { type: 'tmpfs', target: '/scratch', sizeBytes: 1_048_576, mode: 0o700 },
       ],
       networks: {
-        [await objects.network('one', 11)]: { address: '10.231.11.5', aliases: ['first'] },
-        [await objects.network('two', 12)]: { aliases: ['second'] },
+        [await objects.network('one', subnet)]: { address: hostOf(subnet, 5), aliases: ['first'] },
+        [await objects.network('two')]: { aliases: ['second'] },
       },
     });
     const { Config: config, HostConfig: host, NetworkSettings: network, Mounts: mounts } = await inspect(id);
@@ -113,7 +115,7 @@ describe('a container in the engine’s shape', () => {
     ]);
     assert.match(stdout, /size=1024k[^]*\n700\n$/);
     const [one, two] = [network.Networks[objects.name('one')], network.Networks[objects.name('two')]];
-    assert.deepEqual([one?.IPAddress, one?.Aliases], ['10.231.11.5', ['first']]);
+    assert.deepEqual([one?.IPAddress, one?.Aliases], [hostOf(subnet, 5), ['first']]);
     assert.deepEqual(two?.Aliases, ['second']);
     await rm(folder, { recursive: true });
   });
@@ -122,7 +124,7 @@ describe('a container in the engine’s shape', () => {
     await using objects = await Objects.create();
     const id = await objects.container('back', {
       ...everything,
-      networks: { [await objects.network('net', 13)]: { aliases: [] } },
+      networks: { [await objects.network('net')]: { aliases: [] } },
     });
     const details = await objects.client.inspectContainer(id);
     assert.deepEqual(details?.portBindings, everything.ports);
@@ -136,6 +138,7 @@ describe('a container in the engine’s shape', () => {
   });
 
   it('gets its other networks after it is made where the engine takes one', async () => {
+    const [firstSubnet, secondSubnet] = [anySubnet(), anySubnet()];
     const creation = { networks: { a: { aliases: [] }, b: { address: '10.0.0.2', aliases: ['x'] } } };
     await using objects = await Objects.create({ apiVersion: '1.41' });
     const { body, later } = toEngineContainer(objects.creation('x', creation), '1.41');
@@ -144,22 +147,22 @@ describe('a container in the engine’s shape', () => {
     assert.deepEqual(toEngineContainer(objects.creation('x', creation), '1.44').later, []);
 
     const networks = {
-      [await objects.network('one', 14)]: { address: '10.231.14.5', aliases: [] },
-      [await objects.network('two', 15)]: { address: '10.231.15.6', aliases: ['second'] },
+      [await objects.network('one', firstSubnet)]: { address: hostOf(firstSubnet, 5), aliases: [] },
+      [await objects.network('two', secondSubnet)]: { address: hostOf(secondSubnet, 6), aliases: ['second'] },
     };
     const id = await objects.running('both', { networks });
     const details = await objects.client.inspectContainer(id);
     assert.deepEqual(
       Object.values(details?.networks ?? {}).map(({ address }) => address),
-      ['10.231.14.5', '10.231.15.6'],
+      [hostOf(firstSubnet, 5), hostOf(secondSubnet, 6)],
     );
   });
 
   it('leaves nothing behind when one of those networks cannot be connected', async () => {
     await using objects = await Objects.create({ apiVersion: '1.41' });
     const networks = {
-      [await objects.network('one', 16)]: { aliases: [] },
-      [await objects.network('two', 17)]: { address: '10.99.99.99', aliases: [] },
+      [await objects.network('one')]: { aliases: [] },
+      [await objects.network('two')]: { address: '10.99.99.99', aliases: [] },
     };
     await assert.rejects(objects.container('half', { networks }));
     assert.deepEqual(await objects.client.listContainers(objects.label), []);

@@ -18,6 +18,7 @@ import {
   type StatTable,
 } from '@plumbstack/docker/proxy';
 import { docker, putFiles, Sandbox, until } from '../../support/docker-cli';
+import { anySubnet, hostOf } from '../../support/free-subnet';
 import {
   ask,
   ConstantLoad,
@@ -30,11 +31,14 @@ import {
 } from './proxy-lab';
 import { sampleHaproxy } from './sample-models';
 
+const subnet = anySubnet();
+const host = (number: number): string => hostOf(subnet, number);
+
 const adminPort = 9999;
 // Five slots with four workers: one is always empty.
 const slots = [11, 12, 13, 14, 99].map((last, index) => ({
   number: index + 1,
-  address: `10.232.3.${last}:8000`,
+  address: `${host(last)}:8000`,
 }));
 const byCookie = { type: 'cookie', name: 'plumbstack-workers', secure: false, sameSite: 'lax' } as const;
 const health = { type: 'tcp', intervalMs: 500, timeoutMs: 1000, retries: 2 } as const;
@@ -45,10 +49,8 @@ describe('HAProxy in front of a pool', function () {
   let revision = 0xa0;
 
   before(async () => {
-    sandbox = await Sandbox.create('px-pool', '10.232.3.0/24');
-    await Promise.all(
-      [1, 2, 3, 4].map((worker) => startApp(sandbox, `w${worker}`, `10.232.3.${10 + worker}`)),
-    );
+    sandbox = await Sandbox.create('px-pool', subnet);
+    await Promise.all([1, 2, 3, 4].map((worker) => startApp(sandbox, `w${worker}`, host(10 + worker))));
   });
   after(() => sandbox?.[Symbol.asyncDispose]());
 

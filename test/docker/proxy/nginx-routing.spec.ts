@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { docker, Sandbox } from '../../support/docker-cli';
+import { anySubnet, hostOf } from '../../support/free-subnet';
 import { certificate } from './check-configs';
 import {
   ask,
   echoOf,
+  hashed,
   rawExchange,
   startApp,
   startNginx,
@@ -13,9 +15,12 @@ import {
 } from './proxy-lab';
 import { sampleNginx, sampleRoute, upstream } from './sample-models';
 
-const app1 = '10.232.1.11:8000';
-const app2 = '10.232.1.12:8000';
-const absent = '10.232.1.99:8000';
+const subnet = anySubnet();
+const host = (number: number): string => hostOf(subnet, number);
+
+const app1 = `${host(11)}:8000`;
+const app2 = `${host(12)}:8000`;
+const absent = `${host(99)}:8000`;
 
 describe('nginx as the router', function () {
   this.timeout(180_000);
@@ -24,9 +29,9 @@ describe('nginx as the router', function () {
   let named: RunningProxy;
 
   before(async () => {
-    sandbox = await Sandbox.create('px-route', '10.232.1.0/24');
-    await Promise.all([startApp(sandbox, 'app1', '10.232.1.11'), startApp(sandbox, 'app2', '10.232.1.12')]);
-    const users = { ann: await sha512('open sesame') };
+    sandbox = await Sandbox.create('px-route', subnet);
+    await Promise.all([startApp(sandbox, 'app1', host(11)), startApp(sandbox, 'app2', host(12))]);
+    const users = { ann: await hashed('open sesame') };
     open = await startNginx(
       sandbox,
       sampleNginx({
@@ -444,19 +449,4 @@ describe('nginx as the router', function () {
 
 function connectTo(host: string, port: number): string {
   return `require('node:net').connect(${port}, '${host}').on('connect', () => process.exit(0)).on('error', () => process.exit(1))`;
-}
-
-function sha512(password: string): Promise<string> {
-  return docker(
-    'run',
-    '--rm',
-    '--network',
-    'none',
-    '--entrypoint',
-    'openssl',
-    'nginx:1.30',
-    'passwd',
-    '-6',
-    password,
-  );
 }

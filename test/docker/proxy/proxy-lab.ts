@@ -38,6 +38,12 @@ export function startApp(sandbox: Sandbox, name: string, ip: string): Promise<st
   });
 }
 
+/** A hash of a password as nginx's file of users has it. */
+export function hashed(password: string): Promise<string> {
+  const command = ['--entrypoint', 'openssl', 'nginx:1.30', 'passwd', '-6', password];
+  return docker('run', '--rm', '--network', 'none', ...command);
+}
+
 /** A proxy as the runtime runs it, and where this machine reaches it. */
 export interface RunningProxy {
   readonly container: string;
