@@ -27,7 +27,8 @@ export class CertificateAuthority implements AsyncDisposable {
     readonly directory: string,
     /** PEM file that its own HTTPS is believed by. */
     readonly caFile: string,
-    private readonly management: string,
+    /** Where it tells of itself; no directory. */
+    readonly management: string,
     private readonly names: string,
   ) {}
 
@@ -105,7 +106,7 @@ export class CertificateAuthority implements AsyncDisposable {
     const env = {
       ...process.env,
       PEBBLE_VA_NOSLEEP: '1',
-      PEBBLE_WFE_NONCEREJECT: '20',
+      PEBBLE_WFE_NONCEREJECT: '5',
       PEBBLE_AUTHZREUSE: '0',
     };
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -228,6 +228,10 @@ describe('a router whose certificate an authority issues', function () {
     );
     assert.match(strange.message, /self-signed certificate/i);
     assert.match(strange.hint ?? '', /name its certificates in ca/);
+    const other = await refusal(
+      lab.runtime.up(webOf(stack, {}, { directory: `${authority.management}/roots/0` })),
+    );
+    assert.match(other.message, /what is not understood: .*directory/i);
     const missing = webOf(stack, {}, { ca: './no-such.pem' });
     await assert.rejects(lab.runtime.up(missing), /NOT_FOUND.*no-such\.pem.*certificate authority/);
   });

@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { authorityProblem, unreachable, type Problem } from './refusal.js';
+import { isPlumbstackError } from '@plumbstack/core';
+import { authorityProblem, misunderstood, unreachable, type Problem } from './refusal.js';
 
 /** What belongs to one order, and that the library has one of for all: who is believed, and until when. */
 export interface Conversation {
@@ -29,6 +30,9 @@ export async function converse<T>(
   const agent = new Agent({ keepAlive: true, ...(ca !== undefined && { ca }) });
   try {
     return await conversations.run({ ...about, agent }, work);
+  } catch (error) {
+    about.signal.throwIfAborted();
+    throw isPlumbstackError(error) ? error : misunderstood(about, error);
   } finally {
     agent.destroy();
   }

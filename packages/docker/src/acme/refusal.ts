@@ -37,6 +37,15 @@ export function unreachable(about: About, why: unknown): PlumbstackError {
   });
 }
 
+/** What answers does not speak as RFC 8555 has it. */
+export function misunderstood(about: About, error: unknown): PlumbstackError {
+  const words = error instanceof Error ? error.message : String(error);
+  return notIssued(about, `says of ${about.hosts.join(', ')} what is not understood: ${words}`, {
+    hint: `See that ${about.directory} is the directory of an ACME authority. ${meanwhile}`,
+    cause: error,
+  });
+}
+
 /** It answers, but does not come to an end. */
 export function undecided(about: About, waitedMs: number): PlumbstackError {
   return notIssued(
