@@ -118,7 +118,7 @@ export {
   type Impact,
   type Updated,
 } from './impact.js';
-export { resourcePath } from './name.js';
+export { framingHeaders, resourcePath } from './name.js';
 export { certifiedHosts } from './certified-hosts.js';
 export { secretText, secretValue, type SecretForm } from './secret-mount.js';
 export { poolPort, poolStatsPort } from './pool.js';

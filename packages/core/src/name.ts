@@ -65,8 +65,11 @@ export const headerValue: Check<string> = matching(
   'the value of an HTTP header: visible ASCII, no space at either end, at most 4000 characters',
 );
 
-// What frames a message or belongs to one connection: a second one would break or split answers. RFC 9110, 7.6.1.
-const framing = [
+/**
+ * For authors of runtimes: headers, in lower case, that frame a message or belong to one connection. A second one would
+ * break or split answers. RFC 9110, 7.6.1.
+ */
+export const framingHeaders: readonly string[] = [
   'connection',
   'content-encoding',
   'content-length',
@@ -82,7 +85,7 @@ const framing = [
 /** A header that a router may add to an answer. */
 export const responseHeaderName: Check<string> = (value, path) => {
   const name = headerName(value, path);
-  if (framing.includes(name.toLowerCase())) {
+  if (framingHeaders.includes(name.toLowerCase())) {
     refuse(path, 'a header that does not say how the answer itself is sent', name);
   }
   return name;

@@ -1,21 +1,8 @@
+import { framingHeaders } from '@plumbstack/core';
 import { directive, refuseConfig, text, variable, type NginxNode } from './config-text.js';
 
 /** Header names and values; a later set replaces an earlier one's, whatever the case of the name. */
 export type HeaderSet = Readonly<Record<string, string>>;
-
-/** What frames the message or belongs to one connection: a second one would break or split answers. RFC 9110, 7.6.1. */
-const framing = [
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-range',
-  'content-type',
-  'keep-alive',
-  'proxy-connection',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
 
 /** Fields that may come several times, each time with something else: the app's stay beside ours. */
 const additive = ['link', 'set-cookie', 'vary', 'www-authenticate', 'server-timing'];
@@ -29,7 +16,7 @@ export function mergeHeaders(...sets: readonly HeaderSet[]): HeaderSet {
   for (const [name, value] of sets.flatMap((set) => Object.entries(set))) {
     const key = name.toLowerCase();
     if (!/^[a-z0-9-]+$/.test(key)) refuseConfig('letters, digits and hyphens', 'the name of a header');
-    if (framing.includes(key))
+    if (framingHeaders.includes(key))
       refuseConfig('left to the proxy: it says how the answer is sent', `the header ${name}`);
     merged.set(key, [name, value]);
   }
