@@ -47,6 +47,14 @@ describe('exec', () => {
     await assert.rejects(run, (error) => isPlumbstackError(error, 'TIMEOUT'));
   });
 
+  it('does not start a command that may not start any more', async () => {
+    await using objects = await Objects.create();
+    const id = await objects.shell('box', 'sleep 600');
+    const mayStart = (): Promise<void> => Promise.reject(new Error('too late'));
+    await assert.rejects(objects.client.exec(id, ['touch', '/tmp/run'], { mayStart }), /too late/);
+    assert.equal((await objects.client.exec(id, ['test', '-e', '/tmp/run'])).exitCode, 1);
+  });
+
   it('is refused with 409 in a container that does not run, and 404 in none', async () => {
     await using objects = await Objects.create();
     const id = await objects.container('idle');

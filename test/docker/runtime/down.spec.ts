@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { isPlumbstackError } from '@plumbstack/core';
 import { DockerRuntime } from '@plumbstack/docker';
 import { docker } from '../../support/docker-cli';
 import { FaultProxy } from '../../support/fault-proxy';
@@ -17,6 +18,12 @@ require('node:http').createServer((request, response) => {
 }).listen(8000);
 process.on('SIGUSR2', () => setTimeout(() => { for (const each of open) each.end('ended'); }, 200));
 process.on('SIGTERM', () => process.exit(0));
+`;
+
+// Takes its time to stop.
+const lingering = `
+require('node:http').createServer((_, response) => response.end()).listen(8000);
+process.on('SIGTERM', () => setTimeout(() => process.exit(0), 1500));
 `;
 
 describe('down', () => {
@@ -49,4 +56,30 @@ describe('down', () => {
       assert.deepEqual(await leftovers(stack.name), []);
     });
   }
+
+  it('that fails lets go of the stack when all has ended that it has begun', async () => {
+    await using engine = await FaultProxy.start();
+    await using runtime = new DockerRuntime({ host: engine.host });
+    const stack = lab.stack();
+    stack.app('fails', lightApp());
+    stack.app('lingers', lightApp({ command: ['node', '-e', lingering] }));
+    await runtime.up(stack);
+    const told: string[] = [];
+    engine.watch({
+      aboutToSend: ({ name, isWrite }) => {
+        if (isWrite) told.push(name);
+        return name === 'DELETE /containers/{stack}-fails' ? 500 : undefined;
+      },
+      answered: ({ name }) => void told.push(`answered ${name}`),
+    });
+    await assert.rejects(runtime.down(stack), (error) => isPlumbstackError(error, 'ENGINE_FAILED'));
+    const failed = told.indexOf('DELETE /containers/{stack}-fails');
+    const ended = told.indexOf('answered POST /containers/{stack}-lingers/stop');
+    const letGo = told.indexOf('DELETE /containers/{stack}.lease');
+    assert.ok(failed >= 0 && failed < ended && ended < letGo, told.join('\n'));
+    assert.deepEqual(
+      told.slice(letGo).filter((each) => !each.endsWith('DELETE /containers/{stack}.lease')),
+      [],
+    );
+  });
 });

@@ -84,6 +84,7 @@ describe('the lease of a stack', function () {
     'POST /containers/{stack}-single.next/rename {stack}-single',
     'POST /containers/{stack}-web/kill SIGHUP',
     'POST /containers/{stack}-workers-N/stop',
+    'POST /containers/{stack}-workers/exec',
   ]) {
     it(`is lost by a holder that was stopped for ten seconds, which then changes nothing more: ${where}`, async () => {
       await lab.runtime.up(smallStack(name, '1'));

@@ -9,7 +9,7 @@ import { isOfStack, notOurs } from '../not-ours.js';
 import { leaseName } from '../object-names.js';
 import { pauseFor } from './deadline.js';
 import { emptyImage, ensureEmptyImage } from './empty-image.js';
-import { fenced } from './fenced-client.js';
+import { Fence } from './fenced-client.js';
 import type { Emit } from './run-context.js';
 
 /** Time between two signs of life. */
@@ -114,10 +114,13 @@ function hold(client: DockerClient, stack: string, id: string, signal: AbortSign
   const heart = new Heart(client, stack, id);
   const either = AbortSignal.any([signal, heart.lost]);
   setMaxListeners(0, either);
+  const fence = new Fence(client, () => heart.confirm());
   return {
     signal: either,
-    client: fenced(client, () => heart.confirm()),
+    client: fence.client,
     [Symbol.asyncDispose]: async () => {
+      // Of a run that has failed, something may still be under way: the next run is not to meet it.
+      await fence.close();
       await heart.stop();
       // An engine that does not answer any more cannot be told; the lease ends by itself then.
       await client.removeContainer(id).catch(() => undefined);

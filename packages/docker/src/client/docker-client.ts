@@ -312,6 +312,8 @@ export interface ExecOptions extends CallOptions {
   readonly stdin?: string | Buffer;
   /** How long the command may take. @default the client's own deadline for calls */
   readonly timeoutMs?: number;
+  /** Asked when the engine has the command and before it starts it; it never runs where this rejects. */
+  readonly mayStart?: () => Promise<void>;
 }
 
 export interface EngineExecResult {

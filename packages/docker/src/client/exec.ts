@@ -24,7 +24,7 @@ export async function exec(
   command: readonly string[],
   options: ExecOptions,
 ): Promise<EngineExecResult> {
-  const { user, stdin, signal, timeoutMs = engine.callTimeoutMs } = options;
+  const { user, stdin, signal, mayStart, timeoutMs = engine.callTimeoutMs } = options;
   const name = `run ${command[0] ?? 'a command'} in container ${container}`;
   const callOptions = signal === undefined ? {} : { signal };
   const created = await engine.call(name, callOptions, (docker) =>
@@ -36,6 +36,7 @@ export async function exec(
       AttachStderr: true,
     }),
   );
+  await mayStart?.();
   const output = await engine.call(
     name,
     { ...callOptions, deadlineMs: timeoutMs },
