@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { isPlumbstackError, type PoolOptions, type Stack } from '@plumbstack/core';
 import type { LifecycleDeployment } from '@plumbstack/events';
 import { recordEvents } from '@plumbstack/testing';
@@ -52,6 +55,43 @@ describe('a pool whose versions are checked in different ways', function () {
       assert.deepEqual(await versions(deployment), ['1']);
     });
     assert.equal((await lab.runtime.plan(version(stack, one))).isEmpty, true);
+  });
+
+  repeated('finishes what a worker was asked before HAProxy was reloaded, and then lets it go', async () => {
+    const stack = lab.stack();
+    const one = { version: '1', health: '/check-one', endsAtOnce: true };
+    const deployment = await lab.runtime.up(version(stack, one));
+    const slow = fetch(new URL('/slow', deployment.endpoint('web')));
+    await eventually('a worker is asked', async () => {
+      const { workers } = await deployment.stats('workers');
+      return workers.some(({ sessions }) => sessions > 0) ? true : undefined;
+    });
+    await lab.runtime.up(version(stack, { version: '2', health: '/check-two' }));
+    const answer = await slow;
+    assert.deepEqual([answer.status, await answer.text()], [200, '1']);
+    assert.deepEqual(await versions(deployment), ['2']);
+  });
+
+  repeated('answers on a connection that was idle all the while that the pool changed', async () => {
+    const stack = lab.stack();
+    const publish = { port: 0, host: '127.0.0.1' };
+    const deployment = await lab.runtime.up(
+      version(stack, { version: '1', health: '/check-one' }, { publish }),
+    );
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    try {
+      const ask = async (): Promise<readonly [number | undefined, string]> => {
+        const [answer] = (await once(get(deployment.endpoint('workers'), { agent }), 'response')) as [
+          IncomingMessage,
+        ];
+        return [answer.statusCode, await text(answer)];
+      };
+      assert.deepEqual(await ask(), [200, '1']);
+      await lab.runtime.up(version(stack, { version: '2', health: '/check-two' }, { publish }));
+      assert.deepEqual(await ask(), [200, '2']);
+    } finally {
+      agent.destroy();
+    }
   });
 
   repeated('goes back from a version that takes requests and never passes its check', async () => {

@@ -2,9 +2,9 @@ import type { DockerSpec } from '../compile/docker-spec.js';
 import { foreignNetworks, workerPlace, type Place } from '../plan/container-networks.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { containersOf, roleOf } from '../plan/serving.js';
-import { pollUntil } from './deadline.js';
 import { endingProcesses } from './proxy-commands.js';
 import type { RunContext } from './run-context.js';
+import { untilEnded } from './until-ended.js';
 
 /** How long a router may take to answer the requests that it has, before it is taken off the network of a target. */
 const lastAnswersMs = 30_000;
@@ -15,7 +15,8 @@ export async function leaveNetworks(context: RunContext, { units }: DockerSpec):
   const leave = async (container: ObservedContainer, place: Place): Promise<void> => {
     const names = foreignNetworks(container, place, observed);
     if (names.length === 0) return;
-    if (container.role === 'router' && container.state === 'running') await lastAnswers(context, container);
+    if (container.role === 'router' && container.state === 'running')
+      await untilEnded(context, container.id, endingProcesses, lastAnswersMs);
     await Promise.all(names.map((name) => client.disconnectNetwork(name, container.id, call)));
   };
   await Promise.all(
@@ -25,14 +26,5 @@ export async function leaveNetworks(context: RunContext, { units }: DockerSpec):
         ? containersOf(observed, unit.resource, 'worker').map((each) => leave(each, workerPlace(unit)))
         : []),
     ]),
-  );
-}
-
-async function lastAnswers({ client, call, signal }: RunContext, { id }: ObservedContainer): Promise<void> {
-  // One that was replaced meanwhile has nothing left to answer.
-  if ((await client.inspectContainer(id, call))?.running !== true) return;
-  await pollUntil(
-    async () => ((await client.exec(id, endingProcesses, call)).exitCode === 0 ? undefined : true),
-    { signal, timeoutMs: lastAnswersMs, intervalMs: 50 },
   );
 }

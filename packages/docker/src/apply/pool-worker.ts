@@ -8,9 +8,11 @@ import { discard, runContainer } from './create-container.js';
 import { pollUntil } from './deadline.js';
 import type { HaproxyAdmin } from './haproxy-admin.js';
 import { mendContainer } from './mend-container.js';
+import { endingBalancers } from './proxy-commands.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
 import { vantagesOf } from './switch-routers.js';
+import { untilEnded } from './until-ended.js';
 import { waitUntilHealthy } from './wait-until-healthy.js';
 
 /** A worker that runs or will: its slot, and its container. */
@@ -143,13 +145,26 @@ async function join(run: PoolRun, worker: Worker): Promise<void> {
 }
 
 export async function retireAll(run: PoolRun, workers: readonly Worker[]): Promise<void> {
-  await Promise.all(workers.map((each) => retireWorker(run, each)));
+  if (workers.length === 0) return;
+  const forgotten = workersForgotten(run);
+  // It is awaited when a worker has nothing left to answer; until then, its failure is no unhandled rejection.
+  forgotten.catch(() => undefined);
+  await Promise.all(workers.map((each) => retireWorker(run, each, forgotten)));
+}
+
+/**
+ * HAProxy's processes of before a reload have their own picture of the pool, and nobody can ask them: what they answer, and
+ * what comes over a connection that was idle when they were told to end, is theirs to give to a worker that leaves.
+ */
+async function workersForgotten({ context, unit, balancer }: PoolRun): Promise<void> {
+  const { id } = await balancer;
+  await untilEnded(context, id, endingBalancers, unit.spec.drainTimeoutMs);
 }
 
 /** No new requests, then the end of those it has or the deadline, then the stop: in this order, nothing is lost. */
-async function retireWorker(run: PoolRun, worker: Worker): Promise<void> {
+async function retireWorker(run: PoolRun, worker: Worker, forgotten: Promise<void>): Promise<void> {
   const { context, unit } = run;
-  if (worker.state === 'running') await drain(run, worker);
+  if (worker.state === 'running') await Promise.all([drain(run, worker), forgotten]);
   await removeContainer(context, worker, unit.worker.stopGraceMs);
   await vacate(run, worker.number);
   context.emit('worker:left', aboutWorker(run, worker));
@@ -176,7 +191,7 @@ async function drain(run: PoolRun, worker: Worker): Promise<void> {
 export async function restartWorker(run: PoolRun, worker: Worker): Promise<void> {
   const { context, unit } = run;
   const { client, call } = context;
-  if (worker.state === 'running') await drain(run, worker);
+  if (worker.state === 'running') await Promise.all([drain(run, worker), workersForgotten(run)]);
   try {
     await client.restartContainer(worker.id, unit.worker.stopGraceMs, call);
     context.emit('container:started', { resource: pathOf(context, unit.resource), container: worker.name });

@@ -17,6 +17,20 @@ export const endingProcesses: readonly string[] = [
   'grep -qs "worker process is shutting[ ]down" /proc/[0-9]*/cmdline',
 ];
 
+/**
+ * The same of HAProxy, whose processes are all called alike: beside its master and the one that serves there are those that
+ * have something left to answer.
+ */
+export const endingBalancers: readonly string[] = [
+  'sh',
+  '-c',
+  `n=0
+for each in /proc/[0-9]*/comm; do
+  if read -r name < "$each" && [ "$name" = haproxy ]; then n=$((n + 1)); fi
+done 2> /dev/null
+[ "$n" -gt 2 ]`,
+];
+
 export function nginxCommands({ client, call }: RunContext): ProxyCommands {
   return {
     validate: (folder) => ['nginx', '-t', '-q', '-c', `${folder}/nginx.conf`],

@@ -1,13 +1,11 @@
-import type { CallOptions, DockerWriter } from '../client/docker-client.js';
 import type { AppUnit, PoolUnit, RouterUnit } from '../compile/docker-spec.js';
 import { containerName, nextContainerName } from '../object-names.js';
 import { routerFiles } from '../plan/proxy-files.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
 import { applyConfig } from './proxy-config.js';
-import { pollUntil } from './deadline.js';
-import { isAway } from './patient-exec.js';
 import { endingProcesses, nginxCommands } from './proxy-commands.js';
 import { pathOf, type RunContext } from './run-context.js';
+import { untilEnded } from './until-ended.js';
 
 /** Tells every router of a target where it is now. Returns when each of them sends requests there. */
 export async function switchRouters(
@@ -53,27 +51,9 @@ export async function oldAddressForgotten(context: RunContext, target: string): 
     routers.map(async (unit) => {
       const router = await servingRouter(context, unit);
       if (router === undefined) return;
-      await pollUntil(async () => ((await hasEndingProcesses(client, router, call)) ? undefined : true), {
-        signal,
-        timeoutMs: lastRequestsMs,
-        intervalMs: 50,
-      });
+      await untilEnded({ client, call, signal }, router, endingProcesses, lastRequestsMs);
     }),
   );
-}
-
-/** One that has been restarted has none. */
-async function hasEndingProcesses(
-  client: Pick<DockerWriter, 'exec'>,
-  router: string,
-  call: CallOptions,
-): Promise<boolean> {
-  try {
-    return (await client.exec(router, endingProcesses, call)).exitCode === 0;
-  } catch (error) {
-    if (isAway(error)) return false;
-    throw error;
-  }
 }
 
 /**
