@@ -3,6 +3,7 @@ import { isPlumbstackError, type PoolOptions, type Stack } from '@plumbstack/cor
 import { recordEvents } from '@plumbstack/testing';
 import { ask, Lab } from '../../support/lab';
 import { lightApp, lightAppOf } from '../../support/light-app';
+import { repeated } from '../../support/repeated';
 import { startVisitors } from '../../support/visitors';
 
 describe('an update', () => {
@@ -21,7 +22,7 @@ describe('an update', () => {
     return next;
   }
 
-  it('of a pool and of a single app loses no request', async () => {
+  repeated('of a pool and of a single app loses no request', async () => {
     const stack = lab.stack();
     const deployment = await lab.runtime.up(version(stack, '1'));
     const web = deployment.endpoint('web');
@@ -34,7 +35,7 @@ describe('an update', () => {
     assert.equal((await lab.runtime.plan(version(stack, '2'))).isEmpty, true);
   });
 
-  it('lets a request that is being answered come to its end', async () => {
+  repeated('lets a request that is being answered come to its end', async () => {
     const stack = lab.stack();
     const deployment = await lab.runtime.up(version(stack, '1'));
     const web = deployment.endpoint('web');
@@ -46,7 +47,7 @@ describe('an update', () => {
     );
   });
 
-  it('of a pool whose new version does not come up goes back to the one before', async () => {
+  repeated('of a pool whose new version does not come up goes back to the one before', async () => {
     const stack = lab.stack();
     const deployment = await lab.runtime.up(version(stack, '1'));
     const web = deployment.endpoint('web');
@@ -80,7 +81,7 @@ describe('an update', () => {
     assert.equal((await lab.runtime.plan(version(stack, '1'))).isEmpty, true);
   });
 
-  it('of a single app whose new version does not come up leaves the old one serving', async () => {
+  repeated('of a single app whose new version does not come up leaves the old one serving', async () => {
     const stack = lab.stack();
     const deployment = await lab.runtime.up(version(stack, '1'));
     const web = deployment.endpoint('web');
@@ -93,7 +94,7 @@ describe('an update', () => {
     assert.equal((await ask(web, '/single/')).version, '1');
   });
 
-  it('stop-first never has more workers than replicas', async () => {
+  repeated('stop-first never has more workers than replicas', async () => {
     const stack = lab.stack();
     const update = { order: 'stop-first', parallelism: 2 } as const;
     await lab.runtime.up(version(stack, '1', update));
