@@ -1,7 +1,13 @@
 import type { CallOptions, DockerWriter } from '../client/docker-client.js';
 import { statusPort } from '../compile/compile-router.js';
 import { adminPort } from '../compile/compile-pool.js';
-import { adminCommand, httpGetCommand, parseInfo, showInfo, type HaproxyModel } from '../proxy/index.js';
+import {
+  adminCommand,
+  nginxRevisionCommand,
+  parseInfo,
+  showInfo,
+  type HaproxyModel,
+} from '../proxy/index.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
 import { isAway, patiently } from './patient-exec.js';
 import type { ProxyCommands } from './proxy-config.js';
@@ -36,7 +42,7 @@ export function nginxCommands({ client, call }: RunContext): ProxyCommands {
     validate: (folder) => ['nginx', '-t', '-q', '-c', `${folder}/nginx.conf`],
     reload: (container) => signal(client, container, 'SIGHUP', call),
     revision: async (container) => {
-      const command = httpGetCommand(statusPort, '/');
+      const command = nginxRevisionCommand(statusPort);
       const { exitCode, stdout } = await patiently(client).exec(container, command, call);
       return exitCode === 0 ? stdout.trim() : undefined;
     },

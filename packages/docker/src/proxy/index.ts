@@ -38,5 +38,11 @@ export {
   type ServerState,
   type StatTable,
 } from './runtime-api.js';
-export { answersCommand, httpGetCommand, waitUntilAnswersCommand, type Readiness } from './loopback.js';
+export {
+  answersCommand,
+  httpGetCommand,
+  nginxRevisionCommand,
+  waitUntilAnswersCommand,
+  type Readiness,
+} from './loopback.js';
 export { openRequests } from './stub-status.js';

@@ -1,6 +1,7 @@
 import type { HealthSpec } from '@plumbstack/core';
 import { portNumber, socketAddress } from './address.js';
 import { refuseConfig } from './config-text.js';
+import { nginxWorkers } from './nginx-config.js';
 
 /**
  * Programs for `exec` in a proxy's container. bash is what the images of nginx and HAProxy have in common (nginx's has
@@ -25,6 +26,27 @@ read -r _ status _ <&3
 while IFS= read -r line <&3 && [ "$line" != $'\\r' ]; do :; done
 cat <&3
 [ "$status" = 200 ] || { echo "status $status" >&2; exit 1; }`;
+
+/**
+ * The revision that every new connection to nginx is answered from: prints it; ends with an error while there is no such.
+ * nginx starts the workers of a new configuration, and tells those of before to end 100 ms later: until then both take
+ * connections (`ngx_master_process_cycle`).
+ */
+export function nginxRevisionCommand(statusPort: number): readonly string[] {
+  return [
+    ...connectionScript(`${httpGetScript}\n${onlyTheseScript}`),
+    String(portNumber(statusPort)),
+    '/',
+    String(nginxWorkers),
+  ];
+}
+
+// Processes have it in their titles. The brackets keep the command from finding itself.
+const onlyTheseScript = `workers=0
+for each in $(grep -ls 'nginx: worker[ ]process' /proc/[0-9]*/cmdline); do
+  grep -qs 'is shutting[ ]down' "$each" || workers=$((workers + 1))
+done
+[ "$workers" = "$3" ] || { echo "$workers workers take connections" >&2; exit 1; }`;
 
 function requestPath(path: string): string {
   if (!/^\/[\x21-\x7e]*$/.test(path)) refuseConfig('a path without spaces', 'the path of a request');

@@ -21,6 +21,9 @@ import { secureHeaders, servers, sitePages } from './nginx-servers.js';
 import { visitor } from './nginx-trust.js';
 import type { NginxModel, NginxRoute, ProxyFile } from './proxy-model.js';
 
+/** Of each router: the processes that take connections. */
+export const nginxWorkers = 4;
+
 /** Text worth compressing. Not `text/event-stream`, whose events must not wait for one another. */
 const compressedTypes = [
   'application/atom+xml',
@@ -60,11 +63,15 @@ export function renderNginx(model: NginxModel): readonly ProxyFile[] {
   const nodes = [
     directive('pid', '/tmp/nginx.pid'),
     // Workers are told in numbers, not by the machine's processors: the container may have far less of it.
-    directive('worker_processes', 4),
+    directive('worker_processes', nginxWorkers),
     directive('worker_rlimit_nofile', 16_384),
     noted(
       'Requests may go on this long after a reload',
       directive('worker_shutdown_timeout', drainTime(model.routes)),
+    ),
+    noted(
+      'A renewed certificate may lie where the one before lay, as old and on the same inode',
+      directive('ssl_object_cache_inheritable', 'off'),
     ),
     directive('error_log', 'stderr', 'warn'),
     block('events', [], [directive('worker_connections', 4096)]),
