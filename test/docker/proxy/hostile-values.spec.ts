@@ -586,7 +586,7 @@ const known = new Set(
   root scgi_temp_path sendfile server server_name server_names_hash_bucket_size server_names_hash_max_size server_tokens
   set_real_ip_from ssl_certificate ssl_certificate_key ssl_ciphers ssl_prefer_server_ciphers ssl_protocols ssl_session_cache
   ssl_session_tickets ssl_session_timeout stub_status tcp_nopush try_files upstream uwsgi_temp_path worker_connections worker_processes
-  worker_rlimit_nofile worker_shutdown_timeout zone`.split(/\s+/),
+  ssl_object_cache_inheritable worker_rlimit_nofile worker_shutdown_timeout zone`.split(/\s+/),
 );
 const requestId = '$plumbstack_request_id';
 
