@@ -119,7 +119,7 @@ export {
   type Updated,
 } from './impact.js';
 export { framingHeaders, resourcePath } from './name.js';
-export { certifiedHosts } from './certified-hosts.js';
+export { certifiedHosts, servedHosts } from './certified-hosts.js';
 export { secretText, secretValue, type SecretForm } from './secret-mount.js';
 export { poolPort, poolStatsPort } from './pool.js';
 export { routerPort, routerTlsPort } from './router.js';

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { docker, Sandbox, tryDocker, until } from '../../support/docker-cli';
+import { X509Certificate } from 'node:crypto';
+import { docker, putFiles, Sandbox, tryDocker, until } from '../../support/docker-cli';
 import { anySubnet, hostOf } from '../../support/free-subnet';
-import { httpGetCommand } from '@plumbstack/docker/proxy';
+import { httpGetCommand, nginxRevisionCommand, renderNginx } from '@plumbstack/docker/proxy';
+import { certificateAt } from '../../support/tls-client';
+import { certificate } from './check-configs';
 import { ask, ConstantLoad, echoOf, startApp, startNginx } from './proxy-lab';
 import { sampleNginx, sampleRoute, upstream } from './sample-models';
 
@@ -43,6 +46,52 @@ describe('nginx when its configuration or its apps change', function () {
       assert.ok(sent > 50, `only ${sent} requests`);
       assert.deepEqual(failed, []);
     }
+  });
+
+  it('says the new revision only when no worker of before takes connections any more', async () => {
+    const nginx = await startNginx(sandbox, model('b6', host(11)));
+    const inside = (script: string, ...args: readonly string[]): ReturnType<typeof tryDocker> =>
+      tryDocker('exec', nginx.container, 'sh', '-c', script, 'sh', ...args);
+    const { stdout } = await inside('grep -ls "nginx: worker[ ]process" /proc/[0-9]*/cmdline | head -n 1');
+    const old = /\d+/.exec(stdout)?.[0] ?? assert.fail('no worker');
+    const revision = (): ReturnType<typeof tryDocker> =>
+      tryDocker('exec', nginx.container, ...nginxRevisionCommand(9998));
+    assert.equal((await revision()).stdout.trim(), 'b6');
+    // One that is stopped cannot be told to end, while all others are.
+    assert.equal((await inside('kill -STOP "$1"', old)).code, 0);
+    await putFiles(nginx.container, '/etc/plumbstack', renderNginx(model('c7', host(12))));
+    await nginx.reload();
+    await until('the others have been told', async () => /\b5 workers/.test((await revision()).stderr));
+    assert.equal((await revision()).code, 1);
+    assert.equal((await inside('kill -CONT "$1"', old)).code, 0);
+    await until('it has been told too', async () => (await revision()).code === 0);
+    assert.equal((await revision()).stdout.trim(), 'c7');
+  });
+
+  it('shows a renewed certificate, though its file is as old as the one before and on its inode', async () => {
+    const [before, after] = await Promise.all([certificate('localhost'), certificate('localhost')]);
+    const described = sampleNginx({
+      revision: 'd8',
+      tls: {
+        port: 8443,
+        publicPort: 443,
+        certificatePath: '/etc/plumbstack/tls/certificate.pem',
+        keyPath: '/etc/plumbstack/tls/key.pem',
+        hosts: {},
+        redirect: true,
+        minVersion: '1.2',
+      },
+    });
+    const nginx = await startNginx(sandbox, described, before);
+    const url = new URL(`https://127.0.0.1:${nginx.port(8443)}`);
+    assert.equal((await certificateAt(url)).toString(), new X509Certificate(before[0].content).toString());
+    const overwrite = 'at=$(stat -c %Y "$1"); printf %s "$2" > "$1"; touch -d "@$at" "$1"';
+    for (const { path, content } of after) {
+      const file = `/etc/plumbstack/${path}`;
+      await docker('exec', '--user', '0', nginx.container, 'sh', '-c', overwrite, 'sh', file, content);
+    }
+    await nginx.apply({ ...described, revision: 'e9' });
+    assert.equal((await certificateAt(url)).toString(), new X509Certificate(after[0].content).toString());
   });
 
   it('starts without any of its apps, and answers 503 for the missing one alone', async () => {

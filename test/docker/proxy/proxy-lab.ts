@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import {
-  httpGetCommand,
+  nginxRevisionCommand,
   parseInfo,
   adminCommand,
   renderHaproxy,
@@ -66,7 +66,8 @@ export async function startNginx(
     files: { folder: configFolder, files: [...renderNginx(model), ...more] },
   });
   const inForce = async (revision: string): Promise<boolean> => {
-    const { code, stdout } = await tryDocker('exec', container, ...httpGetCommand(model.statusPort, '/'));
+    const command = nginxRevisionCommand(model.statusPort);
+    const { code, stdout } = await tryDocker('exec', container, ...command);
     return code === 0 && stdout.trim() === revision;
   };
   await answering(container, () => inForce(model.revision));

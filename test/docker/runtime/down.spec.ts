@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { isPlumbstackError } from '@plumbstack/core';
+import { isPlumbstackError, type Stack } from '@plumbstack/core';
 import { DockerRuntime } from '@plumbstack/docker';
 import { docker } from '../../support/docker-cli';
 import { FaultProxy } from '../../support/fault-proxy';
@@ -30,17 +30,30 @@ describe('down', () => {
   const lab = new Lab();
   afterEach(() => lab.clear());
 
-  for (const proxy of ['web', 'workers'] as const) {
-    it(`lets the stack end the answers that it has begun, through ${proxy}`, async () => {
+  /** One worker, behind a router and on a port of its own. Another `timeoutMs` is a reload of both proxies. */
+  function described(stack: Stack, timeoutMs: number): Stack {
+    const next = lab.again(stack);
+    const publish = { port: 0, host: '127.0.0.1' };
+    const app = next.app('app', lightApp({ command: ['node', '-e', server] }));
+    const pool = next.pool('workers', { app, replicas: 1, timeoutMs, publish });
+    next.router('web', { publish }).route('/', pool, { timeoutMs });
+    return next;
+  }
+
+  for (const [proxy, isReloaded] of [
+    ['web', false],
+    ['workers', false],
+    ['web', true],
+    ['workers', true],
+  ] as const) {
+    const meanwhile = isReloaded ? ', which was reloaded meanwhile' : '';
+    it(`lets the stack end the answers that it has begun, through ${proxy}${meanwhile}`, async () => {
       await using engine = await FaultProxy.start();
       await using runtime = new DockerRuntime({ host: engine.host });
       const stack = lab.stack();
-      const publish = { port: 0, host: '127.0.0.1' };
-      const app = stack.app('app', lightApp({ command: ['node', '-e', server] }));
-      const pool = stack.pool('workers', { app, replicas: 1, publish });
-      stack.router('web', { publish }).route('/', pool);
-      const deployment = await runtime.up(stack);
+      const deployment = await runtime.up(described(stack, 30_000));
       const [answer] = (await once(get(deployment.endpoint(proxy)), 'response')) as [IncomingMessage];
+      if (isReloaded) await runtime.up(described(stack, 40_000));
       let stopped = false;
       engine.watch({
         aboutToSend: async ({ name }) => {

@@ -26,6 +26,17 @@ describe('a router with TLS', function () {
     return next;
   }
 
+  /** The same stack with a certificate of its own. */
+  function webWith(stack: Stack, [pem, key]: Awaited<ReturnType<typeof certificate>>): Stack {
+    const next = lab.again(stack);
+    const tls = {
+      certificate: next.secret('certificate', { value: pem.content }),
+      key: next.secret('key', { value: key.content }),
+    };
+    next.router('web', { publish, tls }).route('/app/', next.app('app', lightApp()));
+    return next;
+  }
+
   const idOf = (stack: Stack): Promise<string> =>
     docker('inspect', '--format', '{{.Id}}', `${stack.name}-web`);
 
@@ -253,22 +264,13 @@ describe('a router with TLS', function () {
   it('takes a renewed certificate with a reload, and drops nothing meanwhile', async () => {
     const [before, after] = await Promise.all([certificate('localhost'), certificate('localhost')]);
     const stack = lab.stack();
-    const describe = ([pem, key]: typeof before): Stack => {
-      const next = lab.again(stack);
-      const tls = {
-        certificate: next.secret('certificate', { value: pem.content }),
-        key: next.secret('key', { value: key.content }),
-      };
-      next.router('web', { publish, tls }).route('/app/', next.app('app', lightApp()));
-      return next;
-    };
-    const web = (await lab.runtime.up(describe(before))).endpoint('web', 8443);
+    const web = (await lab.runtime.up(webWith(stack, before))).endpoint('web', 8443);
     const container = await idOf(stack);
     assert.equal((await certificateAt(web)).toString(), new X509Certificate(before[0].content).toString());
     // One request that is being answered, and others that come all the time.
     const slow = statusOf(web, { rejectUnauthorized: false, path: '/app/slow?ms=6000' });
     await using load = new ConstantLoad({ port: Number(web.port), path: '/app/', tls: true }, 2);
-    await lab.runtime.up(describe(after));
+    await lab.runtime.up(webWith(stack, after));
     assert.equal((await certificateAt(web)).toString(), new X509Certificate(after[0].content).toString());
     const { sent, failed } = await load.stop();
     assert.ok(sent > 10, `only ${sent} requests`);
@@ -280,16 +282,7 @@ describe('a router with TLS', function () {
   it('lets a connection that is kept open go on while the certificate changes', async () => {
     const [before, after] = await Promise.all([certificate('localhost'), certificate('localhost')]);
     const stack = lab.stack();
-    const describe = ([pem, key]: typeof before): Stack => {
-      const next = lab.again(stack);
-      const tls = {
-        certificate: next.secret('certificate', { value: pem.content }),
-        key: next.secret('key', { value: key.content }),
-      };
-      next.router('web', { publish, tls }).route('/app/', next.app('app', lightApp()));
-      return next;
-    };
-    const web = (await lab.runtime.up(describe(before))).endpoint('web');
+    const web = (await lab.runtime.up(webWith(stack, before))).endpoint('web');
     using busy = new KeptConnection(web);
     using idle = new KeptConnection(web);
     assert.equal(await idle.ask(), 200);
@@ -301,7 +294,7 @@ describe('a router with TLS', function () {
       lab.runtime.events.once('router:reloaded', () => void idle.ask().then(resolve, reject));
     });
     let isUp = false;
-    const changed = lab.runtime.up(describe(after)).finally(() => (isUp = true));
+    const changed = lab.runtime.up(webWith(stack, after)).finally(() => (isUp = true));
     const statuses: number[] = [];
     while (!isUp) statuses.push(await busy.ask());
     await changed;
@@ -318,17 +311,8 @@ describe('a router with TLS', function () {
   it('keeps the old certificate where the new one and its key do not belong together', async () => {
     const [one, two] = await Promise.all([certificate('localhost'), certificate('localhost')]);
     const stack = lab.stack();
-    const describe = (pem: string, key: string): Stack => {
-      const next = lab.again(stack);
-      const tls = {
-        certificate: next.secret('certificate', { value: pem }),
-        key: next.secret('key', { value: key }),
-      };
-      next.router('web', { publish, tls });
-      return next;
-    };
-    const web = (await lab.runtime.up(describe(one[0].content, one[1].content))).endpoint('web', 8443);
-    await assert.rejects(lab.runtime.up(describe(two[0].content, one[1].content)), (error: unknown) => {
+    const web = (await lab.runtime.up(webWith(stack, one))).endpoint('web', 8443);
+    await assert.rejects(lab.runtime.up(webWith(stack, [two[0], one[1]])), (error: unknown) => {
       assert.match(String(error), /CONFIG_REJECTED/);
       assert.doesNotMatch(String(error), /PRIVATE KEY/);
       return true;

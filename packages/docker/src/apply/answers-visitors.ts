@@ -3,6 +3,7 @@ import { statusPort } from '../compile/compile-router.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { httpGetCommand, openRequests } from '../proxy/index.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
+import { endingBalancers } from './proxy-commands.js';
 
 /** The question is one of the requests that nginx counts. */
 const ownRequest = 1;
@@ -15,8 +16,12 @@ export async function answersVisitors(
 ): Promise<boolean> {
   try {
     if (role === 'balancer') {
-      const { backend } = await new HaproxyAdmin(client, id, call).stats();
-      return backend === undefined || backend.sessions + backend.queued > 0;
+      const [{ backend }, ending] = await Promise.all([
+        new HaproxyAdmin(client, id, call).stats(),
+        // Processes of before a reload count for themselves, and cannot be asked.
+        client.exec(id, endingBalancers, call),
+      ]);
+      return backend === undefined || backend.sessions + backend.queued > 0 || ending.exitCode === 0;
     }
     const { exitCode, stdout } = await client.exec(id, httpGetCommand(statusPort, '/stub_status'), call);
     const isIdle = exitCode === 0 && openRequests(stdout) <= ownRequest;

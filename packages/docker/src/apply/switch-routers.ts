@@ -45,13 +45,12 @@ const lastRequestsMs = 5500;
  * on.
  */
 export async function oldAddressForgotten(context: RunContext, target: string): Promise<void> {
-  const { client, call, signal } = context;
   const routers = context.routers.filter(({ config }) => config.targets.includes(target));
   await Promise.all(
     routers.map(async (unit) => {
       const router = await servingRouter(context, unit);
       if (router === undefined) return;
-      await untilEnded({ client, call, signal }, router, endingProcesses, lastRequestsMs);
+      await untilEnded(context, router, endingProcesses, lastRequestsMs);
     }),
   );
 }

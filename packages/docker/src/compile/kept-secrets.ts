@@ -1,5 +1,6 @@
 import {
   certifiedHosts,
+  servedHosts,
   type AcmeSpec,
   type CertificateSpec,
   type RouterSpec,
@@ -31,14 +32,15 @@ export function keptSecrets({ resources }: StackSpec): readonly KeptSecret[] {
 const local = ['localhost', '127.0.0.1', '::1'];
 
 function certificates(router: RouterSpec): readonly KeptSecret[] {
-  const { name, serverName, routes, tls } = router;
+  const { name, tls } = router;
   if (tls === undefined) return [];
-  const served = [...serverName, ...routes.flatMap(({ host }) => host ?? [])];
   const own = keptCertificate(
     tls.certificate,
     certificateName(name),
     // An authority is asked for no host that another certificate is shown for.
-    tls.certificate.type === 'acme' ? certifiedHosts(router) : [...new Set([...served, ...local])],
+    tls.certificate.type === 'acme'
+      ? certifiedHosts(router)
+      : [...new Set([...servedHosts(router), ...local])],
   );
   const others = Object.entries(tls.hosts).flatMap(([host, each]) =>
     keptCertificate(each, certificateName(name, host), [host]),
