@@ -474,6 +474,20 @@ describe('HAProxy in front of a pool', function () {
     await until('both are up again', async () => (await upIn(proxy)).length === 2);
   });
 
+  it('gives what may not be repeated a connection of its own, and an answer where it is lost', async () => {
+    const proxy = await startPool({ slots: slots.slice(0, 1) });
+    const kept = new Agent({ keepAlive: true });
+    for (const own of [{}, { agent: kept }]) {
+      // Its connection to the worker stays open.
+      assert.equal((await ask({ port: proxy.port(8080), ...own })).status, 200);
+      for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+        const lost = await ask({ port: proxy.port(8080), path: '/hang-up', method, body: 'x', ...own });
+        assert.equal(lost.status, 502, method);
+      }
+    }
+    kept.destroy();
+  });
+
   it('fails no GET while a worker is killed and comes back', async () => {
     const proxy = await startPool({ slots: slots.slice(0, 3) });
     await using load = new ConstantLoad({ port: proxy.port(8080), path: '/' }, 4);

@@ -189,9 +189,11 @@ function haproxyWord(word: HaproxyWord): string {
   return typeof word === 'number' ? digits(word) : quoteHaproxy(printable(word));
 }
 
-/** A keyword of one or more words and its arguments. */
+/** A keyword of one or more words, the last of which may name a variable, as `set-var(txn.name)`, and its arguments. */
 export function line(keyword: string, ...args: readonly HaproxyWord[]): string {
-  return [...keyword.split(' ').map(identifier), ...args.map(haproxyWord)].join(' ');
+  const [, words = '', variable = ''] = /^(.*?)(\([a-z]+\.[a-z_]+\))?$/s.exec(keyword) ?? [];
+  const keywords = words.split(' ').map(identifier).join(' ');
+  return [keywords + variable, ...args.map(haproxyWord)].join(' ');
 }
 
 /** What HAProxy looks up at run time, as `req.hdr(host)`; its arguments must not need quotes of their own. */

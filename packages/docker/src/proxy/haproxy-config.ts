@@ -183,7 +183,7 @@ function backend(model: HaproxyModel): HaproxySection {
       line('retries', 2),
       line('option redispatch', 1),
       line('retry-on', 'conn-failure', 'empty-response', 'response-timeout'),
-      line('http-request disable-l7-retry', 'unless', condition(fetch('method'), 'GET', 'HEAD', 'OPTIONS')),
+      line('http-request disable-l7-retry', ...unlessRepeatable),
       ...connections(maxConcurrency),
       ...healthCheck(health),
       line('default-server', ...serverDefaults(model)),
@@ -212,15 +212,22 @@ function balancing({ balance, sticky }: HaproxyModel): readonly string[] {
   }
 }
 
+/** Sending these twice changes nothing (RFC 9110, section 9.2.1). */
+const unlessRepeatable = ['unless', condition(fetch('method'), 'GET', 'HEAD', 'OPTIONS')] as const;
+
 /**
  * Where a worker takes few requests at a time, each has a connection of its own: one that is kept would be a place that is
  * held, and opening it costs some 0.1 ms, far less than what such a worker computes. Otherwise connections are kept and
- * shared, but for the first request of a client: it would be lost on one that the worker was about to close, and its
- * client, other than one that has asked before, does not expect to ask again.
+ * shared by what may be repeated. The rest would be lost on one that the worker was about to close, and HAProxy says
+ * nothing then, but hangs up: each has a connection of its own, by a name that no other has. (`http-reuse safe` is no
+ * help: with these `retry-on` it takes every request for one that is repeated.)
  */
 function connections(maxConcurrency: number | undefined): readonly string[] {
   return maxConcurrency === undefined
-    ? [line('http-reuse', 'safe')]
+    ? [
+        line('http-reuse', 'safe'),
+        line('http-request set-var(txn.connection)', fetch('uuid', '4'), ...unlessRepeatable),
+      ]
     : [comment('An idle connection must not hold a place'), line('option http-server-close')];
 }
 
@@ -307,7 +314,9 @@ function serverDefaults({ health, maxConcurrency, slowStartMs }: HaproxyModel): 
     ...['rise', 1, 'fall', retries],
     // An empty or booting slot is out from the first moment, and a worker that refuses a connection at that moment.
     ...['init-state', 'down', 'observe', 'layer4', 'error-limit', 1, 'on-error', 'mark-down'],
-    ...(maxConcurrency === undefined ? [] : ['maxconn', maxConcurrency]),
+    ...(maxConcurrency === undefined
+      ? ['pool-conn-name', fetch('var', 'txn.connection')]
+      : ['maxconn', maxConcurrency]),
     ...(slowStartMs === undefined ? [] : ['slowstart', milliseconds(slowStartMs)]),
   ];
 }
