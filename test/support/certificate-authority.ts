@@ -102,6 +102,13 @@ export class CertificateAuthority implements AsyncDisposable {
     }
   }
 
+  /** Resolves when it says from now on that it asks a host for proof. */
+  async asksForProof(): Promise<void> {
+    const from = this.#output.length;
+    const told = (): boolean => /Attempting to validate/.test(this.#output.slice(from).join(''));
+    await eventually('the authority asks a host for proof', async () => told() || undefined);
+  }
+
   #run(program: string, args: readonly string[]): void {
     const env = {
       ...process.env,
