@@ -181,6 +181,7 @@ describe('followed logs', function () {
     await docker('pause', `${stack.name}-quiet`);
     const began = performance.now();
     assert.deepEqual(await reader.stop(), []);
-    assert.ok(performance.now() - began < 1000);
+    // The container would be silent for ever.
+    assert.ok(performance.now() - began < 5000);
   });
 });
