@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
+import { buffer } from 'node:stream/consumers';
 import { join } from 'node:path';
 import { isPlumbstackError } from '@plumbstack/core';
 import { packFiles, unpackFiles } from '@plumbstack/docker/client';
@@ -110,5 +112,18 @@ describe('archive', () => {
   it('is not read past its limit', async () => {
     const large = packFiles([{ path: 'a', content: Buffer.alloc(100_000), mode: 0o644 }]);
     await assert.rejects(unpackFiles(large, 50_000), (error) => isPlumbstackError(error, 'ENGINE_FAILED'));
+  });
+
+  it('fails once, and as it was broken off, where it ends in the middle of a file', async () => {
+    const whole = await buffer(packFiles([{ path: 'a', content: Buffer.alloc(100_000), mode: 0o644 }]));
+    async function* brokenOff(): AsyncGenerator<Buffer> {
+      yield whole.subarray(0, 50_000);
+      // By now the parser is in the file.
+      await setImmediate();
+      throw new Error('enough');
+    }
+    await assert.rejects(unpackFiles(brokenOff(), 1_000_000), { message: 'enough' });
+    // A second failure, which nobody could catch, would be this test's.
+    await setImmediate();
   });
 });

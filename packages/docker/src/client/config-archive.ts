@@ -78,6 +78,8 @@ export async function unpackFiles(
         files.set(header.name, linked ?? Buffer.concat(chunks));
       next();
     });
+    // Ends with the parser, in the middle of a file too, and that one's error is told below; untold, this one ends the process.
+    content.on('error', () => {});
     content.resume();
   });
   await pipeline(archive, parser);
