@@ -120,6 +120,7 @@ describe('followed logs', function () {
     await eventually('the last words', () => Promise.resolve(saying('ends') === 4 || undefined));
     const lines = await reader.stop();
     assertWhole(lines);
+    assert.deepEqual([saying('2'), saying('ends')], [2, 4]);
     // Two at first, one after a crash, one after a restart, one more, and two of the new version.
     const all = [...lives(lines).values()];
     assert.equal(all.length, 7);
