@@ -16,8 +16,19 @@ export const goldenNginx: Readonly<Record<string, NginxModel>> = {
   recipe: sampleNginx({
     serverNames: ['myserver.org'],
     routes: [
-      sampleRoute('/app1/', { type: 'upstream', name: 'workers', servers: ['10.232.0.10:8080'], pool: true }),
+      sampleRoute('/app1/', {
+        ...{ type: 'upstream', name: 'workers', servers: ['10.232.0.10:8080'] },
+        ...{ pool: true, keepAlive: false, turnTimeoutMs: 30_000 },
+      }),
       sampleRoute('/app2/', upstream('app2', '10.232.0.20:8000')),
+      sampleRoute('/app3/', {
+        ...{ type: 'upstream', name: 'free', servers: ['10.232.0.11:8080'] },
+        ...{ pool: true, keepAlive: true },
+      }),
+      sampleRoute('/app4/', {
+        ...{ type: 'upstream', name: 'trusted', servers: ['10.232.0.21:8000'] },
+        ...{ pool: false, keepAlive: true },
+      }),
     ],
   }),
   'every-option': sampleNginx({
@@ -31,6 +42,7 @@ export const goldenNginx: Readonly<Record<string, NginxModel>> = {
       minVersion: '1.2',
     },
     serverNames: ['example.org', '*.example.org'],
+    ownNetworks: ['10.208.0.0/29', '10.209.0.0/24'],
     maxBodyBytes: 0,
     compress: false,
     accessLog: 'combined',
@@ -141,7 +153,23 @@ export const goldenNginx: Readonly<Record<string, NginxModel>> = {
 
 export const goldenHaproxy: Readonly<Record<string, HaproxyModel>> = {
   empty: sampleHaproxy(),
-  recipe: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 3), maxConcurrency: 1 }),
+  recipe: sampleHaproxy({
+    slots: sampleSlots('10.232.0', 101, 3),
+    maxConcurrency: 1,
+    believed: ['10.232.0.128/25'],
+  }),
+  'turns-by-source': sampleHaproxy({
+    slots: sampleSlots('10.232.0', 101, 2),
+    maxConcurrency: 1,
+    believed: ['10.232.0.2', '10.232.0.3'],
+    sticky: { type: 'source' },
+  }),
+  'turns-by-header': sampleHaproxy({
+    slots: sampleSlots('10.232.0', 101, 2),
+    maxConcurrency: 2,
+    balance: { algorithm: 'header', header: 'X-User' },
+  }),
+  kept: sampleHaproxy({ slots: sampleSlots('10.232.0', 101, 2), keepAlive: true }),
   'sticky-http': sampleHaproxy({
     statsPort: 8404,
     slots: sampleSlots('10.232.0', 101, 2),
@@ -151,6 +179,7 @@ export const goldenHaproxy: Readonly<Record<string, HaproxyModel>> = {
     health: {
       type: 'http',
       path: "/health?q=%22a'b%20&c=1",
+      host: 'example.org',
       minStatus: 200,
       maxStatus: 204,
       intervalMs: 100,

@@ -1,4 +1,4 @@
-import { integer, oneOf } from './check.js';
+import { flag, integer, oneOf } from './check.js';
 import { checkContainer, containerSpec, imageProblems, type ContainerOptions } from './container-options.js';
 import { freeze } from './freeze.js';
 import { defaultHealth } from './health-check.js';
@@ -23,6 +23,14 @@ export interface AppOptions extends ContainerOptions {
    * @default 'stop-first' where it publishes a port of its own or may write to a volume, else 'start-first'
    */
   readonly updateOrder?: 'start-first' | 'stop-first';
+  /**
+   * Whether routers and pools keep their connections to it, and send the requests of several visitors over one. Only for an
+   * app whose answers always end where they say they do, as those of Node, uvicorn and gunicorn: what another one sends
+   * beyond that becomes the beginning of the next visitor's answer. It saves about a tenth of a millisecond a request.
+   * R (httpuv) answers HEAD with a body, and is slower this way.
+   * @default false: each request has a connection of its own
+   */
+  readonly keepAlive?: boolean;
 }
 
 /** An HTTP application in one container. */
@@ -35,13 +43,14 @@ export class App extends Resource<'app'> {
   constructor(stack: string, name: string, given: AppOptions) {
     super(stack, resourceName('app', name));
     const port = integer(1, 65_535)(given?.port ?? 8000, `${name}.port`);
-    const checked = checkContainer<Pick<AppOptions, 'port' | 'prefixEnv' | 'updateOrder'>>(
+    const checked = checkContainer<Pick<AppOptions, 'port' | 'prefixEnv' | 'updateOrder' | 'keepAlive'>>(
       given,
       name,
       {
         port: integer(1, 65_535),
         prefixEnv: environmentName,
         updateOrder: oneOf('start-first', 'stop-first'),
+        keepAlive: flag,
       },
       loopback,
       port,
@@ -57,6 +66,7 @@ export class App extends Resource<'app'> {
       port,
       ...(prefixEnv !== undefined && { prefixEnv }),
       updateOrder: checked.updateOrder ?? safeOrder,
+      keepAlive: checked.keepAlive ?? false,
     });
   }
 

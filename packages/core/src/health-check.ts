@@ -1,4 +1,5 @@
 import { argument, integer, list, matching, oneOf, options, refuse, type Check } from './check.js';
+import { plainHostName } from './name.js';
 import type { HealthSpec, HealthTiming, ProbeSpec } from './spec.js';
 
 interface HealthTimingOptions {
@@ -18,6 +19,11 @@ export interface TcpHealthCheck extends HealthTimingOptions {
 export interface HttpHealthCheck extends HealthTimingOptions {
   /** Path and query, as `/health`. */
   readonly http: string;
+  /**
+   * Host that the request names, for an app that answers its own hosts only.
+   * @default the first host of a router that leads to it, else `localhost`
+   */
+  readonly host?: string;
   /** @default 200 */
   readonly minStatus?: number;
   /** @default 399 */
@@ -42,6 +48,7 @@ export const healthCheck: Check<HealthSpec> = (value, path) => {
   const given = options<Partial<TcpHealthCheck & HttpHealthCheck & CommandHealthCheck>>(value, path, {
     tcp: oneOf(true),
     http: requestPath,
+    host: plainHostName,
     minStatus: status,
     maxStatus: status,
     command: list(argument),
@@ -52,7 +59,7 @@ export const healthCheck: Check<HealthSpec> = (value, path) => {
   const kinds = [given.tcp, given.http, given.command].filter((each) => each !== undefined).length;
   if (kinds !== 1)
     refuse(path, 'exactly one of { tcp: true }, { http: "/path" } and { command: [...] }', value);
-  for (const bound of ['minStatus', 'maxStatus'] as const) {
+  for (const bound of ['host', 'minStatus', 'maxStatus'] as const) {
     if (given.http === undefined && given[bound] !== undefined)
       refuse(`${path}.${bound}`, 'left out without http', given[bound]);
   }
@@ -68,9 +75,9 @@ export const healthCheck: Check<HealthSpec> = (value, path) => {
     return { type: 'command', command: given.command, ...timing };
   }
   if (given.http !== undefined) {
-    const { http, minStatus = 200, maxStatus = 399 } = given;
+    const { http, host, minStatus = 200, maxStatus = 399 } = given;
     if (minStatus > maxStatus) refuse(`${path}.minStatus`, `at most maxStatus (${maxStatus})`, minStatus);
-    return { type: 'http', path: http, minStatus, maxStatus, ...timing };
+    return { type: 'http', path: http, ...(host !== undefined && { host }), minStatus, maxStatus, ...timing };
   }
   return { type: 'tcp', ...timing };
 };

@@ -61,6 +61,8 @@ export type HealthSpec =
   | ({
       readonly type: 'http';
       readonly path: string;
+      /** Host header of the request; what visitors would ask for when unset. */
+      readonly host?: string;
       readonly minStatus: number;
       readonly maxStatus: number;
     } & HealthTiming)
@@ -150,6 +152,8 @@ export interface AppSpec extends ContainerSpec {
   readonly prefixEnv?: string;
   /** Whether its successor starts beside it. Never where it publishes a port of its own. */
   readonly updateOrder: 'start-first' | 'stop-first';
+  /** Whether proxies use one connection to it for several requests. */
+  readonly keepAlive: boolean;
 }
 
 export interface ServiceSpec extends ContainerSpec {

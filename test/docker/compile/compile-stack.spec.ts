@@ -347,8 +347,8 @@ describe('a proxy', () => {
     assert.deepEqual(
       model.routes.map(({ target }) => target),
       [
-        { type: 'unit', name: 'api', port: 3838, pool: false },
-        { type: 'unit', name: 'workers', port: 8080, pool: true },
+        { type: 'unit', name: 'api', port: 3838, pool: false, keepAlive: false },
+        { type: 'unit', name: 'workers', port: 8080, pool: true, keepAlive: true },
         { type: 'redirect', to: '/a/', status: 302 },
       ],
     );

@@ -234,6 +234,7 @@ const newApp: AppSpec = {
   kind: 'app',
   name: 'new-app',
   updateOrder: 'start-first',
+  keepAlive: false,
   image: { type: 'pull', reference: 'new', policy: 'missing' },
   port: 8000,
   env: {},

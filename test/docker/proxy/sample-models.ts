@@ -20,7 +20,7 @@ export function sampleRoute(
 }
 
 export function upstream(name: string, ...servers: readonly string[]): NginxRoute['target'] {
-  return { type: 'upstream', name, servers, pool: false };
+  return { type: 'upstream', name, servers, pool: false, keepAlive: false };
 }
 
 export function sampleNginx(more: Partial<NginxModel> = {}): NginxModel {
@@ -33,6 +33,7 @@ export function sampleNginx(more: Partial<NginxModel> = {}): NginxModel {
     accessLog: 'json',
     headers: {},
     trustedProxies: [],
+    ownNetworks: [],
     errorPages: {},
     routes: [],
     statusPort: 9998,
@@ -46,6 +47,8 @@ export function sampleHaproxy(more: Partial<HaproxyModel> = {}): HaproxyModel {
     pool: 'workers',
     port: 8080,
     adminPort: 9999,
+    believed: [],
+    keepAlive: false,
     slots: [],
     balance: { algorithm: 'leastconn' },
     queue: { limit: 1024, timeoutMs: 30_000 },

@@ -78,7 +78,7 @@ async function validate(
     {
       resource: pathOf(context, resource),
       details: { words, exitCode },
-      hint: 'If you have set its image, it may be older than the configuration needs: nginx 1.27.4 and HAProxy 3.1 are the oldest.',
+      hint: 'If you have set its image, it may be older than the configuration needs: nginx 1.29.7 and HAProxy 3.1 are the oldest.',
     },
   );
 }

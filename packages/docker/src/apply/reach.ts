@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { HealthSpec } from '@plumbstack/core';
+import { checkedHost } from '../proxy/index.js';
 
 /** Whether this process can connect to the addresses of a stack's containers itself. */
 export type Reach = 'direct' | 'from-inside';
@@ -56,13 +57,17 @@ function complaintOfAnswer(
   probe: Extract<Probe, { type: 'http' }>,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { path, minStatus, maxStatus, timeoutMs } = probe;
+  const { path, host: asked = checkedHost, minStatus, maxStatus, timeoutMs } = probe;
   return new Promise((resolve) => {
-    const sent = request({ host, port, path, signal, timeout: timeoutMs, agent: false }, (response) => {
-      const status = response.statusCode ?? 0;
-      response.destroy();
-      resolve(status >= minStatus && status <= maxStatus ? undefined : `status ${status}`);
-    });
+    const headers = { Host: asked };
+    const sent = request(
+      { host, port, path, headers, signal, timeout: timeoutMs, agent: false },
+      (response) => {
+        const status = response.statusCode ?? 0;
+        response.destroy();
+        resolve(status >= minStatus && status <= maxStatus ? undefined : `status ${status}`);
+      },
+    );
     const fail = (complaint: string): void => {
       sent.destroy();
       resolve(complaint);

@@ -120,8 +120,13 @@ export function template(
     ...facts,
     image: { reference: image.reference, id: image.id ?? 'unknown' },
   };
-  // What the engine can change in a running container is no reason for another one.
-  const { limits: _limits, restart: _restart, ...fixed } = identity;
+  // What the engine can change in a running container, and what only its checks ask for, is no reason for another one.
+  const {
+    limits: _limits,
+    restart: _restart,
+    checkedHost: _host,
+    ...fixed
+  } = identity as Record<string, unknown>;
   const digest = digestOf(fixed);
   return {
     creation: {

@@ -1,8 +1,9 @@
-import { poolPort, poolStatsPort, type AppSpec, type PoolSpec } from '@plumbstack/core';
+import { poolPort, poolStatsPort, type AppSpec, type PoolSpec, type StackSpec } from '@plumbstack/core';
 import { baseLabels } from '../labels.js';
 import { configVolumeName } from '../object-names.js';
 import { haproxyRunFolder } from '../proxy/haproxy-config.js';
 import type { AddressPlan } from './address-plan.js';
+import { askingHost, visitedHost } from './checked-host.js';
 import { compileContainer, imageOf, publishedPorts } from './compile-container.js';
 import type { PoolUnit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
@@ -17,7 +18,7 @@ export const adminPort = 9999;
 const workerTimeoutMs = 3_600_000;
 
 export function compilePool(
-  stack: string,
+  stackSpec: StackSpec,
   spec: PoolSpec,
   app: AppSpec,
   env: Readonly<Record<string, string>>,
@@ -25,6 +26,8 @@ export function compilePool(
   inputs: Inputs,
 ): PoolUnit {
   const { name, maxConcurrency, slowStartMs } = spec;
+  const stack = stackSpec.name;
+  const host = visitedHost(stackSpec, name);
   const slots = addresses.slots[name] ?? [];
   const configVolume = configVolumeName(stack, name);
   return {
@@ -50,11 +53,12 @@ export function compilePool(
       container: compileContainer(stack, name, app, 'worker', env, [], inputs, {
         port: app.port,
         health: app.health,
+        ...(host !== undefined && { checkedHost: host }),
       }),
       guests: own(addresses.workerGuests, name) ?? [],
       slots,
       port: app.port,
-      health: app.health ?? spec.health,
+      health: askingHost(app.health ?? spec.health, host),
       startTimeoutMs: app.startTimeoutMs,
       stopGraceMs: app.stopGraceMs,
     },
@@ -72,11 +76,29 @@ export function compilePool(
         ...(maxConcurrency !== undefined && { maxConcurrency }),
         queue: spec.queue,
         sticky: spec.sticky,
-        health: spec.health,
+        health: askingHost(spec.health, host),
+        believed: believedBy(stackSpec, name, addresses),
+        keepAlive: app.keepAlive,
         ...(slowStartMs !== undefined && { slowStartMs }),
         timeoutMs: spec.timeoutMs ?? workerTimeoutMs,
         revision: '',
       },
     },
   };
+}
+
+/**
+ * Where the stack's routers are, as a pool's HAProxy sees them: in the part of its network whose addresses the engine chooses,
+ * where nobody else of the stack is, or, in the one network of all, at addresses of their own.
+ */
+function believedBy(
+  { resources }: StackSpec,
+  pool: string,
+  { homes, networks, addresses }: AddressPlan,
+): readonly string[] {
+  const home = networks.find(({ name }) => name === homes[pool]);
+  const routers = resources.filter(({ kind }) => kind === 'router').map(({ name }) => name);
+  const beside = routers.filter((name) => homes[name] === home?.name);
+  if (beside.length > 0) return beside.flatMap((name) => addresses[name] ?? []);
+  return home === undefined || routers.length === 0 ? [] : [home.dynamicRange];
 }

@@ -66,7 +66,7 @@ export function compileRouter(
       volume: { name: configVolume, labels: baseLabels(stack, name, 'config') },
       files: [...tlsFiles(spec, inputs), ...pageFiles(spec, inputs)],
       targets: spec.routes.flatMap(({ target }) => (target.type === 'resource' ? [target.name] : [])),
-      model: routerModel(spec, resources, inputs),
+      model: routerModel(spec, resources, addresses, inputs),
     },
   };
 }
@@ -74,6 +74,7 @@ export function compileRouter(
 function routerModel(
   spec: RouterSpec,
   resources: ReadonlyMap<string, ResourceSpec>,
+  addresses: AddressPlan,
   inputs: Inputs,
 ): RouterModel {
   const tls = tlsModel(spec, inputs);
@@ -89,6 +90,7 @@ function routerModel(
     accessLog: spec.accessLog,
     headers: spec.headers,
     trustedProxies: spec.trustedProxies,
+    ownNetworks: ownNetworks(spec.name, addresses),
     errorPages: Object.fromEntries(
       Object.entries(spec.errorPages).map(([status, source]) => [status, pagePath(source, inputs)]),
     ),
@@ -127,13 +129,29 @@ function hashes({ users }: BasicAuthSpec, inputs: Inputs): Readonly<Record<strin
   );
 }
 
+/** Subnets of all networks that a resource's container is in. */
+function ownNetworks(name: string, { homes, guests, networks }: AddressPlan): readonly string[] {
+  const own = new Set([homes[name], ...(guests[name] ?? []).map(({ network }) => network)]);
+  return networks.filter((each) => own.has(each.name)).map(({ subnet }) => subnet);
+}
+
 function unitTarget(
   name: string,
   resource: ResourceSpec | undefined,
 ): RouterModel['routes'][number]['target'] {
-  const pool = resource?.kind === 'pool';
-  const port = resource?.kind === 'app' ? resource.port : poolPort;
-  return { type: 'unit', name, port, pool };
+  if (resource?.kind !== 'pool') {
+    const { port = poolPort, keepAlive = false } = resource?.kind === 'app' ? resource : {};
+    return { type: 'unit', name, port, pool: false, keepAlive };
+  }
+  const takesTurns = resource.maxConcurrency !== undefined;
+  return {
+    type: 'unit',
+    name,
+    port: poolPort,
+    pool: true,
+    keepAlive: !takesTurns,
+    ...(takesTurns && { turnTimeoutMs: resource.queue.timeoutMs }),
+  };
 }
 
 /** Where a certificate and its key lie, from the folder of nginx's configuration. */

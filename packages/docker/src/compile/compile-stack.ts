@@ -3,6 +3,7 @@ import type { VolumeCreation } from '../client/docker-client.js';
 import { baseLabels, label } from '../labels.js';
 import { inventoryName, volumeName } from '../object-names.js';
 import type { AddressPlan } from './address-plan.js';
+import { askingHost, visitedHost } from './checked-host.js';
 import { compileContainer } from './compile-container.js';
 import { compilePool } from './compile-pool.js';
 import { compileRouter } from './compile-router.js';
@@ -50,7 +51,7 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
       }
       case 'pool': {
         const app = byName.get(resource.app) as AppSpec;
-        return compilePool(stack, resource, app, appEnv(app, name, prefixes), addresses, inputs);
+        return compilePool(spec, resource, app, appEnv(app, name, prefixes), addresses, inputs);
       }
       case 'router':
         return compileRouter(stack, resource, byName, addresses, inputs);
@@ -117,6 +118,7 @@ function compileApp(
   prefixes: Prefixes,
 ): AppUnit {
   const { name, dependsOn, port, health, startTimeoutMs, stopGraceMs, publish, updateOrder } = app;
+  const host = visitedHost(spec, name);
   return {
     kind: 'app',
     resource: name,
@@ -125,10 +127,11 @@ function compileApp(
     container: compileContainer(spec.name, name, app, 'app', appEnv(app, name, prefixes), publish, inputs, {
       port,
       health,
+      ...(host !== undefined && { checkedHost: host }),
     }),
     publishes: publish.length > 0,
     port,
-    health: health ?? openPort,
+    health: askingHost(health ?? openPort, host),
     startTimeoutMs,
     stopGraceMs,
     updateOrder,

@@ -148,10 +148,12 @@ export interface RouterUnit extends UnitBase {
 export type RouterModel = Omit<NginxModel, 'revision' | 'routes'> & {
   readonly routes: readonly (Omit<NginxModel['routes'][number], 'target'> & {
     readonly target:
-      | { readonly type: 'unit'; readonly name: string; readonly port: number; readonly pool: boolean }
+      | (Omit<UpstreamTarget, 'type' | 'servers'> & { readonly type: 'unit'; readonly port: number })
       | { readonly type: 'redirect'; readonly to: string; readonly status: number };
   })[];
 };
+
+type UpstreamTarget = Extract<NginxModel['routes'][number]['target'], { type: 'upstream' }>;
 
 export interface ProxyConfig<M> {
   readonly volume: VolumeCreation;

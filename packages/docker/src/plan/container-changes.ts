@@ -34,8 +34,8 @@ export function staleReasons(
   template: ContainerTemplate,
   observed: ObservedState,
 ): readonly StepReason[] {
-  const { limits: _from, restart: __from, ...from } = container.identity;
-  const { limits: _to, restart: __to, ...to } = template.identity;
+  const { limits: _from, restart: __from, checkedHost: ___from, ...from } = container.identity;
+  const { limits: _to, restart: __to, checkedHost: ___to, ...to } = template.identity;
   const reasons = [...differences(from, to), ...settingChanges(container, template, observed)];
   // Labels that somebody tampered with tell no difference, but are one.
   return reasons.length > 0 ? reasons : [{ path: 'digest', from: container.digest, to: template.digest }];

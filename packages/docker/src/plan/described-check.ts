@@ -1,4 +1,5 @@
 import { poolPort, routerPort, type HealthSpec } from '@plumbstack/core';
+import { askingHost } from '../compile/checked-host.js';
 import { openPort } from '../compile/open-port.js';
 import type { Role } from '../labels.js';
 import type { ObservedContainer } from './observed-state.js';
@@ -17,7 +18,11 @@ const proxyPort: Readonly<Partial<Record<Role, number>>> = { router: routerPort,
  * connections: one that crashes again and again runs for moments too.
  */
 export function describedCheck({ identity, role }: ObservedContainer): DescribedCheck {
-  const { port = proxyPort[role], health } = identity as DescribedCheck;
+  const {
+    port = proxyPort[role],
+    health,
+    checkedHost,
+  } = identity as DescribedCheck & { readonly checkedHost?: string };
   if (port === undefined) return health === undefined ? {} : { health };
-  return { port, health: health ?? openPort };
+  return { port, health: askingHost(health ?? openPort, checkedHost) };
 }

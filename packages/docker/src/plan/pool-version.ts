@@ -18,8 +18,8 @@ export interface PoolHistory {
   readonly isReached: boolean;
 }
 
-export function versionOf({ worker: { slots: _, ...worker }, spec: { health } }: PoolUnit): PoolVersion {
-  return { worker, health };
+export function versionOf({ worker: { slots: _, ...worker }, config }: PoolUnit): PoolVersion {
+  return { worker, health: config.model.health };
 }
 
 /** The same pool with the workers of another version, on its own slots. */
@@ -95,8 +95,10 @@ export function bridgeOf(
 /** Whether whoever passes one check passes the other, but for how often and how long it is tried. */
 export function asksTheSame(one: { readonly type: string } | undefined, other: ProbeSpec): boolean {
   const asked = (health: object): string => {
-    const { type, path, minStatus, maxStatus } = health as Partial<Extract<ProbeSpec, { type: 'http' }>>;
-    return JSON.stringify([type, path, minStatus, maxStatus]);
+    const { type, path, host, minStatus, maxStatus } = health as Partial<
+      Extract<ProbeSpec, { type: 'http' }>
+    >;
+    return JSON.stringify([type, path, host, minStatus, maxStatus]);
   };
   return one !== undefined && asked(one) === asked(other);
 }

@@ -24,9 +24,12 @@ export function routerFiles(unit: RouterUnit, active: Readonly<Record<string, st
   const { model, files, targets } = unit.config;
   const routes = model.routes.map(({ target, ...route }): NginxModel['routes'][number] => {
     if (target.type === 'redirect') return { ...route, target };
+    const { port: _port, ...upstream } = target;
     const server = active[target.name];
-    const servers = server === undefined ? [] : [server];
-    return { ...route, target: { type: 'upstream', name: target.name, servers, pool: target.pool } };
+    return {
+      ...route,
+      target: { ...upstream, type: 'upstream', servers: server === undefined ? [] : [server] },
+    };
   });
   const used = Object.fromEntries(targets.map((name) => [name, active[name] ?? '']));
   const revision = digestOf({

@@ -40,6 +40,22 @@ export function ipNetwork(value: string): string {
   return value;
 }
 
+/** Whether all of an IPv4 network, as `10.0.0.0/24`, lies in another one. Networks of IPv6 contain none. */
+export function networkContains(outer: string, inner: string): boolean {
+  const [[outerBase, outerBits], [innerBase, innerBits]] = [bounds(outer), bounds(inner)];
+  const size = 2 ** (32 - outerBits);
+  return innerBits >= outerBits && Math.floor(innerBase / size) === Math.floor(outerBase / size);
+}
+
+/** First address and length of the prefix; neither is a number for IPv6. */
+function bounds(network: string): readonly [base: number, bits: number] {
+  const [ip = '', bits = '32'] = ipNetwork(network).split('/');
+  return [
+    ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0),
+    ipv4.test(ip) ? Number(bits) : NaN,
+  ];
+}
+
 /** Checks a DNS label. */
 export function dnsLabel(value: string): string {
   if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value)) refuseConfig('a DNS label', 'a name');

@@ -28,7 +28,7 @@ function printable(value: string): string {
 }
 
 function identifier(name: string): string {
-  if (!/^[a-z][a-z0-9_-]*$/.test(name)) refuseConfig('a keyword', JSON.stringify(name));
+  if (!/^[a-z][a-z0-9_.-]*$/.test(name)) refuseConfig('a keyword', JSON.stringify(name));
   return name;
 }
 
@@ -205,6 +205,21 @@ export function fetch(name: string, ...args: readonly string[]): HaproxyCode {
   }
   const call = args.length === 0 ? name : `${name}(${args.join(',')})`;
   return HaproxyCode.of(`%[${call}]`, call);
+}
+
+/** What is looked up, passed through a converter, as `req.cook(name),field(1,|)`. */
+export function convert(what: HaproxyCode, converter: string, ...args: readonly string[]): HaproxyCode {
+  identifier(converter);
+  for (const arg of args)
+    if (!/^[A-Za-z0-9|]+$/.test(arg)) refuseConfig('letters, digits and "|"', 'an argument of a converter');
+  const call = `${what.word},${converter}(${args.join(',')})`;
+  return HaproxyCode.of(`%[${call}]`, call);
+}
+
+/** A field of a log line, as `%ST`: https://docs.haproxy.org/3.2/configuration.html#8.2.6 */
+export function logField(name: string): HaproxyCode {
+  if (!/^[A-Za-z]+$/.test(name)) refuseConfig('the name of a log field', JSON.stringify(name));
+  return HaproxyCode.of(`%${name}`);
 }
 
 /** `{ fetch args }`: an anonymous condition. */

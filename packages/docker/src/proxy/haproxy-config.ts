@@ -6,6 +6,7 @@ import {
   format,
   group,
   line,
+  logField,
   matching,
   printHaproxy,
   refuseConfig,
@@ -13,13 +14,21 @@ import {
   type HaproxySection,
   type HaproxyWord,
 } from './config-text.js';
+import { addedHeadersKiB, headerFields, headersKiB } from './limits.js';
 import type { HaproxyModel, ProxyFile } from './proxy-model.js';
+import { poolBackend, poolFrontend, serverName } from './haproxy-names.js';
+import {
+  admittedSections,
+  chosenByTurn,
+  refusalPort,
+  takesTurns,
+  turnPort,
+  turnSections,
+} from './haproxy-turns.js';
+import { entrance, visitor } from './haproxy-visitors.js';
+import { checkedHost } from './loopback.js';
 import { retryAfterSeconds } from './retry-after.js';
 
-/** The one backend: its servers are `pool/w1`, `pool/w2`, ... in the runtime API. */
-export const poolBackend = 'pool';
-/** The one frontend that takes requests for the pool. */
-export const poolFrontend = 'requests';
 /**
  * Folder in the container, writable by HAProxy's user, for its socket and its servers' states. One that every image has:
  * where the mount point was made for the container, runc gives a tmpfs the mode of the folder under it at the second
@@ -39,13 +48,6 @@ const busyTimeoutMs = 600_000;
 const longestDrainMs = 3_600_000;
 const maxHealthPath = 1000;
 
-/** Name of a slot's server, and the value of its cookie: the same worker for ever. */
-export function serverName(slot: number): string {
-  if (!Number.isSafeInteger(slot) || slot < 1)
-    refuseConfig('a whole number of at least 1', 'the number of a slot');
-  return `w${slot}`;
-}
-
 /**
  * HAProxy's configuration, for HAProxy >= 3.1 run as `haproxy -W -db -f <folder>/haproxy.cfg` by any user, with a
  * read-only root and a writable `/tmp`.
@@ -54,10 +56,19 @@ export function serverName(slot: number): string {
  */
 export function renderHaproxy(model: HaproxyModel): readonly ProxyFile[] {
   if (!/^[0-9a-f]+$/.test(model.revision)) refuseConfig('hexadecimal', 'the revision');
-  const ports = [model.port, model.statsPort, model.adminPort].filter((each) => each !== undefined);
+  const ports = [model.port, model.statsPort, model.adminPort, turnPort, refusalPort].filter(
+    (each) => each !== undefined,
+  );
   if (new Set(ports.map(portNumber)).size < ports.length)
     refuseConfig('different from one another', 'the ports');
-  const sections = [globals(model), defaults(model), frontend(model), backend(model), ...statistics(model)];
+  const sections = [
+    globals(model),
+    ...(takesTurns(model) ? turnSections(model) : []),
+    defaults(model),
+    ...(takesTurns(model) ? admittedSections(model) : [frontend(model)]),
+    backend(model),
+    ...statistics(model),
+  ];
   return [{ path: 'haproxy.cfg', content: printHaproxy(sections) }];
 }
 
@@ -76,12 +87,19 @@ function globals({ adminPort, revision, timeoutMs, queue }: HaproxyModel): Hapro
       line('stats socket', `${haproxyRunFolder}/admin.sock`, 'mode', '600', 'level', 'admin'),
       line('stats socket', `ipv4@127.0.0.1:${adminPort}`, 'level', 'admin'),
       line('stats timeout', '1m'),
+      ...messageLimits,
       line('server-state-file', serverStateFile),
       comment('Requests may go on this long after a reload'),
       line('hard-stop-after', milliseconds(drainMs)),
     ],
   );
 }
+
+/** A message's headers have to fit into one buffer, with what is added to them. */
+const messageLimits: readonly string[] = [
+  line('tune.bufsize', (headersKiB + addedHeadersKiB) * 1024),
+  line('tune.http.maxhdr', headerFields),
+];
 
 function milliseconds(value: number): string {
   // HAProxy counts in 31 bits; core's longest are far below.
@@ -100,7 +118,7 @@ function defaults({ timeoutMs, queue, health, maxConcurrency }: HaproxyModel): H
       line('mode', 'http'),
       comment('Requests are logged when they fail: a router in front has an access log'),
       line('log', 'global'),
-      line('option httplog'),
+      line('log-format', failureLine),
       line('option dontlognull'),
       line('option dontlog-normal'),
       line('option http-no-delay'),
@@ -121,52 +139,39 @@ function defaults({ timeoutMs, queue, health, maxConcurrency }: HaproxyModel): H
   );
 }
 
+/** HAProxy's own format, but for the request line: keys and tokens are in query strings. */
+const failureLine = format(
+  ...[logField('ci'), ':', logField('cp'), ' [', logField('tr'), '] ', logField('ft'), ' '],
+  ...[logField('b'), '/', logField('s'), ' '],
+  ...['TR', 'Tw', 'Tc', 'Tr'].flatMap((each) => [logField(each), '/']),
+  ...[logField('Ta'), ' ', logField('ST'), ' ', logField('B'), ' ', logField('tsc'), ' '],
+  ...['ac', 'fc', 'bc', 'sc'].flatMap((each) => [logField(each), '/']),
+  ...[logField('rc'), ' ', logField('sq'), '/', logField('bq'), ' '],
+  ...[logField('HM'), ' ', logField('HPO'), ' ', logField('HV')],
+);
+
 const failures: readonly (readonly [status: number, message: string, ...header: HaproxyWord[]])[] = [
   [502, 'The worker did not answer properly.'],
   [503, 'No worker is free right now.', 'hdr', 'Retry-After', format(String(retryAfterSeconds))],
   [504, 'The worker did not answer in time.'],
 ];
 
-function frontend({ port, queue, maxConcurrency }: HaproxyModel): HaproxySection {
+function frontend(model: HaproxyModel): HaproxySection {
   return section(
     'frontend',
     [poolFrontend],
     [
-      comment("IPv4 only: the stack's network has no IPv6"),
-      line('bind', `ipv4@*:${port}`),
+      ...entrance(model),
       comment('Clients that are idle while a reload comes may use their connection once more'),
       line('option idle-close-on-response'),
-      ...visitor,
-      ...(maxConcurrency === undefined ? [] : [queueLimit(queue.limit)]),
+      ...visitor(model),
       line('default_backend', poolBackend),
     ],
   );
 }
 
-/** Behind a router the visitor is whom it names; without one, whoever connects. */
-const visitor: readonly string[] = [
-  line('http-request set-src', fetch('req.hdr_ip', 'X-Forwarded-For', '-1')),
-  line('option forwardfor', 'if-none'),
-  ...[
-    { name: 'X-Forwarded-Proto', value: format('http') },
-    { name: 'X-Forwarded-Host', value: format(fetch('req.hdr', 'Host')) },
-  ].map(({ name, value }) =>
-    line('http-request set-header', name, value, 'unless', condition(fetch('req.hdr', name), '-m', 'found')),
-  ),
-];
-
-/** More than the limit does not wait: 503 at once, with the header that says when to come back. */
-function queueLimit(limit: number): string {
-  const full =
-    limit === 0
-      ? condition(fetch('be_conn_free', poolBackend), 'le', 0)
-      : condition(fetch('queue', poolBackend), 'ge', limit);
-  // Without any worker, the answer is the same and comes by itself.
-  return line('http-request deny', 'deny_status', 503, 'if', full);
-}
-
 function backend(model: HaproxyModel): HaproxySection {
-  const { slots, maxConcurrency, sticky, health } = model;
+  const { slots, sticky, health } = model;
   const numbers = new Set(slots.map(({ number }) => number));
   const addresses = new Set(slots.map(({ address }) => address));
   if (numbers.size < slots.length || addresses.size < slots.length)
@@ -184,7 +189,8 @@ function backend(model: HaproxyModel): HaproxySection {
       line('option redispatch', 1),
       line('retry-on', 'conn-failure', 'empty-response', 'response-timeout'),
       line('http-request disable-l7-retry', ...unlessRepeatable),
-      ...connections(maxConcurrency),
+      ...connections(model),
+      ...(takesTurns(model) ? chosenByTurn : []),
       ...healthCheck(health),
       line('default-server', ...serverDefaults(model)),
       ...slots.map(({ number, address }) => {
@@ -216,19 +222,28 @@ function balancing({ balance, sticky }: HaproxyModel): readonly string[] {
 const unlessRepeatable = ['unless', condition(fetch('method'), 'GET', 'HEAD', 'OPTIONS')] as const;
 
 /**
- * Where a worker takes few requests at a time, each has a connection of its own: one that is kept would be a place that is
- * held, and opening it costs some 0.1 ms, far less than what such a worker computes. Otherwise connections are kept and
- * shared by what may be repeated. The rest would be lost on one that the worker was about to close, and HAProxy says
- * nothing then, but hangs up: each has a connection of its own, by a name that no other has. (`http-reuse safe` is no
- * help: with these `retry-on` it takes every request for one that is repeated.)
+ * Each request has a connection of its own, unless the app is trusted to end its answers where it says so. Opening one costs
+ * some 0.1 ms; one that is kept would hold the place of a worker that takes few requests at a time. Kept ones are shared by
+ * what may be repeated. The rest would be lost on one that the worker was about to close, and HAProxy says nothing then, but
+ * hangs up: each has a connection of its own, by a name that no other has, and so has HEAD, which some answer with a body.
+ * (`http-reuse safe` is no help: with these `retry-on` it takes every request for one that is repeated.)
  */
-function connections(maxConcurrency: number | undefined): readonly string[] {
-  return maxConcurrency === undefined
+function connections(model: HaproxyModel): readonly string[] {
+  return keepsConnections(model)
     ? [
         line('http-reuse', 'safe'),
-        line('http-request set-var(txn.connection)', fetch('uuid', '4'), ...unlessRepeatable),
+        line(
+          'http-request set-var(txn.connection)',
+          fetch('uuid', '4'),
+          'unless',
+          condition(fetch('method'), 'GET', 'OPTIONS'),
+        ),
       ]
-    : [comment('An idle connection must not hold a place'), line('option http-server-close')];
+    : [line('option http-server-close')];
+}
+
+function keepsConnections(model: HaproxyModel): boolean {
+  return model.keepAlive && !takesTurns(model);
 }
 
 /**
@@ -282,29 +297,19 @@ function seconds(ms: number): number {
 
 function healthCheck(health: HaproxyModel['health']): readonly string[] {
   if (health.type === 'tcp') return [];
-  const { path, minStatus, maxStatus } = health;
+  const { path, host = checkedHost, minStatus, maxStatus } = health;
   if (!path.startsWith('/') || path.length > maxHealthPath || /\s/.test(path)) {
     refuseConfig(`a path of at most ${maxHealthPath} characters`, 'the path of a health check');
   }
   return [
     line('option httpchk'),
-    line(
-      'http-check send',
-      'meth',
-      'GET',
-      'uri',
-      path,
-      'ver',
-      'HTTP/1.1',
-      'hdr',
-      'Host',
-      format('localhost'),
-    ),
+    line('http-check send', 'meth', 'GET', 'uri', path, 'ver', 'HTTP/1.1', 'hdr', 'Host', format(host)),
     line('http-check expect', 'status', `${minStatus}-${maxStatus}`),
   ];
 }
 
-function serverDefaults({ health, maxConcurrency, slowStartMs }: HaproxyModel): readonly HaproxyWord[] {
+function serverDefaults(model: HaproxyModel): readonly HaproxyWord[] {
+  const { health, maxConcurrency, slowStartMs } = model;
   const { intervalMs, retries } = health;
   return [
     'check',
@@ -314,9 +319,8 @@ function serverDefaults({ health, maxConcurrency, slowStartMs }: HaproxyModel): 
     ...['rise', 1, 'fall', retries],
     // An empty or booting slot is out from the first moment, and a worker that refuses a connection at that moment.
     ...['init-state', 'down', 'observe', 'layer4', 'error-limit', 1, 'on-error', 'mark-down'],
-    ...(maxConcurrency === undefined
-      ? ['pool-conn-name', fetch('var', 'txn.connection')]
-      : ['maxconn', maxConcurrency]),
+    ...(keepsConnections(model) ? ['pool-conn-name', fetch('var', 'txn.connection')] : []),
+    ...(maxConcurrency === undefined ? [] : ['maxconn', maxConcurrency]),
     ...(slowStartMs === undefined ? [] : ['slowstart', milliseconds(slowStartMs)]),
   ];
 }

@@ -1,14 +1,8 @@
 // For the runtimes: from a model to a proxy's files.
 export type { HaproxyModel, NginxModel, NginxRoute, ProxyFile } from './proxy-model.js';
 export { renderNginx } from './nginx-config.js';
-export {
-  haproxyRunFolder,
-  poolBackend,
-  poolFrontend,
-  renderHaproxy,
-  serverName,
-  serverStateFile,
-} from './haproxy-config.js';
+export { haproxyRunFolder, renderHaproxy, serverStateFile } from './haproxy-config.js';
+export { poolBackend, poolFrontend, serverName } from './haproxy-names.js';
 export { retryAfterSeconds } from './retry-after.js';
 
 // For the runtimes: talking to a proxy from inside its container.
@@ -40,6 +34,7 @@ export {
 } from './runtime-api.js';
 export {
   answersCommand,
+  checkedHost,
   httpGetCommand,
   nginxRevisionCommand,
   waitUntilAnswersCommand,

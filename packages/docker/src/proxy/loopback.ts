@@ -53,6 +53,9 @@ function requestPath(path: string): string {
   return path;
 }
 
+/** The host that a check asks for where nobody says which visitors would. */
+export const checkedHost = 'localhost';
+
 /** How an address shows that it is ready. */
 export type Readiness = Exclude<HealthSpec, { type: 'command' }>;
 
@@ -90,14 +93,20 @@ function attempt(address: string, health: Readiness): readonly string[] {
   const seconds = Math.max(0.05, health.timeoutMs / 1000).toFixed(3);
   const range =
     health.type === 'tcp'
-      ? ['', '', '']
-      : [requestPath(health.path), String(health.minStatus), String(health.maxStatus)];
+      ? ['', '', '', '']
+      : [
+          requestPath(health.path),
+          String(health.minStatus),
+          String(health.maxStatus),
+          health.host ?? checkedHost,
+        ];
   return [seconds, ip, port, ...range];
 }
 
-// $1 program of one attempt, $2 seconds for it, $3 address, $4 port, $5 path, $6 and $7 statuses, $8 deadline in seconds.
+// $1 program of one attempt, $2 seconds for it, $3 address, $4 port, $5 path, $6 and $7 statuses, $8 host, $9 deadline in
+// seconds.
 // bash has no limit of its own for opening a connection, so that each attempt runs under \`timeout\`.
-const waitScript = `program=$1 limit=$2 deadline=$8
+const waitScript = `program=$1 limit=$2 deadline=$9
 shift 2
 while :; do
   reason=$(timeout -k 1 "$limit" bash -c "$program" bash "$@" 2>&1) && exit 0
@@ -112,7 +121,7 @@ exit 1`;
 const tcpAttempt = 'exec 3<>"/dev/tcp/$1/$2"';
 
 const httpAttempt = `exec 3<>"/dev/tcp/$1/$2" || exit 1
-printf 'GET %s HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' "$3" >&3
+printf 'GET %s HTTP/1.1\\r\\nHost: %s\\r\\nConnection: close\\r\\n\\r\\n' "$3" "$6" >&3
 read -r version status _ <&3 || { echo "closed without an answer"; exit 1; }
 case "$version" in HTTP/1.*) ;; *) echo "no HTTP answer"; exit 1;; esac
 [ "$status" -ge "$4" ] && [ "$status" -le "$5" ] && exit 0

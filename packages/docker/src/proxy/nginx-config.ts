@@ -1,4 +1,4 @@
-import { portNumber, socketAddress, dnsLabel } from './address.js';
+import { portNumber } from './address.js';
 import {
   block,
   directive,
@@ -16,9 +16,12 @@ import { rateZone } from './nginx-guards.js';
 import { mergeHeaders, type HeaderSet } from './nginx-headers.js';
 import { logs } from './nginx-logs.js';
 import { maintenanceMap } from './nginx-pages.js';
-import { pagesOf, type PreparedRoute } from './nginx-route.js';
-import { secureHeaders, servers, sitePages } from './nginx-servers.js';
+import { headerLineKiB, headerLines, headersKiB } from './limits.js';
+import { pathMaps } from './nginx-paths.js';
+import { cookieRoots, pagesOf, type PreparedRoute } from './nginx-route.js';
+import { literalMaps, secureHeaders, servers, sitePages } from './nginx-servers.js';
 import { visitor } from './nginx-trust.js';
+import { upstreams } from './nginx-upstreams.js';
 import type { NginxModel, NginxRoute, ProxyFile } from './proxy-model.js';
 
 /** Of each router: the processes that take connections. */
@@ -52,7 +55,7 @@ const compressedTypes = [
 const maxRate = 1_000_000;
 
 /**
- * nginx's configuration, for nginx >= 1.29.3 run as `nginx -c <folder>/nginx.conf -g 'daemon off;'` by any user, with
+ * nginx's configuration, for nginx >= 1.29.7 run as `nginx -c <folder>/nginx.conf -g 'daemon off;'` by any user, with
  * a read-only root, a writable `/tmp`, and a writable `/var/tmp` with room for bodies. Paths of files beside it are relative, so that a copy of the folder can be
  * tested as it is.
  *
@@ -88,6 +91,7 @@ function prepare(model: NginxModel, headers: HeaderSet = model.headers): readonl
     index,
     allHeaders: mergeHeaders(headers, route.headers),
     bodyLimit: route.maxBodyBytes ?? model.maxBodyBytes,
+    ownNetworks: model.ownNetworks,
     errorPages: model.errorPages,
     ...(route.maintenance === undefined &&
       model.maintenance !== undefined && { maintenance: model.maintenance }),
@@ -129,8 +133,13 @@ function httpBlock(model: NginxModel, routes: readonly PreparedRoute[]): readonl
     literalDollar(),
     ...visitor(model),
     ...maps,
+    ...pathMaps(model.routes),
+    ...literalMaps(model, routes),
+    ...cookieRoots(routes),
     ...corsMaps(routes),
-    ...[sitePages(model, false), ...routes.map(pagesOf)].flatMap(maintenanceMap),
+    ...[sitePages(model, false), ...routes.map(pagesOf)].flatMap((pages) =>
+      maintenanceMap(pages, model.ownNetworks),
+    ),
     ...upstreams(routes),
     ...rateZones(routes),
     ...servers(model, 'plain', routes),
@@ -149,12 +158,18 @@ const connections: readonly NginxNode[] = [
   }),
   directive('client_header_timeout', '20s'),
   directive('client_body_timeout', '60s'),
-  directive('large_client_header_buffers', 4, '16k'),
+  directive('large_client_header_buffers', headerLines, `${headerLineKiB}k`),
+  noted('Names with an underscore, or another character that some software does not like, arrive', {
+    ...directive('ignore_invalid_headers', 'off'),
+  }),
+  directive('underscores_in_headers', 'on'),
   directive('reset_timedout_connection', 'on'),
 ];
 
-/** Host names and origins have up to 253 characters, and there may be many. */
+/** Host names and origins have up to 253 characters, and there may be many, as of routes and of what belongs to each. */
 const hashSizes: readonly NginxNode[] = [
+  directive('variables_hash_bucket_size', 512),
+  directive('variables_hash_max_size', 8192),
   directive('server_names_hash_bucket_size', 512),
   directive('server_names_hash_max_size', 8192),
   directive('map_hash_bucket_size', 512),
@@ -166,7 +181,7 @@ const hashSizes: readonly NginxNode[] = [
 const temporaryPaths: readonly NginxNode[] = [
   // On disk, in a volume of its own: bodies that wait there must not take memory.
   directive('client_body_temp_path', '/var/tmp/client_body'),
-  directive('proxy_temp_path', '/tmp/proxy'),
+  directive('proxy_temp_path', '/var/tmp/proxy'),
   directive('fastcgi_temp_path', '/tmp/fastcgi'),
   directive('uwsgi_temp_path', '/tmp/uwsgi'),
   directive('scgi_temp_path', '/tmp/scgi'),
@@ -176,15 +191,18 @@ const proxyDefaults: readonly NginxNode[] = [
   directive('client_body_buffer_size', '128k'),
   directive('proxy_http_version', '1.1'),
   directive('proxy_connect_timeout', '2s'),
+  directive('proxy_pass_trailers', 'on'),
   // POST, LOCK and PATCH are never sent twice unless it says `non_idempotent`. The limit in time keeps a silent app
   // from being asked the same again after its whole timeout.
   directive('proxy_next_upstream', 'error', 'timeout'),
   directive('proxy_next_upstream_timeout', '5s'),
   directive('proxy_next_upstream_tries', 2),
-  directive('proxy_buffer_size', '32k'),
+  directive('proxy_buffer_size', `${headersKiB}k`),
   directive('proxy_buffers', 16, '32k'),
-  directive('proxy_busy_buffers_size', '64k'),
-  noted('Answers wait in memory alone: /tmp is small', directive('proxy_max_temp_file_size', 0)),
+  directive('proxy_busy_buffers_size', '128k'),
+  noted('A slow visitor holds no worker: an answer waits in memory, then on disk, up to this', {
+    ...directive('proxy_max_temp_file_size', '1024m'),
+  }),
   noted('An app does not get to send visitors to what another route protects', {
     ...directive(
       'proxy_ignore_headers',
@@ -226,11 +244,6 @@ const maps: readonly NginxNode[] = [
       [entry('default', ''), entry(pattern`~*^websocket$`, 'websocket')],
     ),
   }),
-  block(
-    'map',
-    [variable('plumbstack_upgrade'), variable('plumbstack_connection')],
-    [entry('default', ''), entry('websocket', 'upgrade')],
-  ),
   noted('Whether no byte of the request went to any server', {
     ...block(
       'map',
@@ -239,36 +252,6 @@ const maps: readonly NginxNode[] = [
     ),
   }),
 ];
-
-function upstreams(routes: readonly PreparedRoute[]): readonly NginxNode[] {
-  const byName = new Map<string, { readonly servers: string; readonly node: NginxNode }>();
-  for (const { target } of routes) {
-    if (target.type !== 'upstream' || target.servers.length === 0) continue;
-    const name = dnsLabel(target.name);
-    const servers = target.servers.map(socketAddress);
-    const key = `${servers.join()} ${target.pool}`;
-    const known = byName.get(name);
-    if (known !== undefined && known.servers !== key)
-      refuseConfig('the same in every route', `the servers of ${name}`);
-    const node = block(
-      'upstream',
-      [name],
-      [
-        directive('zone', name, '64k'),
-        ...servers.map((server) =>
-          directive('server', server, ...(servers.length > 1 ? ['fail_timeout=2s'] : [])),
-        ),
-        directive('keepalive', 64),
-        // Shorter than any server's own idle time (Gunicorn's 2 s, Node's 5 s, 10 s of a pool's HAProxy): a request on a
-        // connection that the other end is closing is lost.
-        directive('keepalive_timeout', target.pool ? '5s' : '1s'),
-        directive('keepalive_requests', 100_000),
-      ],
-    );
-    byName.set(name, { servers: key, node });
-  }
-  return [...byName.values()].map(({ node }) => node);
-}
 
 function rateZones(routes: readonly PreparedRoute[]): readonly NginxNode[] {
   const zones = routes.flatMap((route) => {

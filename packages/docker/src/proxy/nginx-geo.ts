@@ -6,9 +6,13 @@ export function within(name: string, networks: readonly string[], address = 'rem
   return membership(name, networks, address, '1', '0');
 }
 
-/** The same the other way round. */
-export function outside(name: string, networks: readonly string[], address = 'remote_addr'): NginxNode {
-  return membership(name, networks, address, '0', '1');
+/**
+ * The same the other way round.
+ *
+ * @param but networks that count as outside, unless one of the others lies in them
+ */
+export function outside(name: string, networks: readonly string[], but: readonly string[]): NginxNode {
+  return membership(name, networks, 'remote_addr', '0', '1', but);
 }
 
 function membership(
@@ -17,11 +21,19 @@ function membership(
   address: string,
   inside: string,
   outside: string,
+  but: readonly string[] = [],
 ): NginxNode {
+  const listed = new Set(networks.flatMap(parts));
+  // The smallest network that an address is in counts.
+  const excepted = new Set(but.flatMap(parts).filter((each) => !listed.has(each)));
   return block(
     'geo',
     [variable(address), variable(name)],
-    [entry('default', outside), ...[...new Set(networks.flatMap(parts))].map((each) => entry(each, inside))],
+    [
+      entry('default', outside),
+      ...[...listed].map((each) => entry(each, inside)),
+      ...[...excepted].map((each) => entry(each, outside)),
+    ],
   );
 }
 

@@ -1,4 +1,4 @@
-import { ipNetwork } from './address.js';
+import { ipNetwork, networkContains } from './address.js';
 import { block, directive, text, type NginxNode, type NginxWord } from './config-text.js';
 import type { PreparedRoute } from './nginx-route.js';
 
@@ -9,9 +9,10 @@ export function rateZone({ index }: Pick<PreparedRoute, 'index'>): string {
 
 /** Who may come in, and how often. */
 export function guardsOf(route: PreparedRoute): readonly NginxNode[] {
-  const { allow, deny, auth, rateLimit, passwordFile } = route;
+  const { allow, deny, auth, rateLimit, passwordFile, ownNetworks } = route;
   return [
     ...deny.map((each) => directive('deny', ipNetwork(each))),
+    ...notMeant(ownNetworks, allow).map((each) => directive('deny', ipNetwork(each))),
     ...allow.map((each) => directive('allow', ipNetwork(each))),
     ...(allow.length > 0 ? [directive('deny', 'all')] : []),
     ...(auth === undefined || passwordFile === undefined
@@ -28,6 +29,19 @@ export function guardsOf(route: PreparedRoute): readonly NginxNode[] {
           ),
         ]),
   ];
+}
+
+/**
+ * Networks of the stack's own that a rule for visitors covers by chance, as `10.0.0.0/8` may: who comes from there is another
+ * container of the stack, or the engine's gateway, which stands for whomever the engine does not know. A rule that names a
+ * part of such a network, or every address, means it.
+ */
+function notMeant(own: readonly string[], meant: readonly string[]): readonly string[] {
+  return own.filter(
+    (network) =>
+      meant.some((each) => networkContains(each, network)) &&
+      !meant.some((each) => each.endsWith('/0') || networkContains(network, each)),
+  );
 }
 
 /** nginx puts the realm between quotes as it is; and "off", in that very writing, would let everybody in. */

@@ -12,7 +12,7 @@ const accessLogFields = [
   ['host', 'host', false],
   ['path', 'plumbstack_path', false],
   ['protocol', 'server_protocol', false],
-  ['status', 'status', true],
+  ['status', 'plumbstack_status', true],
   ['bytesSent', 'bytes_sent', true],
   ['seconds', 'request_time', true],
   ['upstream', 'upstream_addr', false],
@@ -26,14 +26,15 @@ const accessLogFields = [
 export function logs({ accessLog }: NginxModel): readonly NginxNode[] {
   return [
     noted(
-      'Below this, messages repeat whole request lines, and keys and tokens are in those',
-      directive('error_log', 'stderr', 'crit'),
+      'Messages about single requests repeat whole request lines, and keys and tokens are in those',
+      directive('error_log', 'stderr', 'emerg'),
     ),
     ...(accessLog === 'off'
       ? [directive('access_log', 'off')]
       : [
           withoutQuery('request_uri', 'plumbstack_path'),
           withoutQuery('http_referer', 'plumbstack_referer'),
+          status,
           ...(accessLog === 'json' ? json : combined),
           directive('access_log', '/dev/stdout', 'plumbstack'),
         ]),
@@ -47,6 +48,16 @@ function withoutQuery(of: string, to: string): NginxNode {
     [entry('default', ''), entry(pattern`~^(?<${to}_found>[^?#]+)`, variable(`${to}_found`))],
   );
 }
+
+/** Without the zeros that nginx puts before what is not an HTTP status: `009` is no number in JSON. */
+const status: NginxNode = block(
+  'map',
+  [variable('status'), variable('plumbstack_status')],
+  [
+    entry('default', variable('status')),
+    entry(pattern`~^0+(?<plumbstack_status_found>[0-9]+)$`, variable('plumbstack_status_found')),
+  ],
+);
 
 const json: readonly NginxNode[] = [
   directive(

@@ -116,9 +116,14 @@ function maintenanceVariable({ id }: Pick<Pages, 'id'>): string {
 }
 
 /** Whether a visitor meets the maintenance, for the `http` block. */
-export function maintenanceMap({ id, maintenance }: Pages): readonly NginxNode[] {
+export function maintenanceMap(
+  { id, maintenance }: Pages,
+  ownNetworks: readonly string[],
+): readonly NginxNode[] {
   if (maintenance === undefined) return [];
-  return [outside(maintenanceVariable({ id }), maintenance.except)];
+  const { except } = maintenance;
+  const own = except.some((each) => each.endsWith('/0')) ? [] : ownNetworks;
+  return [outside(maintenanceVariable({ id }), except, own)];
 }
 
 /** Turns visitors away while there is maintenance. */

@@ -2,6 +2,7 @@ import {
   block,
   capture,
   directive,
+  entry,
   pattern,
   refuseConfig,
   text,
@@ -11,9 +12,12 @@ import {
   type NginxWord,
 } from './config-text.js';
 import { corsHeaders, hideCors, preflight } from './nginx-cors.js';
+import { forwardedHeaders, visitedHost } from './nginx-forwarded.js';
 import { guarded, guardsOf } from './nginx-guards.js';
-import { addHeaders, hideReplaced, requestId, type HeaderSet } from './nginx-headers.js';
+import { addHeaders, hideReplaced, type HeaderSet } from './nginx-headers.js';
 import { errorPages, pageLocations, unavailable, underMaintenance, type Pages } from './nginx-pages.js';
+import { askedPath } from './nginx-paths.js';
+import { connectionTo, unansweredName, upstreamOf, type Upstream } from './nginx-upstreams.js';
 import type { NginxMaintenance, NginxModel, NginxRoute } from './proxy-model.js';
 
 /** A route with what only the whole model knows. */
@@ -24,6 +28,7 @@ export interface PreparedRoute extends NginxRoute {
   readonly allHeaders: HeaderSet;
   /** The router's limit or its own. */
   readonly bodyLimit: number;
+  readonly ownNetworks: NginxModel['ownNetworks'];
   readonly errorPages: NginxModel['errorPages'];
   /** Its own or the router's. */
   readonly maintenance?: NginxMaintenance;
@@ -31,13 +36,8 @@ export interface PreparedRoute extends NginxRoute {
   readonly passwordFile?: string;
 }
 
-/** Bodies up to here are read before the app sees the request, so that a slow visitor holds no worker. */
-const maxBufferedBody = 32 * 1024 * 1024;
 const prefixPattern = /^\/(?:(?!\.{1,2}\/)[A-Za-z0-9._~-]+\/)*$/;
 const redirectStatuses = [301, 302, 307, 308];
-
-/** The host and port that the visitor asked for. Not the Host field: a request line with a whole URL overrides that. */
-const visitedHost = text(variable('host'), variable('is_request_port'), variable('request_port'));
 
 /** A route as what answers with pages of its own. */
 export function pagesOf(route: PreparedRoute): Pages {
@@ -95,7 +95,7 @@ export function routeLocations(route: PreparedRoute): readonly NginxNode[] {
         })
       : [
           block('location', [prefix], [...entrance, ...guards, ...proxied(route, target, pages)]),
-          ...failures(route, pages),
+          ...failures(route, target, pages),
         ]),
     ...pageLocations(pages, `Nothing is running behind ${prefix} right now.`),
   ];
@@ -119,7 +119,7 @@ function withoutSlash(route: PreparedRoute): readonly NginxNode[] {
  * An app that could not be reached is one that is not there yet: 503, and when to come back. Where the request had
  * already been sent, it may have had its effect: 502, or 504 for silence. An app's own 502 to 504 pass unchanged.
  */
-function failures(route: PreparedRoute, pages: Pages): readonly NginxNode[] {
+function failures(route: PreparedRoute, target: Upstream, pages: Pages): readonly NginxNode[] {
   return [502, 504].map((status) =>
     block(
       'location',
@@ -128,6 +128,7 @@ function failures(route: PreparedRoute, pages: Pages): readonly NginxNode[] {
         unavailable(pages),
         ...errorPages(pages, [status]),
         whenSet('plumbstack_unsent', [directive('return', 503)]),
+        ...unanswered(target),
         directive('default_type', 'text/plain'),
         ...pages.headers,
         directive('return', status),
@@ -136,28 +137,30 @@ function failures(route: PreparedRoute, pages: Pages): readonly NginxNode[] {
   );
 }
 
+/** A pool hangs up on a request that has waited its whole time for a worker. */
+function unanswered({ turnTimeoutMs }: Upstream): readonly NginxNode[] {
+  return turnTimeoutMs === undefined
+    ? []
+    : [whenSet(unansweredName(turnTimeoutMs), [directive('return', 503)])];
+}
+
 function failureName({ index }: PreparedRoute, status: number): string {
   return `@route_${index}_${status}`;
 }
 
-function proxied(
-  route: PreparedRoute,
-  target: Extract<NginxRoute['target'], { type: 'upstream' }>,
-  pages: Pages,
-): readonly NginxNode[] {
+function proxied(route: PreparedRoute, target: Upstream, pages: Pages): readonly NginxNode[] {
   const { prefix, stripPrefix, timeoutMs, buffering, bodyLimit, allHeaders } = route;
   const mounted = stripPrefix && prefix !== '/';
-  const streamsBody = !buffering || bodyLimit === 0 || bodyLimit > maxBufferedBody;
+  // A body without a limit cannot be held. Any other is whole before the app sees the request: a slow visitor holds no worker.
+  const streamsBody = !buffering || bodyLimit === 0;
   const handled = [502, 504];
   const others = Object.keys(route.errorPages)
     .map(Number)
     .filter((status) => !handled.includes(status));
   return [
-    // With a path behind the name, the app gets the path that nginx matched and checked: decoded once, its dots and
-    // double slashes resolved. Without one it would get the visitor's own spelling, which may mean another path to it.
-    directive('proxy_pass', `http://${target.name}${stripPrefix ? '/' : prefix}`),
-    ...forwardedHeaders(mounted ? prefix.slice(0, -1) : ''),
-    ...(mounted ? mountedUnder(prefix) : [directive('proxy_redirect', 'off')]),
+    directive('proxy_pass', text('http://', upstreamOf(target), askedPath(route))),
+    ...forwardedHeaders(mounted ? prefix.slice(0, -1) : '', connectionTo(target)),
+    ...(mounted ? mountedUnder(route) : [directive('proxy_redirect', 'off')]),
     directive('proxy_read_timeout', `${timeoutMs}ms`),
     directive('proxy_send_timeout', `${timeoutMs}ms`),
     directive('client_max_body_size', bodyLimit),
@@ -173,30 +176,9 @@ function proxied(
   ];
 }
 
-/**
- * What the app is told about the visitor. What requests say about other proxies is replaced, never extended, unless it is
- * one that the router trusts; and an id of the visitor's own making could not be told from a forged one.
- */
-function forwardedHeaders(prefix: string): readonly NginxNode[] {
-  const fields: readonly (readonly [string, NginxWord])[] = [
-    ['Host', visitedHost],
-    ['X-Real-IP', variable('remote_addr')],
-    ['X-Forwarded-For', variable('remote_addr')],
-    ['X-Forwarded-Proto', variable('plumbstack_scheme')],
-    ['X-Forwarded-Host', visitedHost],
-    ['X-Forwarded-Prefix', prefix],
-    ['X-Request-Id', requestId],
-    ['Forwarded', ''],
-    // https://httpoxy.org
-    ['Proxy', ''],
-    ['Upgrade', variable('plumbstack_upgrade')],
-    ['Connection', variable('plumbstack_connection')],
-  ];
-  return fields.map(([name, value]) => directive('proxy_set_header', name, value));
-}
-
 /** Redirects and cookies of an app that sees `/` where visitors see the prefix; one that knows its prefix is left alone. */
-function mountedUnder(prefix: string): readonly NginxNode[] {
+function mountedUnder(route: PreparedRoute): readonly NginxNode[] {
+  const { prefix } = route;
   const bare = prefix.slice(1, -1);
   const pages = ['http', 'https'].flatMap((scheme) => [
     directive('proxy_redirect', text(`${scheme}://`, visitedHost, prefix), prefix),
@@ -205,6 +187,32 @@ function mountedUnder(prefix: string): readonly NginxNode[] {
   return [
     ...pages,
     directive('proxy_redirect', pattern`~^/(?!/)(?!${bare}(?:[/?#]|$))(.*)$`, text(prefix, capture(1))),
-    directive('proxy_cookie_path', pattern`~^/(?!${bare}(?:/|$))(.*)$`, text(prefix, capture(1))),
+    directive(
+      'proxy_cookie_path',
+      pattern`~^/(?!${bare}(?:/|$))(.*)$`,
+      text(variable(cookieRootName(route)), capture(1)),
+    ),
   ];
+}
+
+function cookieRootName({ index }: PreparedRoute): string {
+  return `plumbstack_cookie_root_${index}`;
+}
+
+/**
+ * What the paths of an answer's cookies are put below, for the `http` block. Browsers take a cookie that is called `__Host-`
+ * with the path `/` alone, and nginx does not say which cookie it is about: all of such an answer stay as they are.
+ */
+export function cookieRoots(routes: readonly PreparedRoute[]): readonly NginxNode[] {
+  return routes.flatMap((route) => {
+    const { prefix, stripPrefix, target } = route;
+    if (target.type !== 'upstream' || !stripPrefix || prefix === '/') return [];
+    return [
+      block(
+        'map',
+        [variable('upstream_http_set_cookie'), variable(cookieRootName(route))],
+        [entry('default', prefix), entry(pattern`~*(?:^|[, ])__Host-`, '/')],
+      ),
+    ];
+  });
 }

@@ -13,6 +13,7 @@ import { acmeAnswer } from './nginx-acme.js';
 import { addHeaders, mergeHeaders, type HeaderSet } from './nginx-headers.js';
 import { virtualHosts, type VirtualHost } from './nginx-hosts.js';
 import { errorPages, pageLocations, underMaintenance, type Pages } from './nginx-pages.js';
+import { ambiguousPath, literally, literalMap } from './nginx-paths.js';
 import { routeLocations, type PreparedRoute } from './nginx-route.js';
 import type { NginxModel } from './proxy-model.js';
 
@@ -49,13 +50,13 @@ export function servers(
   const pages = sitePages(model, isSecure);
   // Authorities ask over plain HTTP.
   const answer = isSecure ? [] : acmeAnswer(model);
-  const site = (host: Host): readonly NginxNode[] =>
+  const site = (host: Host, index: number): readonly NginxNode[] =>
     !isSecure && tls?.redirect === true
       ? redirected(tls, pages, answer)
-      : [...answer, ...siteOf(model, host, pages)];
+      : [...answer, ...siteOf(model, host, String(index), pages)];
   return [
     ...(model.serverNames.length === 0 ? [] : [otherHosts(listen, security())]),
-    ...hosts.map((host) =>
+    ...hosts.map((host, index) =>
       block(
         'server',
         [],
@@ -64,7 +65,7 @@ export function servers(
           directive('listen', ...listen, ...(host.hosts.length === 0 ? defaultListener : [])),
           ...security(host),
           directive('server_name', ...serverName(host.hosts)),
-          ...site(host),
+          ...site(host, index),
         ],
       ),
     ),
@@ -128,15 +129,28 @@ function tlsSettings(tls: Tls, host?: Host): readonly NginxNode[] {
   ];
 }
 
-function siteOf(model: NginxModel, { routes }: Host, pages: Pages): readonly NginxNode[] {
+/** @param hostId position among the hosts, which both ports have in the same order */
+function siteOf(model: NginxModel, { routes }: Host, hostId: string, pages: Pages): readonly NginxNode[] {
   return [
     directive('client_max_body_size', model.maxBodyBytes),
     ...pages.headers,
     ...errorPages(pages),
+    ...literally(hostId, routes),
     ...routes.flatMap(routeLocations),
     ...(routes.some(({ prefix }) => prefix === '/') ? [] : [staticFiles(model, pages)]),
     ...pageLocations(pages),
+    ...(routes.length === 0 ? [] : [ambiguousPath(pages.headers)]),
   ];
+}
+
+/** Where paths with dot segments lead, by the hosts that see the same routes, for the `http` block. */
+export function literalMaps(
+  { serverNames, tls }: NginxModel,
+  routes: readonly PreparedRoute[],
+): readonly NginxNode[] {
+  return virtualHosts(serverNames, routes, Object.keys(tls?.hosts ?? {})).flatMap((host, index) =>
+    literalMap(String(index), host.routes, routes),
+  );
 }
 
 /** The router itself, where no route answers. */

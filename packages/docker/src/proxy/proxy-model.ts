@@ -31,6 +31,8 @@ export interface NginxModel {
   readonly headers: Readonly<Record<string, string>>;
   /** Proxies in front of it that are believed, by address or network. */
   readonly trustedProxies: readonly string[];
+  /** Networks that its own container is in. Who comes from there is no visitor, but the stack itself or the engine's gateway. */
+  readonly ownNetworks: readonly string[];
   /** Absolute paths of pages in the container, by the status of the answer. */
   readonly errorPages: Readonly<Record<string, string>>;
   /** For everything; a route may have its own. */
@@ -72,6 +74,10 @@ export interface NginxRoute {
         readonly servers: readonly string[];
         /** Whether it is a pool's HAProxy, which retries and queues by itself. */
         readonly pool: boolean;
+        /** Whether several requests may come over one connection. */
+        readonly keepAlive: boolean;
+        /** How long a pool that gives its workers one request after the other lets one wait for its turn. */
+        readonly turnTimeoutMs?: number;
       }
     | { readonly type: 'redirect'; readonly to: string; readonly status: number };
   readonly stripPrefix: boolean;
@@ -100,6 +106,10 @@ export interface HaproxyModel {
   readonly statsPort?: number;
   /** Loopback port of the runtime API in the container. */
   readonly adminPort: number;
+  /** Addresses or networks, of IPv4, of routers: what they say about visitors is believed. */
+  readonly believed: readonly string[];
+  /** Whether connections to workers are used for several requests. Never with `maxConcurrency`. */
+  readonly keepAlive: boolean;
   /** All slots, with or without a worker: `w<number>` at a fixed `ip:port`. */
   readonly slots: readonly { readonly number: number; readonly address: string }[];
   readonly balance:
@@ -128,6 +138,7 @@ export interface HaproxyModel {
     | {
         readonly type: 'http';
         readonly path: string;
+        readonly host?: string;
         readonly minStatus: number;
         readonly maxStatus: number;
         readonly intervalMs: number;

@@ -1,6 +1,14 @@
 import { PlumbstackError, type PoolStats, type WorkerStats } from '@plumbstack/core';
 import { portNumber, socketAddress } from './address.js';
-import { poolBackend, poolFrontend, serverName, serverStateFile } from './haproxy-config.js';
+import { serverStateFile } from './haproxy-config.js';
+import {
+  poolBackend,
+  poolFrontend,
+  refusalFrontend,
+  serverName,
+  turnBackend,
+  turnFrontend,
+} from './haproxy-names.js';
 import { connectionScript } from './loopback.js';
 
 /** One command of HAProxy's runtime API: https://docs.haproxy.org/3.2/management.html#9.3 */
@@ -159,12 +167,19 @@ export function parseStat(csv: string): StatTable {
   }
   const names = header.slice(2).split(',');
   const rows = lines.filter((each) => each !== '').map((each) => new StatRow(names, each.split(',')));
-  const frontend = rows.find((row) => row.is(poolFrontend, 'FRONTEND'));
-  const backend = rows.find((row) => row.is(poolBackend, 'BACKEND'));
+  const one = (proxy: string, service: string): StatRow | undefined =>
+    rows.find((row) => row.is(proxy, service));
+  // Where workers take turns, requests are counted when it is theirs, and wait before.
+  const frontend = one(turnFrontend, 'FRONTEND') ?? one(poolFrontend, 'FRONTEND');
+  const backend = one(poolBackend, 'BACKEND');
+  const refused = one(refusalFrontend, 'FRONTEND')?.number('req_tot') ?? 0;
+  const waiting = one(turnBackend, 'BACKEND')?.number('qcur') ?? 0;
   return {
-    ...(frontend !== undefined && { frontend: proxyStat(frontend, 'req_tot', 'req_rate') }),
-    ...(backend !== undefined && { backend: proxyStat(backend, 'stot', 'rate') }),
-    servers: rows.filter((row) => row.isServerOf(poolBackend)).map(serverStat),
+    ...(frontend !== undefined && { frontend: proxyStat(frontend, 'req_tot', 'req_rate', { refused }) }),
+    ...(backend !== undefined && { backend: proxyStat(backend, 'stot', 'rate', { waiting }) }),
+    servers: rows
+      .filter((row) => row.isServerOf(poolBackend))
+      .map((row) => serverStat(row, one(turnBackend, row.text('svname'))?.number('qcur') ?? 0)),
   };
 }
 
@@ -194,22 +209,28 @@ class StatRow {
   }
 }
 
-function proxyStat(row: StatRow, total: string, rate: string): ProxyStat {
+function proxyStat(
+  row: StatRow,
+  total: string,
+  rate: string,
+  { refused = 0, waiting = 0 }: { readonly refused?: number; readonly waiting?: number },
+): ProxyStat {
   return {
     sessions: row.number('scur'),
-    queued: row.number('qcur'),
+    queued: row.number('qcur') + waiting,
     requestsTotal: row.number(total),
     requestsPerSecond: row.number(rate),
-    denied: row.number('dreq'),
+    denied: row.number('dreq') + refused,
   };
 }
 
-function serverStat(row: StatRow): ServerStat {
+/** @param waiting requests that wait for its turn */
+function serverStat(row: StatRow, waiting: number): ServerStat {
   return {
     name: row.text('svname'),
     state: workerState(row.text('status')),
     sessions: row.number('scur'),
-    queued: row.number('qcur'),
+    queued: row.number('qcur') + waiting,
     requestsTotal: row.number('stot'),
     responseTimeMs: row.number('rtime'),
     queueTimeMs: row.number('qtime'),
@@ -271,7 +292,7 @@ export function parseServersState(answer: string): readonly ServerState[] {
   return lines
     .filter((each) => each !== '' && !each.startsWith('#'))
     .map((each) => each.split(' '))
-    .filter((values) => values.length >= header.length)
+    .filter((values) => values.length >= header.length && values[header.indexOf('be_name')] === poolBackend)
     .map((values) => {
       const field = (name: string): string => values[header.indexOf(name)] ?? '';
       const admin = Number(field('srv_admin_state'));
