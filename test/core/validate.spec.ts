@@ -36,6 +36,39 @@ describe('validate', () => {
     );
   });
 
+  it('refuses what depends on the address of visitors who come over IPv6', () => {
+    const stack = new Stack('s');
+    const app = stack.app('app', { image });
+    const sticky = stack.pool('sticky', {
+      app: stack.app('pooled', { image }),
+      sticky: 'source',
+      publish: { port: 81, host: '::1' },
+    });
+    stack
+      .router('web', {
+        publish: [80, { port: 80, host: '::' }],
+        maintenance: { except: ['192.0.2.1'] },
+      })
+      .route('/', app)
+      .route('/a/', app, { allow: ['10.0.0.0/8'] })
+      .route('/d/', app, { deny: ['10.0.0.0/8'], rateLimit: { requestsPerSecond: 1 } })
+      .route('/m/', app, { maintenance: { except: ['192.0.2.1'] } })
+      .route('/s/', sticky);
+    stack.router('ipv4', { publish: 82 }).route('/', app, { allow: ['10.0.0.0/8'] });
+    assert.deepEqual(
+      problemsOf(stack).map(({ path }) => path),
+      [
+        'sticky.publish',
+        'web.maintenance.except',
+        'web.routes[1].allow',
+        'web.routes[2].deny',
+        'web.routes[2].rateLimit',
+        'web.routes[3].maintenance.except',
+        'web.routes[4].target',
+      ],
+    );
+  });
+
   it('keeps the names of workers free', () => {
     const stack = new Stack('s');
     const pool = stack.pool('p', { app: stack.app('worker', { image }) });

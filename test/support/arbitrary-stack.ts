@@ -192,7 +192,10 @@ function build(recipe: Recipe): Stack {
   const pools = pooled.flatMap((app, index) => {
     const given = recipe.pools[index];
     if (given === undefined) return [];
-    const published = publish(given.publish);
+    const { sticky, balance } = given.options;
+    const published = publish(
+      sticky === 'source' || balance === 'source' ? overIpv4(given.publish) : given.publish,
+    );
     const stats = publish(given.stats);
     return stack.pool(next(), {
       ...given.options,
@@ -209,7 +212,11 @@ function build(recipe: Recipe): Stack {
   });
   for (const given of recipe.routers) {
     const [certificate] = secrets;
-    const published = publish(given.publish);
+    const published = publish(
+      given.routes.length > 0 || typeof given.options.maintenance === 'object'
+        ? overIpv4(given.publish)
+        : given.publish,
+    );
     const { serverName } = given.options;
     const names = serverName === undefined ? [] : [serverName].flat();
     const router = stack.router(next(), {
@@ -222,6 +229,14 @@ function build(recipe: Recipe): Stack {
     addRoutes(router, given, [...apps, ...pools], secrets);
   }
   return stack;
+}
+
+/** Where something depends on visitors' addresses, and nothing can over IPv6. */
+function overIpv4(given: readonly PublishRecipe[]): readonly PublishRecipe[] {
+  return given.map(({ host, ...rest }) => ({
+    ...rest,
+    ...(host !== undefined && !host.includes(':') && { host }),
+  }));
 }
 
 function tlsOf(
@@ -430,6 +445,7 @@ const tcp = fc.record({ tcp: fc.constant(true as const), ...timing }, { required
 const http = fc.record(
   {
     http: fc.stringMatching(/^\/([a-z0-9/._~-]|%2F){0,12}(\?[a-z]=[0-9])?$/),
+    host: fc.constantFrom('localhost', 'api.example.org'),
     minStatus: fc.integer({ min: 100, max: 300 }),
     maxStatus: fc.integer({ min: 400, max: 599 }),
     ...timing,
@@ -711,6 +727,7 @@ function arbitraryRecipe(size: StackSize): fc.Arbitrary<Recipe> {
         port: fc.integer({ min: 1, max: 65_535 }),
         prefixEnv: variable,
         updateOrder: fc.constantFrom('start-first', 'stop-first'),
+        keepAlive: fc.boolean(),
       }),
       {
         maxLength: apps,

@@ -1,5 +1,6 @@
 import { certifiedHosts, servedHosts } from './certified-hosts.js';
 import { findCycle, type Graph } from './graph.js';
+import { isIpv6 } from './ip-address.js';
 import { hostCovers, oneOfKind, reservedNames } from './name.js';
 import { addressesOverlap } from './publish.js';
 import type { Problem } from './problem.js';
@@ -27,6 +28,7 @@ export function validateSpec(spec: StackSpec): readonly Problem[] {
         ? [...routeClashes(each), ...strangeCertificates(each), ...unobtainableCertificates(each)]
         : [],
     ),
+    ...unknownVisitors(spec),
     ...spec.resources.flatMap((each) => (isContainer(each) ? targetClashes(each) : [])),
     ...spec.resources.flatMap((each) => (isContainer(each) ? variableClashes(each) : [])),
     ...spec.resources.flatMap((each) => (each.kind === 'app' ? heldPort(each) : [])),
@@ -207,6 +209,48 @@ function routeClashes(router: RouterSpec): readonly Problem[] {
       },
     ];
   });
+}
+
+/**
+ * What depends on a visitor's address, where visitors come over IPv6: a stack's networks are of IPv4, and the engine shows
+ * its gateway's address instead of theirs.
+ */
+function unknownVisitors({ resources }: StackSpec): readonly Problem[] {
+  const bySource = new Set(resources.flatMap((each) => (isBySource(each) ? [each.name] : [])));
+  return resources.flatMap((each) => {
+    if (each.kind !== 'router' && each.kind !== 'pool') return [];
+    const published = each.publish.find(({ host }) => isIpv6(host));
+    if (published === undefined) return [];
+    const rules =
+      each.kind === 'router' ? addressRules(each, bySource) : bySource.has(each.name) ? ['publish'] : [];
+    return rules.map((rule) => ({
+      path: `${each.name}.${rule}`,
+      message: `depends on visitors' addresses, and those who come to [${published.host}]:${published.port} have none here`,
+      hint: "The engine shows its gateway's address for every visitor over IPv6. Publish on IPv4 addresses only, or take the rule away.",
+    }));
+  });
+}
+
+function isBySource(spec: ResourceSpec): boolean {
+  return spec.kind === 'pool' && (spec.sticky.type === 'source' || spec.balance.algorithm === 'source');
+}
+
+/** Options of a router by which it treats visitors by their addresses. */
+function addressRules({ routes, maintenance }: RouterSpec, bySource: ReadonlySet<string>): readonly string[] {
+  const excepts = (rule: RouteSpec['maintenance']): boolean => (rule?.except.length ?? 0) > 0;
+  return [
+    ...(excepts(maintenance) ? ['maintenance.except'] : []),
+    ...routes.flatMap((route, index) => [
+      ...(['allow', 'deny'] as const).flatMap((rule) =>
+        route[rule].length > 0 ? [`routes[${index}].${rule}`] : [],
+      ),
+      ...(route.rateLimit === undefined ? [] : [`routes[${index}].rateLimit`]),
+      ...(excepts(route.maintenance) ? [`routes[${index}].maintenance.except`] : []),
+      ...(route.target.type === 'resource' && bySource.has(route.target.name)
+        ? [`routes[${index}].target`]
+        : []),
+    ]),
+  ];
 }
 
 /** A certificate for a host that answers nothing is a mistake in one of the two names. */

@@ -18,6 +18,7 @@ import {
   type StatTable,
 } from '@plumbstack/docker/proxy';
 import { docker, putFiles, Sandbox, until } from '../../support/docker-cli';
+import { eventually } from '../../support/lab';
 import { anySubnet, hostOf } from '../../support/free-subnet';
 import {
   ask,
@@ -93,7 +94,7 @@ describe('HAProxy in front of a pool', function () {
   });
 
   it('adds what a router would have said, and leaves what one said', async () => {
-    const proxy = await startPool();
+    const proxy = await startPool({ believed: ['0.0.0.0/0'] });
     const { headers } = echoOf(await get(proxy, '/', { host: 'direct.org:81' }));
     assert.equal(headers.host, 'direct.org:81');
     assert.equal(headers['x-forwarded-host'], 'direct.org:81');
@@ -107,6 +108,25 @@ describe('HAProxy in front of a pool', function () {
     };
     const behind = echoOf(await get(proxy, '/', routed)).headers;
     assert.deepEqual({ ...behind, ...routed }, behind);
+  });
+
+  it('believes nobody but routers about a visitor', async () => {
+    for (const maxConcurrency of [undefined, 1]) {
+      const proxy = await startPool({
+        believed: ['192.0.2.0/24'],
+        ...(maxConcurrency !== undefined && { maxConcurrency }),
+      });
+      const forged = {
+        host: 'pool.org',
+        'x-forwarded-for': '192.0.2.7',
+        'x-forwarded-host': 'forged.org',
+        'x-forwarded-proto': 'https',
+      };
+      const { headers } = echoOf(await get(proxy, '/', forged));
+      assert.notEqual(headers['x-forwarded-for'], '192.0.2.7');
+      assert.match(String(headers['x-forwarded-for']), /^\d+\.\d+\.\d+\.\d+$/);
+      assert.deepEqual([headers['x-forwarded-host'], headers['x-forwarded-proto']], ['pool.org', 'http']);
+    }
   });
 
   it('answers 503 with Retry-After while no worker runs', async () => {
@@ -138,11 +158,15 @@ describe('HAProxy in front of a pool', function () {
   });
 
   async function mostAtOnce(worker: string): Promise<number> {
+    return (await countsOf(worker)).mostAtOnce;
+  }
+
+  async function countsOf(worker: string): Promise<{ readonly mostAtOnce: number; readonly seen: number }> {
     const program = `fetch('http://127.0.0.1:8000/counts').then(async (r) => console.log(await r.text()))`;
-    const answer = JSON.parse(await docker('exec', sandbox.nameOf(worker), 'node', '-e', program)) as {
+    return JSON.parse(await docker('exec', sandbox.nameOf(worker), 'node', '-e', program)) as {
       mostAtOnce: number;
+      seen: number;
     };
-    return answer.mostAtOnce;
   }
 
   it('does not let an idle connection hold the only place of a worker', async () => {
@@ -184,18 +208,57 @@ describe('HAProxy in front of a pool', function () {
     );
   });
 
-  it('ends a wait that takes too long with 503 and Retry-After', async () => {
+  it('hangs up on a wait that takes too long, without a byte: a router makes it 503', async () => {
     const proxy = await startPool({
       slots: slots.slice(0, 1),
       maxConcurrency: 1,
       queue: { limit: 10, timeoutMs: 200 },
     });
-    const answers = await oneByOne(2, () => get(proxy, '/slow?ms=1000'));
-    assert.deepEqual(
-      answers.map(({ status }) => status),
-      [200, 503],
+    const answers = await oneByOne(2, () =>
+      get(proxy, '/slow?ms=1000').then(
+        ({ status }) => status,
+        (error: NodeJS.ErrnoException) => error.code,
+      ),
     );
-    assert.equal(answers[1]?.headers['retry-after'], '5');
+    assert.deepEqual(answers, [200, 'ECONNRESET']);
+  });
+
+  it('computes nothing for those who left while they waited, and keeps the place of what is computed', async () => {
+    for (const sticky of [{ type: 'none' }, byCookie] as const) {
+      const proxy = await startPool({ slots: slots.slice(0, 1), maxConcurrency: 1, sticky });
+      const leaving = Array.from({ length: 8 }, () => new AbortController());
+      const sent: Promise<unknown>[] = [];
+      for (const { signal } of leaving) {
+        sent.push(
+          fetch(`http://127.0.0.1:${proxy.port(8080)}/slow?ms=1500`, {
+            signal,
+            headers: { cookie: 'plumbstack-workers=w1' },
+          }).catch(() => undefined),
+        );
+        const known = sent.length;
+        await eventually('all of them are there', async () => {
+          const { sessions } = poolStats('workers', await stats(proxy));
+          return sessions === known || undefined;
+        });
+      }
+      const [computed, ...waiting] = leaving;
+      const before = await countsOf('w1');
+      waiting.forEach((each) => each.abort());
+      computed?.abort();
+      await Promise.all(sent);
+      await eventually('those who waited are dropped', async () => {
+        const { queued } = poolStats('workers', await stats(proxy));
+        return queued === 0 || undefined;
+      });
+      // The worker is still at the first one: its place is taken until it has answered.
+      const held = poolStats('workers', await stats(proxy));
+      assert.deepEqual([held.sessions, held.workers[0]?.sessions], [1, 1]);
+      assert.equal((await get(proxy)).status, 200);
+      const after = await countsOf('w1');
+      // The last request, and this question.
+      assert.equal(after.seen - before.seen, 2);
+      assert.equal(after.mostAtOnce, 1);
+    }
   });
 
   async function oneByOne<T>(count: number, start: () => Promise<T>): Promise<readonly T[]> {
@@ -328,13 +391,15 @@ describe('HAProxy in front of a pool', function () {
     );
   }
 
-  it('uses a connection to a worker again, and opens one for each request where places are few', async () => {
-    for (const [maxConcurrency, isKept] of [
-      [undefined, true],
-      [1, false],
+  it('uses a connection to a worker again only where its app says so, and places are not few', async () => {
+    for (const [keepAlive, maxConcurrency, isKept] of [
+      [true, undefined, true],
+      [false, undefined, false],
+      [true, 1, false],
     ] as const) {
       const proxy = await startPool({
         slots: slots.slice(0, 1),
+        keepAlive,
         ...(maxConcurrency !== undefined && { maxConcurrency }),
       });
       const idle = async (): Promise<number> => {
@@ -439,8 +504,12 @@ describe('HAProxy in front of a pool', function () {
   });
 
   it('tells visitors apart by their address behind a router', async () => {
-    for (const more of [{ sticky: { type: 'source' } }, { balance: { algorithm: 'source' } }] as const) {
-      const proxy = await startPool(more);
+    for (const more of [
+      { sticky: { type: 'source' } },
+      { balance: { algorithm: 'source' } },
+      { sticky: { type: 'source' }, maxConcurrency: 1 },
+    ] as const) {
+      const proxy = await startPool({ ...more, believed: ['0.0.0.0/0'] });
       const visitors = Array.from({ length: 20 }, (_, index) => `192.0.2.${index + 1}`);
       const workersOf = (): Promise<readonly string[]> =>
         Promise.all(visitors.map((visitor) => appOf(proxy, { 'x-forwarded-for': visitor })));

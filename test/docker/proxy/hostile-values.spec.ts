@@ -576,16 +576,16 @@ const known = new Set(
   `absolute_redirect access_log add_header alias allow auth_basic auth_basic_user_file block charset client_body_buffer_size
   client_body_temp_path client_body_timeout client_header_timeout client_max_body_size default_type deny error_log
   error_page events fastcgi_temp_path geo gzip gzip_comp_level gzip_min_length gzip_proxied gzip_types gzip_vary http http2
-  if include index internal keepalive keepalive_min_timeout keepalive_requests keepalive_timeout
+  if ignore_invalid_headers include index internal keepalive keepalive_min_timeout keepalive_requests keepalive_timeout
   large_client_header_buffers limit_req limit_req_status limit_req_zone listen location log_format map
   map_hash_bucket_size map_hash_max_size pid proxy_buffer_size proxy_buffering proxy_buffers proxy_busy_buffers_size
   proxy_connect_timeout proxy_cookie_path proxy_headers_hash_bucket_size proxy_headers_hash_max_size proxy_hide_header
   proxy_http_version proxy_ignore_headers proxy_max_temp_file_size proxy_next_upstream proxy_next_upstream_timeout
-  proxy_next_upstream_tries proxy_pass proxy_read_timeout proxy_redirect proxy_request_buffering proxy_send_timeout
-  proxy_set_header proxy_temp_path real_ip_header real_ip_recursive recursive_error_pages reset_timedout_connection return
+  proxy_next_upstream_tries proxy_pass proxy_pass_trailers proxy_read_timeout proxy_redirect proxy_request_buffering proxy_send_timeout
+  proxy_set_header proxy_temp_path real_ip_header real_ip_recursive recursive_error_pages reset_timedout_connection return rewrite
   root scgi_temp_path sendfile server server_name server_names_hash_bucket_size server_names_hash_max_size server_tokens
   set_real_ip_from ssl_certificate ssl_certificate_key ssl_ciphers ssl_prefer_server_ciphers ssl_protocols ssl_session_cache
-  ssl_session_tickets ssl_session_timeout stub_status tcp_nopush try_files upstream uwsgi_temp_path worker_connections worker_processes
+  ssl_session_tickets ssl_session_timeout stub_status tcp_nopush try_files underscores_in_headers upstream uwsgi_temp_path variables_hash_bucket_size variables_hash_max_size worker_connections worker_processes
   ssl_object_cache_inheritable worker_rlimit_nofile worker_shutdown_timeout zone`.split(/\s+/),
 );
 const requestId = '$plumbstack_request_id';

@@ -180,12 +180,32 @@ describe('nginx as the router', function () {
     assert.equal((await get('/sub')).headers.location, '/sub/');
   });
 
-  it('shows an app the path that chose its route, however it was written', async () => {
-    assert.equal(echoOf(await get('/app1/x/%2e%2e/deep/y')).app, 'app2');
-    assert.equal(echoOf(await get('/app1//deep///y')).url, '/y');
-    assert.equal(echoOf(await get('/kept/..%2fapp1%2fdeep/z')).url, '/z');
-    assert.equal((await get('/app1/../../../../etc/passwd')).status, 400);
-    assert.equal((await get('/app1/%2e%2e/.htpasswd')).status, 403);
+  it('shows an app the path below the prefix as the visitor wrote it', async () => {
+    for (const path of [
+      '/a%2Fb',
+      '//x//y',
+      '/%2B%3B%3D%26+;=&',
+      '/%41%c3%a9',
+      '/?',
+      '/x?a=%2F&b',
+      '/http://x/y',
+    ]) {
+      assert.equal(echoOf(await get(`/app1${path}`)).url, path);
+    }
+    assert.equal(echoOf(await get('/%61pp1%2Fx%2Fy')).url, '/x%2Fy');
+    assert.equal(echoOf(await get('/app1//deep///y')).url, '///y');
+  });
+
+  it('refuses a path that could be read as leaving its route for another of the same app', async () => {
+    for (const path of [
+      '/app1/x/%2e%2e/deep/y',
+      '/kept/..%2fapp1%2fdeep/z',
+      '/app1/../../../../etc/passwd',
+      '/app1/%2e%2e/.htpasswd',
+      '/x/..;/y',
+    ]) {
+      assert.equal((await get(path)).status, 400, path);
+    }
   });
 
   it('leads the redirects of an app below its prefix', async () => {
@@ -250,14 +270,7 @@ describe('nginx as the router', function () {
   });
 
   it('serves no file whose path has a name that starts with a dot', async () => {
-    for (const path of [
-      '/.htpasswd',
-      '/.git/config',
-      '/sub/.env',
-      '/%2ehtpasswd',
-      '/.well-known/.secret',
-      '/x/../.git/config',
-    ]) {
+    for (const path of ['/.htpasswd', '/.git/config', '/sub/.env', '/%2ehtpasswd', '/.well-known/.secret']) {
       const answer = await get(path);
       assert.equal(answer.status, 403, path);
       assert.doesNotMatch(answer.body, /hidden/);

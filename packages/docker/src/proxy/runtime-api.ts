@@ -173,14 +173,29 @@ export function parseStat(csv: string): StatTable {
   const frontend = one(turnFrontend, 'FRONTEND') ?? one(poolFrontend, 'FRONTEND');
   const backend = one(poolBackend, 'BACKEND');
   const refused = one(refusalFrontend, 'FRONTEND')?.number('req_tot') ?? 0;
-  const waiting = one(turnBackend, 'BACKEND')?.number('qcur') ?? 0;
+  const turns = rows.filter((row) => row.text('pxname') === turnBackend);
+  const waitingFor = (service: string): number =>
+    turns.find((row) => row.text('svname') === service)?.number('qcur') ?? 0;
+  const waiting = turns.reduce((sum, row) => sum + row.number('qcur'), 0);
   return {
-    ...(frontend !== undefined && { frontend: proxyStat(frontend, 'req_tot', 'req_rate', { refused }) }),
-    ...(backend !== undefined && { backend: proxyStat(backend, 'stot', 'rate', { waiting }) }),
+    ...(frontend !== undefined && {
+      frontend: { ...proxyStat(frontend, 'req_tot', 'req_rate'), denied: frontend.number('dreq') + refused },
+    }),
+    ...(backend !== undefined && {
+      backend: withWaiting(proxyStat(backend, 'stot', 'rate'), waiting, waitingFor('BACKEND')),
+    }),
     servers: rows
       .filter((row) => row.isServerOf(poolBackend))
-      .map((row) => serverStat(row, one(turnBackend, row.text('svname'))?.number('qcur') ?? 0)),
+      .map((row) => serverStat(row, waitingFor(row.text('svname')))),
   };
+}
+
+/**
+ * @param all that wait for their turn
+ * @param forAnybody those of them that wait for no worker of their own
+ */
+function withWaiting(stat: ProxyStat, all: number, forAnybody: number): ProxyStat {
+  return { ...stat, sessions: stat.sessions + all, queued: stat.queued + forAnybody };
 }
 
 class StatRow {
@@ -209,18 +224,13 @@ class StatRow {
   }
 }
 
-function proxyStat(
-  row: StatRow,
-  total: string,
-  rate: string,
-  { refused = 0, waiting = 0 }: { readonly refused?: number; readonly waiting?: number },
-): ProxyStat {
+function proxyStat(row: StatRow, total: string, rate: string): ProxyStat {
   return {
     sessions: row.number('scur'),
-    queued: row.number('qcur') + waiting,
+    queued: row.number('qcur'),
     requestsTotal: row.number(total),
     requestsPerSecond: row.number(rate),
-    denied: row.number('dreq') + refused,
+    denied: row.number('dreq'),
   };
 }
 
