@@ -21,7 +21,8 @@ export interface HttpHealthCheck extends HealthTimingOptions {
   readonly http: string;
   /**
    * Host that the request names, for an app that answers its own hosts only.
-   * @default the first host of a router that leads to it, else `localhost`
+   * @default a host that visitors ask for, by a route or router that leads to it; of several the first by the alphabet; else
+   * `localhost`
    */
   readonly host?: string;
   /** @default 200 */

@@ -1,8 +1,9 @@
 import type { HealthSpec, StackSpec } from '@plumbstack/core';
 
 /**
- * The host that visitors ask a resource for: the first one, no wildcard, of a route that leads to it, or of that route's
- * router. Nothing where every host leads to it.
+ * A host that visitors ask a resource for: of a route that leads to it, or of that route's router, and no wildcard. Of
+ * several it is the first by the alphabet, since the order of a program's calls means nothing. Nothing where every host leads
+ * to it.
  */
 export function visitedHost({ resources }: StackSpec, name: string): string | undefined {
   const hosts = resources.flatMap((each) => {
@@ -10,7 +11,7 @@ export function visitedHost({ resources }: StackSpec, name: string): string | un
     const routes = each.routes.filter(({ target }) => target.type === 'resource' && target.name === name);
     return routes.flatMap(({ host }) => (host === undefined ? each.serverName : [host]));
   });
-  return hosts.find((host) => !host.startsWith('*.'));
+  return hosts.filter((host) => !host.startsWith('*.')).sort()[0];
 }
 
 /** A check that names its host, so that everybody who does it asks the same. */

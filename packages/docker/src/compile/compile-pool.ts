@@ -97,7 +97,7 @@ function believedBy(
   { homes, networks, addresses }: AddressPlan,
 ): readonly string[] {
   const home = networks.find(({ name }) => name === homes[pool]);
-  const routers = resources.filter(({ kind }) => kind === 'router').map(({ name }) => name);
+  const routers = resources.flatMap(({ kind, name }) => (kind === 'router' ? [name] : [])).sort();
   const beside = routers.filter((name) => homes[name] === home?.name);
   if (beside.length > 0) return beside.flatMap((name) => addresses[name] ?? []);
   return home === undefined || routers.length === 0 ? [] : [home.dynamicRange];

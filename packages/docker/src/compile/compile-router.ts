@@ -90,7 +90,7 @@ function routerModel(
     accessLog: spec.accessLog,
     headers: spec.headers,
     trustedProxies: spec.trustedProxies,
-    ownNetworks: ownNetworks(spec.name, addresses),
+    ownNetworks: letsSomeIn(spec) ? ownNetworks(spec.name, addresses) : [],
     errorPages: Object.fromEntries(
       Object.entries(spec.errorPages).map(([status, source]) => [status, pagePath(source, inputs)]),
     ),
@@ -129,10 +129,16 @@ function hashes({ users }: BasicAuthSpec, inputs: Inputs): Readonly<Record<strin
   );
 }
 
+/** Whether some visitors are let in, or let through, by their addresses. */
+function letsSomeIn({ routes, maintenance }: RouterSpec): boolean {
+  const excepts = (rule: MaintenanceSpec | undefined): boolean => (rule?.except.length ?? 0) > 0;
+  return excepts(maintenance) || routes.some((each) => each.allow.length > 0 || excepts(each.maintenance));
+}
+
 /** Subnets of all networks that a resource's container is in. */
 function ownNetworks(name: string, { homes, guests, networks }: AddressPlan): readonly string[] {
   const own = new Set([homes[name], ...(guests[name] ?? []).map(({ network }) => network)]);
-  return networks.filter((each) => own.has(each.name)).map(({ subnet }) => subnet);
+  return networks.flatMap(({ name: network, subnet }) => (own.has(network) ? [subnet] : [])).sort();
 }
 
 function unitTarget(
