@@ -61,6 +61,13 @@ export function routerStopped(ports: readonly HostPort[]): Impact {
   };
 }
 
+/** Of nginx that takes over host ports from what leads to the same now. */
+export function portsTakenOver(ports: readonly HostPort[]): Impact {
+  return {
+    impact: `takes over ${ports.map(textOf).join(', ')}; connections are refused for a moment`,
+  };
+}
+
 /** Of workers that leave before their successors join. */
 export function fewerWorkers({ update, replicas }: PoolSpec): Impact {
   if (update.order === 'start-first' || replicas === 0) return {};

@@ -110,6 +110,7 @@ export {
   fewerWorkers,
   gone,
   isStopFirst,
+  portsTakenOver,
   routerStopped,
   staysUntilReplaced,
   stoppedFirst,
@@ -122,6 +123,7 @@ export { framingHeaders, resourcePath } from './name.js';
 export { certifiedHosts, servedHosts } from './certified-hosts.js';
 export { secretText, secretValue, type SecretForm } from './secret-mount.js';
 export { poolPort, poolStatsPort } from './pool.js';
-export { routerPort, routerTlsPort } from './router.js';
+export { addressesOverlap } from './publish.js';
+export { defaultRouterImage, routerPort, routerTlsPort } from './router.js';
 export { startGraph } from './validate.js';
 export { downOptions, logOptions, upOptions, volumeCopyOptions, waitOptions } from './verb-options.js';

@@ -1,8 +1,9 @@
-import { integer, oneOf, options, refuse, type Check } from './check.js';
+import { integer, list, oneOf, options, refuse, type Check } from './check.js';
 import { reference } from './container-options.js';
 import { freeze } from './freeze.js';
 import { defaultHealth, healthCheck, type HealthCheck } from './health-check.js';
 import { image, type Image } from './image.js';
+import { ipNetwork } from './ip-address.js';
 import { linksIn, type Link } from './link.js';
 import { headerName, resourceName } from './name.js';
 import { loopback, publish, type Publish } from './publish.js';
@@ -53,8 +54,18 @@ export interface PoolOptions {
   readonly update?: Partial<UpdateSpec>;
   /** How long a worker that leaves may take to finish its requests, in milliseconds. @default 30000 */
   readonly drainTimeoutMs?: number;
-  /** Host ports of the balancer; loopback unless an address is given. @default none */
+  /**
+   * Host ports of its own, with nginx behind them that keeps slow visitors away from the workers; loopback unless an address
+   * is given.
+   * @default none
+   */
   readonly publish?: Publish;
+  /**
+   * Addresses or networks of proxies in front of `publish`. Their `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Request-Id`
+   * are believed; those of everybody else are replaced.
+   * @default nobody is believed
+   */
+  readonly trustedProxies?: readonly string[];
   /** Host ports of HAProxy's statistics page, which changes nothing; loopback unless an address is given. @default none */
   readonly stats?: Publish;
   /** HAProxy's image. @default 'haproxy:3.2' */
@@ -102,6 +113,7 @@ export class Pool extends Resource<'pool'> {
       update?: Partial<UpdateSpec>;
       drainTimeoutMs?: number;
       publish?: PoolSpec['publish'];
+      trustedProxies?: readonly string[];
       stats?: PoolSpec['stats'];
       image?: ImageSpec;
     }>(given, name, {
@@ -128,10 +140,11 @@ export class Pool extends Resource<'pool'> {
         }),
       drainTimeoutMs: milliseconds,
       publish: publish(loopback, poolPort),
+      trustedProxies: list(ipNetwork),
       stats: publish(loopback, poolStatsPort),
       image,
     });
-    const { app, maxConcurrency, slowStartMs, timeoutMs } = checked;
+    const { app, maxConcurrency, slowStartMs, timeoutMs, trustedProxies = [] } = checked;
     if (app === undefined) refuse(`${name}.app`, 'the app that its workers run', undefined);
     if (checked.health?.type === 'command') {
       refuse(
@@ -157,6 +170,7 @@ export class Pool extends Resource<'pool'> {
       update: { ...defaultUpdate, ...checked.update },
       drainTimeoutMs: checked.drainTimeoutMs ?? 30_000,
       publish: checked.publish ?? [],
+      ...(trustedProxies.length > 0 && { trustedProxies }),
       stats: checked.stats ?? [],
       image: checked.image ?? defaultImage,
     });

@@ -61,7 +61,7 @@ export const routerPort = 8080;
 /** Port of HTTPS in nginx's container. */
 export const routerTlsPort = 8443;
 /** nginx's stable branch: https://nginx.org/en/download.html */
-const defaultImage: ImageSpec = { type: 'pull', reference: 'nginx:1.30', policy: 'missing' };
+export const defaultRouterImage: ImageSpec = { type: 'pull', reference: 'nginx:1.30', policy: 'missing' };
 
 const publishWithTls: Check<readonly PublishSpec[]> = (value, path) => {
   const https = publish(everyAddress, routerTlsPort)(value, path);
@@ -107,7 +107,7 @@ export class Router extends Resource<'router'> {
       trustedProxies: checked.trustedProxies ?? [],
       errorPages: checked.errorPages ?? {},
       ...(checked.maintenance !== undefined && { maintenance: checked.maintenance }),
-      image: checked.image ?? defaultImage,
+      image: checked.image ?? defaultRouterImage,
     });
   }
 

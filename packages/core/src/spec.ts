@@ -209,6 +209,8 @@ export interface PoolSpec {
   /** How long a worker that leaves may take to finish its requests. */
   readonly drainTimeoutMs: number;
   readonly publish: readonly PublishSpec[];
+  /** Proxies in front of what it publishes, by address or network: what they say of visitors is believed. Nobody when unset. */
+  readonly trustedProxies?: readonly string[];
   /** Where HAProxy's read-only statistics page is published; nowhere when empty. */
   readonly stats: readonly PublishSpec[];
   readonly image: ImageSpec;

@@ -30,7 +30,7 @@ import { stackStatus } from './deployment/stack-status.js';
 import type { EngineSession } from './engine-session.js';
 import { backstage } from './labels.js';
 import { observeStack } from './observe/observe-stack.js';
-import { slotName } from './object-names.js';
+import { declaredName, slotName } from './object-names.js';
 import { poolStats } from './proxy/index.js';
 import type { ObservedContainer, ObservedState } from './plan/observed-state.js';
 
@@ -131,7 +131,7 @@ export class DockerDeployment implements LifecycleDeployment {
     using signal = this.#deadline('exec', options);
     const containers = this.#containersOf(await this.#observe(signal), resource);
     const running = containers.filter(({ state }) => state === 'running');
-    const container = running.find(({ role }) => role !== 'balancer') ?? running[0];
+    const container = running.find(({ role }) => role !== 'balancer' && role !== 'router') ?? running[0];
     if (container === undefined) {
       throw new PlumbstackError('NOT_FOUND', 'no container of it runs.', {
         resource: resourcePath(this.stack, nameOf(resource)),
@@ -219,12 +219,14 @@ export class DockerDeployment implements LifecycleDeployment {
   #containersOf(observed: ObservedState, resource: ResourceReference): readonly ObservedContainer[] {
     const name = nameOf(resource);
     const found = observed.containers.filter(
-      (each) => each.resource === name && !backstage.includes(each.role),
+      (each) => declaredName(each.resource) === name && !backstage.includes(each.role),
     );
     if (found.length > 0) return found;
     const known = [
       ...new Set(
-        observed.containers.filter(({ role }) => !backstage.includes(role)).map((each) => each.resource),
+        observed.containers
+          .filter(({ role }) => !backstage.includes(role))
+          .map((each) => declaredName(each.resource)),
       ),
     ].sort();
     throw new PlumbstackError('NOT_FOUND', `the stack "${this.stack}" has no running resource "${name}".`, {

@@ -23,6 +23,7 @@ import {
 } from '@plumbstack/events';
 import { applyDiff } from './apply/apply-plan.js';
 import { clearNetworks, networksInTheWay } from './apply/clear-networks.js';
+import { clearPorts } from './apply/clear-ports.js';
 import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { Gate } from './apply/gate.js';
 import { issueCertificates, readyToAsk } from './apply/issue-certificates.js';
@@ -38,6 +39,7 @@ import { DockerDeployment } from './deployment.js';
 import { resolveOptions, type DockerRuntimeOptions, type ResolvedOptions } from './docker-runtime-options.js';
 import { EngineSession } from './engine-session.js';
 import { backstage, label, ours } from './labels.js';
+import { declaredName } from './object-names.js';
 import { observeStack } from './observe/observe-stack.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import { hasInventory, type ObservedState } from './plan/observed-state.js';
@@ -127,7 +129,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       const own = containers.filter(({ labels }) => labels[label.stack] === stack);
       return {
         stack,
-        resources: new Set(own.map(({ labels }) => labels[label.resource])).size,
+        resources: new Set(own.map(({ labels }) => declaredName(labels[label.resource] ?? ''))).size,
         running: own.filter(({ state }) => state === 'running').length,
         containers: own.length,
       };
@@ -242,9 +244,11 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         prepareSecrets(context(survey), spec, survey.inputs),
       ]);
       const isCleared = await clearNetworks(context(survey), survey.desired);
+      const areFreed = !isCleared && (await clearPorts(context(survey), survey.desired));
       // Images and secrets are part of what containers are made from: now that they are known, look again.
       const isComplete =
         !isCleared &&
+        !areFreed &&
         survey.diff.plan.steps.every(({ kind }) => kind !== 'image') &&
         Object.values(survey.inputs.secrets).every(
           ({ value, due }) => value !== undefined && due === undefined,

@@ -10,6 +10,7 @@ export { topologyOf, type Topology } from './compile/topology.js';
 export { portKey, type Inputs } from './compile/inputs.js';
 export type { ContainerTemplate, DockerSpec, PoolUnit, RouterUnit, Unit } from './compile/docker-spec.js';
 export { compileStack } from './compile/compile-stack.js';
+export { withFronts } from './compile/fronts.js';
 export { keptSecrets, type KeptSecret } from './compile/kept-secrets.js';
 export {
   contains,
@@ -79,6 +80,7 @@ export {
   configVolumeName,
   containerName,
   edgeNetworkName,
+  frontName,
   networkName,
   poolNetworkName,
   secretVolumeName,

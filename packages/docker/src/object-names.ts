@@ -18,6 +18,10 @@ export const nextContainerName = (stack: string, resource: string): string => `$
 export const formerContainerName = (stack: string, resource: string): string => `${stack}-${resource}.former`;
 export const workerName = (stack: string, pool: string, worker: number): string =>
   `${stack}-${pool}-${worker}`;
+/** The resource that a pool's front is, beside those that the program declares. */
+export const frontName = (pool: string): string => `${pool}.front`;
+/** The resource of the program that something belongs to: a pool's front is a part of the pool. */
+export const declaredName = (resource: string): string => resource.replace(/\.front$/, '');
 export const volumeName = (stack: string, volume: string): string => `${stack}-${volume}`;
 export const configVolumeName = (stack: string, resource: string): string => `${stack}-${resource}.config`;
 export const secretVolumeName = (stack: string, secret: string): string => `${stack}-${secret}.secret`;

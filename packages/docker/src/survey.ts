@@ -4,6 +4,7 @@ import type { FileDigests } from './client/file-digests.js';
 import { planAddresses } from './compile/address-plan.js';
 import { compileStack } from './compile/compile-stack.js';
 import type { DockerSpec } from './compile/docker-spec.js';
+import { withFronts } from './compile/fronts.js';
 import { isIPv4Subnet } from './compile/ipv4.js';
 import type { Inputs } from './compile/inputs.js';
 import { notOurs } from './not-ours.js';
@@ -37,11 +38,12 @@ export interface SurveyOptions extends CallOptions {
 /** Looks, and compares. Has no way to change anything: it is given a reader. */
 export async function surveyStack(
   reader: DockerReader,
-  spec: StackSpec,
+  declared: StackSpec,
   options: SurveyOptions,
 ): Promise<Survey> {
   const { baseDir, addressPool, secretValues, refused, local, digests, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
+  const spec = withFronts(declared);
   const observed = await observeStack(reader, spec.name, call);
   const inputs = await readInputs(reader, spec, observed, {
     baseDir,

@@ -1,11 +1,12 @@
 import { aboutResource } from '@plumbstack/core';
 import type { VolumeCreation } from '../client/docker-client.js';
 import { isSubnetTaken } from '../client/docker-failure.js';
-import type { DockerSpec, Unit } from '../compile/docker-spec.js';
+import type { DockerSpec, RouterUnit, Unit } from '../compile/docker-spec.js';
 import { label } from '../labels.js';
 import type { Diff } from '../plan/diff.js';
 import { networksOf, workerPlace } from '../plan/container-networks.js';
 import { formerContainers } from '../plan/former.js';
+import { takenOver } from '../plan/held-ports.js';
 import { containersOf } from '../plan/serving.js';
 import { convergePool } from './converge-pool.js';
 import { convergeRouter } from './converge-router.js';
@@ -62,11 +63,10 @@ type Outcome = StepOutcome | { readonly skipped: string };
 /** Every unit as soon as what it needs is healthy. */
 async function applyUnits(context: RunContext, desired: DockerSpec, diff: Diff): Promise<readonly unknown[]> {
   const outcomes = new Map<string, Promise<Outcome>>();
-  const isNewRouter = (unit: Unit): boolean =>
-    unit.kind === 'router' && containersOf(context.observed, unit.resource, 'router').length === 0;
   const start = (unit: Unit): void => {
     // A new router starts beside its targets: it knows their addresses. One that serves changes when they are there.
-    const after = unit.kind === 'router' && !isNewRouter(unit) ? unit.config.targets : unit.dependsOn;
+    const after =
+      unit.kind === 'router' && !startsBesideTargets(context, unit) ? unit.config.targets : unit.dependsOn;
     const needs = after.flatMap((name) =>
       outcomes.has(name) ? [{ name, outcome: outcomes.get(name) as Promise<Outcome> }] : [],
     );
@@ -76,6 +76,13 @@ async function applyUnits(context: RunContext, desired: DockerSpec, diff: Diff):
   desired.units.filter(({ kind }) => kind === 'router').forEach(start);
   const all = await Promise.all(outcomes.values());
   return all.flatMap((each) => (typeof each === 'object' && 'failed' in each ? [each.failed] : []));
+}
+
+/** Whether a router is new, and none of its targets has yet to give it a host port. */
+function startsBesideTargets({ observed }: RunContext, unit: RouterUnit): boolean {
+  return (
+    containersOf(observed, unit.resource, 'router').length === 0 && takenOver(unit, observed).length === 0
+  );
 }
 
 interface Need {

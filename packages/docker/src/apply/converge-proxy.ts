@@ -2,6 +2,7 @@ import type { PoolUnit, RouterUnit } from '../compile/docker-spec.js';
 import { openPort } from '../compile/open-port.js';
 import { containerName } from '../object-names.js';
 import type { ProxyFiles } from '../plan/proxy-files.js';
+import { containersOf } from '../plan/serving.js';
 import { joinAsGuest } from './attachments.js';
 import { convergeContainer } from './converge-container.js';
 import { ensureVolume } from './ensure-volume.js';
@@ -30,6 +31,9 @@ export async function convergeProxy(
   proxy: Proxy,
 ): Promise<string> {
   await ensureVolume(context, unit.resource, unit.config.volume);
+  const holdsPorts = containersOf(context.observed, unit.resource, proxy.role).some(
+    ({ identityPorts }) => identityPorts.length > 0,
+  );
   const { id, address, isNew } = await convergeContainer(context, {
     unit,
     role: proxy.role,
@@ -37,7 +41,7 @@ export async function convergeProxy(
     name: containerName(context.stack, unit.resource),
     port: unit.port,
     health: openPort,
-    stopGraceMs: unit.publishes ? swapGraceMs : (unit.container.creation.stopGraceMs ?? 10_000),
+    stopGraceMs: unit.publishes || holdsPorts ? swapGraceMs : (unit.container.creation.stopGraceMs ?? 10_000),
     // A successor takes over the volume of a proxy that still runs: what it is given must pass that one's check first.
     beforeReplace: async (old) => {
       await applyConfig(context, unit.resource, old, proxy.files(), proxy.commands);

@@ -9,7 +9,7 @@ import type { Place } from '../plan/container-networks.js';
 import { attachmentsOf } from './attachments.js';
 import { explainFiles } from './explain-files.js';
 import { explainPort } from './port-holder.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { declaredPathOf, type RunContext } from './run-context.js';
 
 export interface NewContainer {
   readonly resource: string;
@@ -88,7 +88,7 @@ export async function startContainer(
   } catch (error) {
     throw isPlumbstackError(error, 'PORT_IN_USE') ? await explainPort(context, resource, id, error) : error;
   }
-  emit('container:started', { resource: pathOf(context, resource), container: name });
+  emit('container:started', { resource: declaredPathOf(context, resource), container: name });
 }
 
 /** Creates and starts; whatever fails leaves nothing behind. */
@@ -152,7 +152,7 @@ async function refuseWithoutShell(
     'START_FAILED',
     `its image has no ${shell}, which puts secrets into the environment.`,
     {
-      resource: pathOf(context, resource),
+      resource: declaredPathOf(context, resource),
       details: { image: template.creation.image },
       hint: 'Let the program read the file that the secret is in, and leave out env and urlEnv.',
     },
@@ -167,5 +167,5 @@ async function nameTaken(
   const holder = await context.client.inspectContainer(name, context.call);
   if (holder === undefined || isOfStack(holder.labels, context.stack)) return cause;
   const { id, image, labels } = holder;
-  return notOurs({ kind: 'container', name, labels, facts: { id, image } }, pathOf(context, resource), cause);
+  return notOurs({ kind: 'container', name, labels, facts: { id, image } }, declaredPathOf(context, resource), cause);
 }

@@ -1,6 +1,6 @@
 import type { VolumeCreation } from '../client/docker-client.js';
 import { isOfStack, notOurs } from '../not-ours.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { declaredPathOf, type RunContext } from './run-context.js';
 
 /**
  * Makes a volume where the stack does not have it yet. The engine takes any volume of that name for the one that is wanted,
@@ -16,5 +16,5 @@ export async function ensureVolume(
   await client.createVolume(creation, call);
   const made = await client.inspectVolume(name, call);
   if (made === undefined || isOfStack(made.labels, stack)) return;
-  throw notOurs({ kind: 'volume', name, labels: made.labels }, pathOf({ stack }, resource));
+  throw notOurs({ kind: 'volume', name, labels: made.labels }, declaredPathOf({ stack }, resource));
 }

@@ -1,7 +1,7 @@
 import { PlumbstackError } from '@plumbstack/core';
 import { inTheWay } from '../client/docker-failure.js';
 import type { NewContainer } from './create-container.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { declaredPathOf, type RunContext } from './run-context.js';
 
 /** Why files cannot be put where they should be: only the image knows what is there. Any other error stays as it is. */
 export function explainFiles(context: RunContext, wanted: NewContainer, error: unknown): unknown {
@@ -19,7 +19,7 @@ export function explainFiles(context: RunContext, wanted: NewContainer, error: u
     'INVALID_STACK',
     `${which.join(', ')} cannot be put into a container of ${image}: ${words[is]}.`,
     {
-      resource: pathOf(context, wanted.resource),
+      resource: declaredPathOf(context, wanted.resource),
       details: { image, targets: which },
       hint: 'Give the file, or secret, another target.',
       cause: error,

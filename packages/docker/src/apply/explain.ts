@@ -1,6 +1,6 @@
 import { PlumbstackError } from '@plumbstack/core';
 import type { CallOptions, ContainerDetails, DockerReader } from '../client/docker-client.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { declaredPathOf, type RunContext } from './run-context.js';
 
 const lineCount = 20;
 
@@ -43,7 +43,7 @@ export async function explainFailure(
       ? 'It wrote nothing.'
       : `Its last lines:\n${lines.map((line) => `    | ${line}`).join('\n')}`;
   return new PlumbstackError(ended ? 'START_FAILED' : 'UNHEALTHY', `${what}. ${output}`, {
-    resource: pathOf(context, resource),
+    resource: declaredPathOf(context, resource),
     details: {
       container: name,
       exitCode,

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { PlumbstackError } from '@plumbstack/core';
 import type { PublishedPort } from '../client/docker-client.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { declaredPathOf, type RunContext } from './run-context.js';
 
 /** Says which port is taken, and by whom: another container, or a process of this machine where that can be seen. */
 export async function explainPort(
@@ -45,7 +45,7 @@ function taken(
 ): PlumbstackError {
   const by = holder === undefined ? 'something on this machine' : holder;
   return new PlumbstackError('PORT_IN_USE', `port ${port} on ${host} is taken by ${by}.`, {
-    resource: pathOf(context, resource),
+    resource: declaredPathOf(context, resource),
     details: { host, port, ...(holder !== undefined && { holder }) },
     hint: 'Free it, or publish another port; publish: 0 takes any free one.',
     cause,

@@ -6,7 +6,7 @@ import type { Inputs } from '../compile/inputs.js';
 import { imageLabels } from '../labels.js';
 import { buildSource } from '../observe/read-inputs.js';
 import { runFailure } from './run-failure.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { declaredPathOf, pathOf, type RunContext } from './run-context.js';
 
 type ImageContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'signal' | 'gate' | 'emit'>;
 
@@ -25,7 +25,7 @@ export async function prepareImages(context: ImageContext, spec: StackSpec, inpu
       try {
         await prepare(context, each, inputs);
       } catch (error) {
-        throw aboutResource(error, pathOf(context, each.resource));
+        throw aboutResource(error, declaredPathOf(context, each.resource));
       }
     }),
   );

@@ -6,7 +6,7 @@ import { recordFile } from '../plan/observed-state.js';
 import { readFolder } from '../observe/read-folder.js';
 import { pollUntil } from './deadline.js';
 import { patiently } from './patient-exec.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { declaredPathOf, type RunContext } from './run-context.js';
 
 /** How a proxy is told to take a configuration. */
 export interface ProxyCommands {
@@ -76,7 +76,7 @@ async function validate(
     'CONFIG_REJECTED',
     `the proxy refuses its new configuration and keeps the old one. It says:\n${words}`,
     {
-      resource: pathOf(context, resource),
+      resource: declaredPathOf(context, resource),
       details: { words, exitCode },
       hint: 'If you have set its image, it may be older than the configuration needs: nginx 1.29.7 and HAProxy 3.1 are the oldest.',
     },
@@ -99,7 +99,7 @@ async function inForce(
     'CONFIG_REJECTED',
     'the proxy accepted its new configuration, but does not serve it after 15 s.',
     {
-      resource: pathOf(context, resource),
+      resource: declaredPathOf(context, resource),
       details: { revision },
       hint: 'The old one keeps serving. Look at the log of its container.',
     },

@@ -2,6 +2,7 @@ import { resourcePath } from '@plumbstack/core';
 import type { LifecycleEventMap, LifecycleEventName } from '@plumbstack/events';
 import type { CallOptions, DockerClient } from '../client/docker-client.js';
 import type { RouterUnit } from '../compile/docker-spec.js';
+import { declaredName } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 import type { Gate } from './gate.js';
 import type { Networks } from './networks.js';
@@ -32,8 +33,14 @@ export interface RunContext {
 
 export type Emit = <N extends LifecycleEventName>(name: N, payload: LifecycleEventMap[N]) => void;
 
+/** What a resource is called in plans, and in the events that tell how far one is. */
 export function pathOf(context: Pick<RunContext, 'stack'>, resource: string): string {
   return resourcePath(context.stack, resource);
+}
+
+/** What the program calls it: what is told of containers, and what fails. */
+export function declaredPathOf(context: Pick<RunContext, 'stack'>, resource: string): string {
+  return resourcePath(context.stack, declaredName(resource));
 }
 
 /** One task after the other, by key. */

@@ -1,4 +1,5 @@
 import { aboutResource, isPlumbstackError, type Step } from '@plumbstack/core';
+import { declaredName } from '../object-names.js';
 import type { RunContext } from './run-context.js';
 
 export type StepOutcome = 'done' | { readonly failed: unknown };
@@ -16,7 +17,7 @@ export async function runStep(
     emit('step:finished', { resource, action, durationMs: Math.round(performance.now() - start) });
     return 'done';
   } catch (thrown) {
-    const error = aboutResource(thrown, resource);
+    const error = aboutResource(thrown, declaredName(resource));
     const code = isPlumbstackError(error) ? error.code : 'UNKNOWN';
     emit('step:failed', {
       resource,

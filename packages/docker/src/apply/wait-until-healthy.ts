@@ -4,7 +4,7 @@ import { complaintInside } from './answered-inside.js';
 import { pollUntil } from './deadline.js';
 import { explainFailure } from './explain.js';
 import { complaintOf } from './reach.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { declaredPathOf, type RunContext } from './run-context.js';
 
 export interface Waited {
   readonly resource: string;
@@ -61,7 +61,7 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
   const details = ended ?? last ?? (await client.inspectContainer(id, call));
   if (details === undefined || state === 'gone') {
     throw new PlumbstackError('START_FAILED', 'its container was removed while it started.', {
-      resource: pathOf(context, resource),
+      resource: declaredPathOf(context, resource),
       hint: 'Run again.',
     });
   }

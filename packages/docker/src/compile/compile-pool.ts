@@ -6,6 +6,7 @@ import type { AddressPlan } from './address-plan.js';
 import { askingHost, visitedHost } from './checked-host.js';
 import { compileContainer, imageOf, publishedPorts } from './compile-container.js';
 import type { PoolUnit } from './docker-spec.js';
+import { workerTimeoutMs } from './fronts.js';
 import type { Inputs } from './inputs.js';
 import { own } from './own.js';
 import { placeOf } from './place.js';
@@ -13,9 +14,6 @@ import { proxyContainer } from './proxy-container.js';
 
 /** HAProxy's runtime API, on its container's own loopback. */
 export const adminPort = 9999;
-
-/** Longest silence of a worker where nobody says otherwise: as long as any route may wait. */
-const workerTimeoutMs = 3_600_000;
 
 export function compilePool(
   stackSpec: StackSpec,

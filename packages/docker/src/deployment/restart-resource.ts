@@ -1,5 +1,5 @@
 import { restartWorkers } from '../apply/converge-pool.js';
-import { pathOf } from '../apply/run-context.js';
+import { declaredPathOf, pathOf } from '../apply/run-context.js';
 import { waitAgain } from '../apply/wait-again.js';
 import type { EngineSession } from '../engine-session.js';
 import { describedCheck } from '../plan/described-check.js';
@@ -23,7 +23,7 @@ export async function restartResource(
     const { id, name, resource, identity } = each;
     const { stopGraceMs = 10_000 } = identity as { stopGraceMs?: number };
     await session.client.restartContainer(id, stopGraceMs, { signal });
-    context.emit('container:started', { resource: pathOf(context, resource), container: name });
+    context.emit('container:started', { resource: declaredPathOf(context, resource), container: name });
     await waitAgain(context, each, describedCheck(each));
     if (each.role === 'app' || each.role === 'service')
       context.emit('app:healthy', { resource: pathOf(context, resource), container: name });

@@ -14,7 +14,7 @@ import { engineStatus } from '../client/docker-failure.js';
 import type { EngineSession } from '../engine-session.js';
 import type { RunContext } from '../apply/run-context.js';
 import type { Role } from '../labels.js';
-import { slotName } from '../object-names.js';
+import { declaredName, frontName, slotName } from '../object-names.js';
 import { isAtHome, isIn } from '../plan/container-networks.js';
 import { describedCheck } from '../plan/described-check.js';
 import {
@@ -35,10 +35,11 @@ export async function stackStatus(
   signal: AbortSignal,
 ): Promise<StackStatus> {
   // What is noted and not there is missing; what is there and not noted is an orphan of an older program.
-  const names = new Set([
+  const all = [
     ...inventoryOf(observed).keys(),
     ...observed.containers.filter(({ role }) => !backstage.includes(role)).map(({ resource }) => resource),
-  ]);
+  ];
+  const names = new Set(all.map(declaredName));
   const context = session.look(observed, signal);
   const resources = await Promise.all(
     [...names].map((name) => resourceStatus(session, context, observed, name)),
@@ -56,7 +57,7 @@ async function resourceStatus(
   observed: ObservedState,
   resource: string,
 ): Promise<ResourceStatus> {
-  const own = observed.containers.filter((each) => each.resource === resource);
+  const own = observed.containers.filter((each) => declaredName(each.resource) === resource);
   const roles = own.map(({ role }) => role);
   const kind = kindOf(roles) ?? inventoryOf(observed).get(resource) ?? 'app';
   const upWorkers = kind === 'pool' ? await workersUp(context, own) : new Set<string>();
@@ -64,6 +65,7 @@ async function resourceStatus(
   const containers = statuses.flatMap((each) => each ?? []);
   const counted = kind === 'pool' ? containers.filter(({ role }) => role === 'worker') : containers;
   const published = own.filter(({ role }) => role !== 'worker').flatMap(({ identityPorts }) => identityPorts);
+  const well = counted.filter(({ state, health }) => state === 'running' && health === 'healthy');
   return {
     resource: resourcePath(observed.stack, resource),
     kind,
@@ -72,10 +74,22 @@ async function resourceStatus(
       (kind === 'pool' ? readRecord<PoolRecord>(observed, resource)?.replicas : 1) ??
       Math.max(counted.length, 1),
     running: counted.filter(({ state }) => state === 'running').length,
-    healthy: counted.filter(({ state, health }) => state === 'running' && health === 'healthy').length,
+    healthy: isReached(observed, resource, containers) ? well.length : 0,
     endpoints: published.map((each) => urlOf(own, each, session.engine.host)),
     containers,
   };
+}
+
+/** Whether a pool's front, where it has one, is well: without it nobody comes to the workers by the pool's own port. */
+function isReached(
+  observed: ObservedState,
+  resource: string,
+  containers: readonly ContainerStatus[],
+): boolean {
+  const front = frontName(resource);
+  const ids = observed.containers.filter((each) => each.resource === front).map(({ id }) => id);
+  if (ids.length === 0) return !inventoryOf(observed).has(front);
+  return containers.some(({ id, health }) => ids.includes(id) && health === 'healthy');
 }
 
 function kindOf(roles: readonly Role[]): ResourceStatus['kind'] | undefined {

@@ -1,6 +1,7 @@
 import type { LogLine, LogOptions, LogSeam } from '@plumbstack/core';
 import type { DockerReader } from '../client/docker-client.js';
 import { ofStack } from '../labels.js';
+import { declaredName } from '../object-names.js';
 import { EngineFeed } from '../watch/engine-feed.js';
 import { identityOf, type ContainerIdentity } from '../watch/known-container.js';
 import { quietPause } from '../watch/quiet-pause.js';
@@ -104,7 +105,7 @@ class Followed implements Disposable {
 
   #follow({ id, resource }: ContainerIdentity, name: string): void {
     const { client, stack, resource: wanted, since, tail } = this.#options;
-    if (wanted !== undefined && resource !== wanted) return;
+    if (wanted !== undefined && declaredName(resource) !== wanted) return;
     const known = this.#containers.get(id);
     if (known !== undefined) {
       known.wake();

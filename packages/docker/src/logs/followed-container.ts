@@ -2,6 +2,7 @@ import { resourcePath, type LogLine, type LogOptions, type LogSeam } from '@plum
 import type { DockerReader, EngineLogLine, EngineLogOptions } from '../client/docker-client.js';
 import { engineStatus } from '../client/docker-failure.js';
 import { nanosecondsOf } from '../client/nanoseconds.js';
+import { declaredName } from '../object-names.js';
 import { quietPause } from '../watch/quiet-pause.js';
 import { LogCursor } from './log-cursor.js';
 
@@ -82,7 +83,7 @@ export class FollowedContainer {
       const { stream, at, text } = line;
       const seam = this.#seamOf(line, life);
       yield {
-        resource: resourcePath(stack, resource),
+        resource: resourcePath(stack, declaredName(resource)),
         container: name,
         ...{ stream, at, text },
         ...(seam !== undefined && { seam }),

@@ -1,5 +1,6 @@
 import { resourcePath, type LogLine, type LogOptions } from '@plumbstack/core';
 import type { DockerReader } from '../client/docker-client.js';
+import { declaredName } from '../object-names.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 
 /** What several containers have said, by its time. */
@@ -41,7 +42,7 @@ async function* linesOf(
   });
   try {
     for await (const { stream, at, text } of lines) {
-      yield { resource: resourcePath(stack, resource), container: name, stream, at, text };
+      yield { resource: resourcePath(stack, declaredName(resource)), container: name, stream, at, text };
     }
   } catch (error) {
     // An abort is how a reader says that it has enough.

@@ -17,7 +17,7 @@ import type { ResolvedImage } from '../compile/docker-spec.js';
 import { portKey, type Inputs } from '../compile/inputs.js';
 import { accountKey, keptSecrets } from '../compile/kept-secrets.js';
 import { pageSources } from '../compile/router-pages.js';
-import { builtImageTag } from '../object-names.js';
+import { builtImageTag, declaredName } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 import { freePort } from './free-port.js';
 import { hashPasswords } from './hash-passwords.js';
@@ -194,7 +194,7 @@ async function readSources(
   return Object.fromEntries(await Promise.all(entries));
 }
 
-/** A port that is already taken by the resource stays its own; a new one is any free one. */
+/** A port that is already taken by the resource, or by a pool for its front, stays its own; a new one is any free one. */
 async function choosePorts(
   spec: StackSpec,
   observed: ObservedState,
@@ -209,7 +209,10 @@ async function choosePorts(
     for (const { port, host, containerPort } of published) {
       if (port !== 0) continue;
       const key = portKey(resource.name, containerPort);
-      chosen[key] = observedPort(observed, resource.name, containerPort) ?? (await freePort(host, local));
+      const kept =
+        observedPort(observed, resource.name, containerPort) ??
+        observedPort(observed, declaredName(resource.name), containerPort);
+      chosen[key] = kept ?? (await freePort(host, local));
     }
   }
   return chosen;

@@ -1,8 +1,9 @@
-import { routerStopped, type Step, type StepReason } from '@plumbstack/core';
+import { portsTakenOver, routerStopped, type Step, type StepReason } from '@plumbstack/core';
 import type { DockerSpec, RouterUnit, Unit } from '../compile/docker-spec.js';
 import { own } from '../compile/own.js';
 import { containerName } from '../object-names.js';
 import { containerChanges, drift } from './container-changes.js';
+import { takenOver } from './held-ports.js';
 import { differences } from './identity-diff.js';
 import { readRecord, type ObservedState, type RouterRecord } from './observed-state.js';
 import { comparable, differingFiles, routerFiles } from './proxy-files.js';
@@ -14,7 +15,13 @@ export function routerStep(desired: DockerSpec, unit: RouterUnit, observed: Obse
   const { stack, units } = desired;
   const containers = containersOf(observed, unit.resource, 'router');
   const serving = servingContainer(containers, unit.container.digest);
-  if (serving === undefined) return step(stack, 'router', unit.resource, undefined);
+  if (serving === undefined) {
+    const taken = takenOver(unit, observed);
+    return {
+      ...step(stack, 'router', unit.resource, undefined),
+      ...(taken.length > 0 && portsTakenOver(taken)),
+    };
+  }
   const changes = containerChanges(serving, unit, observed);
   const reasons: StepReason[] = [
     ...changes,

@@ -1,6 +1,7 @@
 import { resourcePath } from '@plumbstack/core';
 import type { LifecycleEventMap, LifecycleEventName } from '@plumbstack/events';
 import type { ContainerDetails, EngineEvent } from '../client/docker-client.js';
+import { declaredName } from '../object-names.js';
 import {
   endOf,
   identityOf,
@@ -367,7 +368,7 @@ export class ContainerBook {
     name: N,
     facts?: object,
   ): void {
-    const payload = { resource: resourcePath(stack, resource), container, ...facts };
+    const payload = { resource: resourcePath(stack, declaredName(resource)), container, ...facts };
     this.#options.tell(stack, name, payload as unknown as LifecycleEventMap[N]);
   }
 }

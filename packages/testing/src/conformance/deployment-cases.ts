@@ -37,7 +37,7 @@ export const deploymentCases: readonly ConformanceCase[] = [
   {
     title: 'list has every stack that is up, with what runs',
     async run({ runtime, otherRuntime, app, stackName }) {
-      const stack = pooledStack({ name: stackName(), app });
+      const stack = pooledStack({ name: stackName(), app, pool: { publish: [] } });
       await runtime().up(stack);
       const summary = (await otherRuntime().list()).find((each) => each.stack === stack.name);
       assert.ok(summary !== undefined, 'it is not listed');

@@ -12,6 +12,7 @@ import {
   type Changed,
   type ContainerSpec,
   type Plan,
+  type PoolSpec,
   type ResourceSpec,
   type Step,
   type StepAction,
@@ -37,7 +38,9 @@ type DesiredOf<K extends DesiredResource['kind']> = Extract<DesiredResource, { k
 // What an engine changes on a container that keeps running. Everything else makes a new container.
 const containerInPlace = ['restart', 'resources', 'startTimeoutMs', 'dependsOn'] as const;
 // What makes a new proxy; everything else is a new configuration of the running one.
-const proxyReplaced: readonly string[] = ['image', 'publish', 'stats', 'root'];
+const routerReplaced: readonly string[] = ['image', 'publish', 'root'];
+// Of a pool: its HAProxy. The ports for visitors are held by a proxy in front of that.
+const balancerReplaced: readonly string[] = ['image', 'stats'];
 
 /** What has to be done for the engine to hold what is desired. Changes nothing. */
 export function planStack(desired: DesiredStack, values: SecretValues, state: EngineState): Plan {
@@ -102,11 +105,13 @@ class Planner {
 
   #otherKind(from: RecordedKind, desired: DesiredOf<'app' | 'service' | 'pool' | 'router'>): Change {
     const changed = this.#changed(desired);
-    const publishes = changed.ports.length > 0;
+    const { spec } = desired;
+    // A pool's ports for visitors are held by a proxy in front of it, which comes last.
+    const publishes = spec.kind === 'pool' ? spec.stats.length > 0 : changed.ports.length > 0;
     return {
       action: 'replace',
       reasons: [{ path: 'kind', from, to: desired.kind }],
-      ...(!staysUntilReplaced(from, { ...desired.spec, publishes }) && stoppedFirst(changed)),
+      ...(!staysUntilReplaced(from, { ...spec, publishes }) && stoppedFirst(changed)),
     };
   }
 
@@ -174,11 +179,22 @@ class Planner {
       ...(proxy === undefined ? [{ path: 'container', to: 'running' }] : []),
     ];
     const reasons = [...own, ...ofApp, ...facts];
-    if (own.some(isProxyReplaced)) {
-      const publishes = publishedBy(spec).length > 0;
-      return { ...change(true, reasons), ...(publishes && balancerStopped(this.#changed(desired))) };
+    if (own.some(isOneOf(balancerReplaced))) {
+      const stops = spec.stats.length > 0;
+      return { ...change(true, reasons), ...(stops && balancerStopped(this.#changed(desired))) };
     }
-    return { ...change(ofApp.length > 0, reasons), ...(ofApp.length > 0 && fewerWorkers(spec)) };
+    if (ofApp.length > 0) return { ...change(true, reasons), ...fewerWorkers(spec) };
+    return { ...change(false, reasons), ...this.#portsChange(record.spec, desired) };
+  }
+
+  /** Another proxy holds the ports for visitors, and HAProxy stays. */
+  #portsChange({ publish: before }: PoolSpec, desired: DesiredOf<'pool'>): Pick<Step, 'impact'> {
+    const { publish } = desired.spec;
+    if (before.length === 0 || differences(before, publish).length === 0) return {};
+    const path = resourcePath(this.#stack, desired.name);
+    return publish.length === 0
+      ? gone(this.#state.ports.bindingsOf(path))
+      : routerStopped(this.#changed(desired).ports);
   }
 
   #workerReasons(
@@ -207,7 +223,7 @@ class Planner {
     if (containers.length === 0) return { action: 'create', reasons: [{ path: 'container', to: 'running' }] };
     const own = differences(record.spec, spec);
     const reasons = [...own, ...this.#secretReasons(record.secrets, secrets), ...stopped(containers)];
-    const replaces = own.some(isProxyReplaced);
+    const replaces = own.some(isOneOf(routerReplaced));
     return { ...change(replaces, reasons), ...(replaces && routerStopped(this.#changed(desired).ports)) };
   }
 
@@ -277,6 +293,6 @@ function isInPlace(path: string): boolean {
   );
 }
 
-function isProxyReplaced({ path }: StepReason): boolean {
-  return proxyReplaced.includes(topLevel(path));
+function isOneOf(options: readonly string[]): (reason: StepReason) => boolean {
+  return ({ path }) => options.includes(topLevel(path));
 }
