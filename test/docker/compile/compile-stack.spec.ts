@@ -48,11 +48,16 @@ describe('a compiled stack', () => {
     );
   });
 
-  it('has a unit for every app that runs by itself, service, pool and router, and for nothing else', () => {
+  it('has a unit for every app that runs by itself, service, pool, front of a pool and router, and for nothing else', () => {
     fc.assert(
       fc.property(specs, (spec) => {
         const units = compiled(spec).units.map(({ resource }) => resource);
-        assert.deepEqual([...units].sort(), [...running(spec)].sort());
+        const fronts = spec.resources.flatMap((each) =>
+          each.kind === 'pool' && each.publish.some(({ containerPort }) => containerPort === 8080)
+            ? [`${each.name}.front`]
+            : [],
+        );
+        assert.deepEqual([...units].sort(), [...running(spec), ...fronts].sort());
       }),
     );
   });
@@ -260,7 +265,8 @@ describe('a published port', () => {
     assert.deepEqual(Object.fromEntries(hosts), {
       api: ['127.0.0.1'],
       db: ['127.0.0.1'],
-      workers: ['127.0.0.1', '127.0.0.1'],
+      workers: ['127.0.0.1'],
+      'workers.front': ['127.0.0.1'],
       web: ['0.0.0.0'],
     });
   });

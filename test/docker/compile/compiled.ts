@@ -15,6 +15,7 @@ import {
   keptSecrets,
   planAddresses,
   portKey,
+  withFronts,
   type AddressSpace,
   type DockerSpec,
   type Inputs,
@@ -105,8 +106,13 @@ function keptPort(key: string): number {
   return 32_768 + (Number.parseInt(contentDigest(key).slice(0, 8), 16) % 28_000);
 }
 
-/** Compiles a spec whose addresses are free to choose. */
-export function compiled(spec: StackSpec, inputs: Partial<Inputs> = {}, taken = nothingTaken): DockerSpec {
+/** Compiles a spec whose addresses are free to choose, with the fronts of its pools, as every verb does. */
+export function compiled(
+  declared: StackSpec,
+  inputs: Partial<Inputs> = {},
+  taken = nothingTaken,
+): DockerSpec {
+  const spec = withFronts(declared);
   const addresses = planAddresses(spec, taken, emptySpace);
   return compileStack(spec, addresses, { ...inputsOf(spec), ...inputs });
 }

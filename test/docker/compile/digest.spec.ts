@@ -107,7 +107,7 @@ describe('the digest of a container', () => {
       { web: { publish: { port: 80, host: '127.0.0.1' } } },
       ['web'],
     ],
-    ['a published port of a pool', { pool: { publish: 8080 } }, ['workers']],
+    ['a published port of a pool', { pool: { publish: 8080 } }, ['workers.front']],
     ['a statistics page', { pool: { stats: 8404 } }, ['workers']],
     ["a pool's image", { pool: { image: 'haproxy:other' } }, ['workers']],
     ["a router's image", { web: { image: 'nginx:other' } }, ['web']],

@@ -143,14 +143,11 @@ describe('a plan for what has been applied', () => {
         const picture = await applied(spec);
         const nothing: StackSpec = { ...spec, resources: [] };
         const { plan, orphans, desired, observed } = await compare(picture, nothing);
-        const kindOf = (name: string): string =>
-          spec.resources.find((each) => each.name === name)?.kind ?? '';
         const { units, networks } = (await compare(picture, spec)).desired;
-        const before = units.map(({ resource }) => resource);
         assert.deepEqual(
           [...doings({ plan, orphans, changed: new Set() })].sort(),
           [
-            ...before.map((name) => `delete ${kindOf(name)} ${name}`),
+            ...units.map(({ kind, resource }) => `delete ${kind} ${resource}`),
             ...networks.map(({ creation }) => `delete network ${creation.name}`),
           ].sort(),
         );

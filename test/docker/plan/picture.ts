@@ -23,6 +23,7 @@ import {
   keptSecrets,
   secretVolumeName,
   takenAddresses,
+  withFronts,
   withOtherSettings,
   workerName,
   type ContainerTemplate,
@@ -198,9 +199,10 @@ export interface Compared extends Diff {
 /** Looks and compares, as every verb does. */
 export async function compare(
   picture: Picture,
-  spec: StackSpec,
+  declared: StackSpec,
   inputs: Partial<Inputs> = {},
 ): Promise<Compared> {
+  const spec = withFronts(declared);
   const seen = await observe(picture, spec.name);
   const all = { ...inputsOf(spec), ...inputs };
   return compareWith(picture, seen, spec, { ...all, secrets: readable(spec, seen, all.secrets) });
@@ -230,7 +232,12 @@ function compareWith(picture: Picture, seen: ObservedState, spec: StackSpec, inp
 }
 
 /** A picture of a spec that was applied to an empty engine. */
-export async function applied(spec: StackSpec, inputs: Partial<Inputs> = {}): Promise<Picture> {
+export function applied(spec: StackSpec, inputs: Partial<Inputs> = {}): Promise<Picture> {
+  return appliedBefore(withFronts(spec), inputs);
+}
+
+/** The same by a version that knew no fronts: a pool's HAProxy holds the ports that the pool publishes. */
+export async function appliedBefore(spec: StackSpec, inputs: Partial<Inputs> = {}): Promise<Picture> {
   const picture = emptyPicture();
   const all = { ...inputsOf(spec), ...inputs };
   // By the time that containers are made, secrets have been.

@@ -1,5 +1,5 @@
 import type { AppSpec, PoolSpec, ResourceSpec, RouterSpec, StackSpec } from '@plumbstack/core';
-import { topologyOf } from '@plumbstack/docker/internal';
+import { topologyOf, withFronts } from '@plumbstack/docker/internal';
 
 /** One change of a program, and what a plan should say of it when the program before is up. */
 export interface ProgramChange {
@@ -19,7 +19,11 @@ export function changesOf(spec: StackSpec): readonly ProgramChange[] {
 }
 
 /** What else a plan says of a change: networks that come and go, and who has to enter or leave one. */
-export function withNetworks(before: StackSpec, { spec: after, doings }: ProgramChange): readonly string[] {
+export function withNetworks(
+  declared: StackSpec,
+  { spec: changed, doings }: ProgramChange,
+): readonly string[] {
+  const [before, after] = [withFronts(declared), withFronts(changed)];
   const [old, now] = [topologyOf(before), topologyOf(after)];
   const names = ({ networks }: typeof old): readonly string[] => networks.map(({ name }) => name);
   const placesOf = ({ guests }: typeof old, resource: string): string =>
@@ -136,9 +140,32 @@ function portChanges(spec: StackSpec, app: AppSpec, done: readonly string[]): re
 }
 
 function poolChanges(spec: StackSpec, pool: PoolSpec): readonly ProgramChange[] {
-  const { name, replicas, queue, drainTimeoutMs } = pool;
+  const { name, replicas, queue, drainTimeoutMs, publish, trustedProxies = [] } = pool;
   const doings = [`update pool ${name}`];
+  const more = { port: 65_500, host: '127.0.0.1', containerPort: 8080 };
   return [
+    {
+      title: `a port more of ${name}`,
+      spec: replaced(spec, { ...pool, publish: [...publish, more] }),
+      doings: [`${hasFront(pool) ? 'replace' : 'create'} router ${name}.front`],
+    },
+    ...(hasFront(pool)
+      ? [
+          {
+            title: `a proxy more that ${name} trusts`,
+            spec: replaced(spec, { ...pool, trustedProxies: [...trustedProxies, '192.0.2.77'] }),
+            doings: [`update router ${name}.front`],
+          },
+          {
+            title: `no port of ${name} for visitors`,
+            spec: replaced(spec, {
+              ...pool,
+              publish: publish.filter(({ containerPort }) => containerPort !== 8080),
+            }),
+            doings: [`delete router ${name}.front`],
+          },
+        ]
+      : []),
     { title: `a worker more in ${name}`, spec: replaced(spec, { ...pool, replicas: replicas + 1 }), doings },
     {
       title: `another queue for ${name}`,
@@ -151,6 +178,11 @@ function poolChanges(spec: StackSpec, pool: PoolSpec): readonly ProgramChange[] 
       doings,
     },
   ];
+}
+
+/** Whether a pool publishes what visitors are answered at. */
+function hasFront(pool: ResourceSpec): boolean {
+  return pool.kind === 'pool' && pool.publish.some(({ containerPort }) => containerPort === 8080);
 }
 
 function routerChanges(spec: StackSpec, router: RouterSpec): readonly ProgramChange[] {
@@ -203,12 +235,20 @@ function removals(spec: StackSpec): readonly ProgramChange[] {
       ({ kind, name }) =>
         !used.has(name) && kind !== 'secret' && kind !== 'volume' && !(kind === 'router' && learns),
     )
-    .map(({ kind, name }) => ({
+    .map((gone) => {
+      const { kind, name } = gone;
+      return { gone, kind, name };
+    })
+    .map(({ kind, name, gone }) => ({
       title: `${name} is gone`,
       spec: { ...spec, resources: spec.resources.filter((each) => each.name !== name) },
       doings:
         kind === 'pool'
-          ? [`delete pool ${name}`, ...appsLeftBy(spec, name).map((app) => `create app ${app}`)]
+          ? [
+              `delete pool ${name}`,
+              ...(hasFront(gone) ? [`delete router ${name}.front`] : []),
+              ...appsLeftBy(spec, name).map((app) => `create app ${app}`),
+            ]
           : [`delete ${kind} ${name}`],
     }));
 }

@@ -167,5 +167,9 @@ async function nameTaken(
   const holder = await context.client.inspectContainer(name, context.call);
   if (holder === undefined || isOfStack(holder.labels, context.stack)) return cause;
   const { id, image, labels } = holder;
-  return notOurs({ kind: 'container', name, labels, facts: { id, image } }, declaredPathOf(context, resource), cause);
+  return notOurs(
+    { kind: 'container', name, labels, facts: { id, image } },
+    declaredPathOf(context, resource),
+    cause,
+  );
 }

@@ -1,8 +1,21 @@
-import { defaultRouterImage, poolPort, type PoolSpec, type ResourceSpec, type RouterSpec, type StackSpec } from '@plumbstack/core';
+import {
+  defaultRouterImage,
+  poolPort,
+  type PoolSpec,
+  type ResourceSpec,
+  type RouterSpec,
+  type StackSpec,
+} from '@plumbstack/core';
 import { frontName } from '../object-names.js';
 
 /** Longest silence of a worker where nobody says otherwise: as long as any route may wait. */
 export const workerTimeoutMs = 3_600_000;
+
+/**
+ * Largest body of a request to a pool's own port. Without a limit, bodies would be passed on as they come, and the slowest
+ * visitor would hold a worker; they wait on disk, which has one too.
+ */
+const maxFrontBodyBytes = 1024 ** 3;
 
 /**
  * Gives each pool that publishes a port a front: a router of its own, which holds the port in HAProxy's stead and leads to the
@@ -18,7 +31,8 @@ export function withFronts(spec: StackSpec): StackSpec {
 
 function withFront(pool: PoolSpec): readonly ResourceSpec[] {
   const { trustedProxies: _, ...behind } = pool;
-  const isForVisitors = ({ containerPort }: PoolSpec['publish'][number]): boolean => containerPort === poolPort;
+  const isForVisitors = ({ containerPort }: PoolSpec['publish'][number]): boolean =>
+    containerPort === poolPort;
   const published = pool.publish.filter(isForVisitors);
   if (published.length === 0) return [behind];
   // What leads to another port of HAProxy's container is no business of visitors.
@@ -33,8 +47,7 @@ function frontOf(pool: PoolSpec, publish: PoolSpec['publish']): RouterSpec {
     name: frontName(pool.name),
     publish,
     serverName: [],
-    // Bodies are collected all the same.
-    maxBodyBytes: 0,
+    maxBodyBytes: maxFrontBodyBytes,
     compress: false,
     // HAProxy logs what fails; a log of every request is a router's.
     accessLog: 'off',

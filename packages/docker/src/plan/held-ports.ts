@@ -11,7 +11,10 @@ export function holdsPort({ identityPorts }: ObservedContainer, { host, port }: 
 }
 
 /** The host ports of a router that its targets hold themselves: a HAProxy of before pools had fronts, for instance. */
-export function takenOver({ container, config }: RouterUnit, observed: ObservedState): readonly PublishedPort[] {
+export function takenOver(
+  { container, config }: RouterUnit,
+  observed: ObservedState,
+): readonly PublishedPort[] {
   const ofTargets = observed.containers.filter(({ resource }) => config.targets.includes(resource));
   return container.creation.ports.filter((port) => ofTargets.some((each) => holdsPort(each, port)));
 }

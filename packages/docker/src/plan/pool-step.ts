@@ -87,8 +87,11 @@ function poolConfigReasons(
   return fileReasons(told.length > 0 ? differing.filter((path) => path !== recordFile) : differing, seen);
 }
 
-/** What a pool remembers beside its containers' descriptions and the number of its workers. Holds no secret. */
-function rememberedOf({ spec: { replicas: _, ...spec }, dependsOn, worker }: PoolUnit): unknown {
+/**
+ * What a pool remembers beside its containers' descriptions, which tell of its ports, and the number of its workers. Holds no
+ * secret.
+ */
+function rememberedOf({ spec: { replicas: _, publish: __, ...spec }, dependsOn, worker }: PoolUnit): unknown {
   const { slots, startTimeoutMs } = worker;
   return { ...spec, dependsOn, slots, startTimeoutMs };
 }
