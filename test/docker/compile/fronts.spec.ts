@@ -43,22 +43,17 @@ describe('a pool that publishes a port', () => {
   it('has a front that leads everything to the pool, and adds nothing to it', () => {
     const { routes, headers, compress, maxBodyBytes, accessLog, errorPages } = frontOf(pooled());
     assert.deepEqual({ headers, compress, maxBodyBytes, accessLog, errorPages }, unchanged);
-    const [{ prefix, target, stripPrefix, buffering, timeoutMs } = assert.fail(), ...more] = routes;
+    const [{ prefix, target, stripPrefix, buffering } = assert.fail(), ...more] = routes;
     assert.deepEqual(more, []);
     assert.deepEqual(
-      { prefix, target, stripPrefix, buffering, timeoutMs },
-      {
-        prefix: '/',
-        target: { type: 'resource', name: 'workers' },
-        stripPrefix: false,
-        buffering: true,
-        timeoutMs: 3_600_000,
-      },
+      { prefix, target, stripPrefix, buffering },
+      { prefix: '/', target: { type: 'resource', name: 'workers' }, stripPrefix: false, buffering: true },
     );
   });
 
-  it('waits at its front as long as it waits for a worker', () => {
-    assert.equal(frontOf(pooled({ timeoutMs: 1234 })).routes[0]?.timeoutMs, 1234);
+  it('waits at its front until HAProxy has given up three workers, and the wait for each', () => {
+    const spec = pooled({ timeoutMs: 10_000, queue: { timeoutMs: 500 } });
+    assert.ok((frontOf(spec).routes[0]?.timeoutMs ?? 0) > 3 * 10_500);
   });
 
   it('has a front that believes those whom the pool trusts, and else nobody', () => {

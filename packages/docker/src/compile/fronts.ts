@@ -59,7 +59,7 @@ function frontOf(pool: PoolSpec, publish: PoolSpec['publish']): RouterSpec {
         prefix: '/',
         target: { type: 'resource', name: pool.name },
         stripPrefix: false,
-        timeoutMs: pool.timeoutMs ?? workerTimeoutMs,
+        timeoutMs: longestAnswerMs(pool),
         buffering: true,
         allow: [],
         deny: [],
@@ -68,4 +68,12 @@ function frontOf(pool: PoolSpec, publish: PoolSpec['publish']): RouterSpec {
     ],
     image: defaultRouterImage,
   };
+}
+
+/** Requests that HAProxy may make of one: `retries 2`. */
+const attempts = 3;
+
+/** It is HAProxy that gives a silent worker up, and asks another one: it may be silent itself all the while. */
+function longestAnswerMs({ timeoutMs = workerTimeoutMs, queue }: PoolSpec): number {
+  return attempts * (queue.timeoutMs + timeoutMs) + 1000;
 }
