@@ -239,6 +239,7 @@ describe("the article's stack", () => {
       db: ['127.0.0.1'],
       workers: ['127.0.0.1'],
       'workers-1': [],
+      'workers.front': ['127.0.0.1'],
       web: ['0.0.0.0'],
     });
   });
@@ -253,7 +254,7 @@ describe("the article's stack", () => {
     ).split('\n');
     assert.deepEqual(
       names.sort(),
-      ['web', 'workers', 'workers-1'].map((each) => `${stack.name}-${each}`),
+      ['web', 'workers', 'workers-1', 'workers.front'].map((each) => `${stack.name}-${each}`),
     );
     for (const name of names) {
       const { Mounts } = await inspect(name);
@@ -262,7 +263,7 @@ describe("the article's stack", () => {
         false,
       );
     }
-    for (const proxy of ['web', 'workers']) {
+    for (const proxy of ['web', 'workers', 'workers.front']) {
       const { HostConfig, Config } = await inspect(`${stack.name}-${proxy}`);
       assert.equal(Config.User, '65532:65532');
       assert.equal(HostConfig.ReadonlyRootfs, true);

@@ -30,7 +30,7 @@ describe('down', () => {
   const lab = new Lab();
   afterEach(() => lab.clear());
 
-  /** One worker, behind a router and on a port of its own. Another `timeoutMs` is a reload of both proxies. */
+  /** One worker, behind a router and on a port of its own. Another `timeoutMs` is a reload of all proxies. */
   function described(stack: Stack, timeoutMs: number): Stack {
     const next = lab.again(stack);
     const publish = { port: 0, host: '127.0.0.1' };
@@ -40,19 +40,19 @@ describe('down', () => {
     return next;
   }
 
-  for (const [proxy, isReloaded] of [
-    ['web', false],
-    ['workers', false],
-    ['web', true],
-    ['workers', true],
+  for (const [resource, proxy, isReloaded] of [
+    ['web', 'web', false],
+    ['workers', 'workers.front', false],
+    ['web', 'web', true],
+    ['workers', 'workers.front', true],
   ] as const) {
     const meanwhile = isReloaded ? ', which was reloaded meanwhile' : '';
-    it(`lets the stack end the answers that it has begun, through ${proxy}${meanwhile}`, async () => {
+    it(`lets the stack end the answers that it has begun, through ${resource}${meanwhile}`, async () => {
       await using engine = await FaultProxy.start();
       await using runtime = new DockerRuntime({ host: engine.host });
       const stack = lab.stack();
       const deployment = await runtime.up(described(stack, 30_000));
-      const [answer] = (await once(get(deployment.endpoint(proxy)), 'response')) as [IncomingMessage];
+      const [answer] = (await once(get(deployment.endpoint(resource)), 'response')) as [IncomingMessage];
       if (isReloaded) await runtime.up(described(stack, 40_000));
       let stopped = false;
       engine.watch({
