@@ -22,6 +22,8 @@ import {
   chosenByTurn,
   refusalPort,
   takesTurns,
+  turnFiles,
+  turnGlobals,
   turnPort,
   turnSections,
 } from './haproxy-turns.js';
@@ -49,7 +51,7 @@ const longestDrainMs = 3_600_000;
 const maxHealthPath = 1000;
 
 /**
- * HAProxy's configuration, for HAProxy >= 3.1 run as `haproxy -W -db -f <folder>/haproxy.cfg` by any user, with a
+ * HAProxy's configuration, for HAProxy >= 3.1 with Lua, as its official images have it, run as `haproxy -W -db -f <folder>/haproxy.cfg` by any user, with a
  * read-only root and a writable `/tmp`.
  *
  * @throws INVALID_OPTION for a value that HAProxy would not take as a value
@@ -69,15 +71,17 @@ export function renderHaproxy(model: HaproxyModel): readonly ProxyFile[] {
     backend(model),
     ...statistics(model),
   ];
-  return [{ path: 'haproxy.cfg', content: printHaproxy(sections) }];
+  return [{ path: 'haproxy.cfg', content: printHaproxy(sections) }, ...turnFiles(model)];
 }
 
-function globals({ adminPort, revision, timeoutMs, queue }: HaproxyModel): HaproxySection {
+function globals(model: HaproxyModel): HaproxySection {
+  const { adminPort, revision, timeoutMs, queue } = model;
   const drainMs = Math.min(longestDrainMs, Math.max(60_000, timeoutMs + queue.timeoutMs));
   return section(
     'global',
     [],
     [
+      ...turnGlobals(model),
       comment('Names this configuration: "show info" tells it'),
       line('description', revision),
       line('log', 'stdout', 'format', 'raw', 'local0', 'info'),

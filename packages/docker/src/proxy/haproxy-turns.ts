@@ -17,7 +17,7 @@ import {
   turnFrontend,
 } from './haproxy-names.js';
 import { entrance, fromRouter, visitor } from './haproxy-visitors.js';
-import type { HaproxyModel } from './proxy-model.js';
+import type { HaproxyModel, ProxyFile } from './proxy-model.js';
 import { retryAfterSeconds } from './retry-after.js';
 
 /**
@@ -53,6 +53,39 @@ export const chosenByTurn: readonly string[] = [
     condition(fetch('fc_pp_tlv', workerTlv), '-m', 'found'),
   ),
 ];
+
+/**
+ * A server that tracks another one starts as up, whatever that one is, and learns of changes only: an empty slot would have
+ * turns to give. One that leaves maintenance looks at what it tracks.
+ */
+const turnsLua: ProxyFile = {
+  path: 'turns.lua',
+  content: `core.register_task(function()
+  for name, server in pairs(core.backends['${turnBackend}'].servers) do
+    local worker = core.backends['${poolBackend}'].servers[name]
+    if worker:get_stats()['status']:find('^DOWN') then
+      server:set_maint()
+      server:set_ready()
+    end
+  end
+end)
+`,
+};
+
+/** Files beside the configuration. */
+export function turnFiles(model: HaproxyModel): readonly ProxyFile[] {
+  return takesTurns(model) ? [turnsLua] : [];
+}
+
+/** What loads them. */
+export function turnGlobals(model: HaproxyModel): readonly string[] {
+  if (!takesTurns(model)) return [];
+  return [
+    line('default-path', 'config'),
+    line('tune.lua.bool-sample-conversion', 'normal'),
+    line('lua-load', turnsLua.path),
+  ];
+}
 
 /** What passes bytes on. Its defaults hold up to the next ones. */
 export function turnSections(model: HaproxyModel): readonly HaproxySection[] {
