@@ -154,7 +154,7 @@ const malformed: readonly (readonly [string, string, WrongAnswer['right']?])[] =
   ['a size below 0', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\nok\r\n0\r\n\r\n'],
   [
     'a length in an interim answer',
-    `HTTP/1.1 103 Early Hints\r\nContent-Length: ${stolen.length}\r\n\r\n${stolen}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`,
+    'HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   ],
 ];
 
