@@ -9,8 +9,8 @@ export interface ExpectedDifference {
 const address = /^\d+\.\d+\.\d+\.\d+$/;
 const id = /^[0-9a-f-]{32,36}$/;
 
-/** A router is in front of all ways but a pool's own port. */
-const routed = ({ way }: Difference): boolean => way.kind !== 'pool';
+/** nginx is in front of all of them. */
+const routed = ({ way }: Difference): boolean => way.kind !== 'direct';
 /** Routes take their prefix off, and so does nothing else. */
 const mounted = ({ way }: Difference): boolean => way.prefix !== '' && way.seenPrefix === '';
 
@@ -231,6 +231,16 @@ const byTheRouter: readonly ExpectedDifference[] = [
       what(
         /^(?:status|the answer is its own)$/,
         ({ way, here }) => way.kind === 'whole path' && /^(?:400|\(none\))$/.test(here),
+      ),
+    ),
+  },
+  {
+    reason: 'a path that leads above its root is none',
+    matches: ofCase(
+      /^(?:GET|POST) \/(?:\.\.|%2e%2e)/i,
+      what(
+        /^(?:status|the answer is its own)$/,
+        ({ way, here }) => way.kind === 'pool' && /^(?:400|\(none\))$/.test(here),
       ),
     ),
   },
