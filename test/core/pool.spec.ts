@@ -60,6 +60,8 @@ describe('a Pool', () => {
     ],
     ['drainTimeoutMs', 0, 0],
     ['publish', 80, [{ port: 80, host: '127.0.0.1', containerPort: poolPort }]],
+    ['trustedProxies', ['10.0.0.0/8', 'FD00::1'], ['10.0.0.0/8', 'fd00::1']],
+    ['trustedProxies', [], undefined],
     ['stats', 81, [{ port: 81, host: '127.0.0.1', containerPort: poolStatsPort }]],
     ['image', 'haproxy:3.3', { type: 'pull', reference: 'haproxy:3.3', policy: 'missing' }],
   ] as const) {
@@ -112,6 +114,7 @@ describe('a Pool', () => {
     ['drainTimeoutMs', -1, 'p.drainTimeoutMs'],
     ['publish', '80', 'p.publish'],
     ['stats', true, 'p.stats'],
+    ['trustedProxies', ['load-balancer'], 'p.trustedProxies[0]'],
     ['image', '', 'p.image'],
     ['replica', 3, 'p.replica'],
   ] as const) {

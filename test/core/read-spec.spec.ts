@@ -38,6 +38,8 @@ function sample(): Json {
     sticky: { cookie: { name: 'shop', ttlMs: 60_000 } },
     slowStartMs: 5000,
     timeoutMs: 90_000,
+    publish: 8080,
+    trustedProxies: ['10.0.0.1'],
     stats: 8404,
   });
   const plain = stack.app('plain', plumber('./plain/plumber.R'));

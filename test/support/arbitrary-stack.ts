@@ -573,6 +573,7 @@ const pool = fc.record({
       onFailure: fc.constantFrom('rollback', 'pause'),
     }),
     drainTimeoutMs: fc.integer({ min: 0, max: 3_600_000 }),
+    trustedProxies: fc.array(network, { maxLength: 2 }),
     image,
   }),
   publish: publishes,

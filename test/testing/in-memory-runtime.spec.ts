@@ -5,6 +5,7 @@ import {
   type AppOptions,
   type PlumbstackErrorCode,
   type Plan,
+  type PoolOptions,
 } from '@plumbstack/core';
 import {
   articleStack,
@@ -325,6 +326,37 @@ describe('InMemoryRuntime', () => {
     assert.equal(prefixOf(), undefined);
     await runtime.up(stack('/'));
     assert.equal(prefixOf(), undefined);
+  });
+
+  it('says what visitors notice of a published pool: of its port and its statistics, and not of its image', async () => {
+    const runtime = new InMemoryRuntime();
+    const stack = (options: Partial<PoolOptions>): Stack => {
+      const made = new Stack('demo');
+      made.pool('workers', { app: made.app('worker', app), publish: 8080, ...options });
+      return made;
+    };
+    await runtime.up(stack({}));
+    const impactOf = async (options: Partial<PoolOptions>): Promise<readonly unknown[]> => {
+      const { steps } = await runtime.plan(stack(options));
+      return steps.map(({ action, impact }) => [action, impact]);
+    };
+    assert.deepEqual(await impactOf({ image: 'haproxy:other' }), [['replace', undefined]]);
+    assert.deepEqual(await impactOf({ trustedProxies: ['192.0.2.1'] }), [['update', undefined]]);
+    assert.deepEqual(await impactOf({ publish: 8081 }), [
+      [
+        'update',
+        'nginx is stopped before its successor starts; connections to 127.0.0.1:8081 are refused for a moment',
+      ],
+    ]);
+    assert.deepEqual(await impactOf({ publish: [] }), [
+      ['update', 'nothing answers at 127.0.0.1:8080 any more'],
+    ]);
+    assert.deepEqual(await impactOf({ stats: 8404 }), [
+      [
+        'replace',
+        'its HAProxy is stopped before its successor starts; no answer at 127.0.0.1:8080, 127.0.0.1:8404 meanwhile',
+      ],
+    ]);
   });
 
   it("gives endpoints their resource's scheme and address", async () => {

@@ -71,6 +71,19 @@ describe('the endpoint of a published port', () => {
     assert.throws(() => endpointOf('shop', 'web', [container('app', ports)], '127.0.0.1', undefined));
   });
 
+  it('of a pool is that of its workers, whatever else it publishes', () => {
+    const stats = at('127.0.0.1', 8404, 8404);
+    const pool = [
+      container('worker', []),
+      container('balancer', [stats]),
+      container('router', [at('127.0.0.1', 8000, 8080)]),
+    ];
+    for (const each of [pool, [...pool].reverse()])
+      assert.equal(endpointOf('shop', 'pool', each, '127.0.0.1', undefined).href, 'http://127.0.0.1:8000/');
+    const closed = [container('balancer', [stats]), container('worker', [])];
+    assert.equal(endpointOf('shop', 'pool', closed, '127.0.0.1', undefined).href, 'http://127.0.0.1:8404/');
+  });
+
   for (const [role, containerPort, protocol] of [
     ['app', 8000, 'http:'],
     ['app', 8443, 'http:'],

@@ -87,6 +87,14 @@ describe("the plan for a pool's front", () => {
     assert.deepEqual(doings(await compare(picture, spec)), ['update router workers.front']);
   });
 
+  it('deletes it before its pool', async () => {
+    const stack = new Stack('shop');
+    stack.pool('workers', { app: stack.app('api', { image: 'api' }), publish: 8080 });
+    const spec = stack.toSpec();
+    const gone = await compare(await applied(spec), { ...spec, resources: [] });
+    assert.deepEqual(doings(gone).slice(0, 2), ['delete router workers.front', 'delete pool workers']);
+  });
+
   it('makes it part of a stack that has no router of its own', async () => {
     const stack = new Stack('shop');
     stack.pool('workers', { app: stack.app('api', { image: 'api' }), publish: 8080 });

@@ -152,6 +152,7 @@ describe('a published pool', function () {
     const deployment = await lab.runtime.up(described);
     const { endpoints, containers, kind, desired, running, healthy } = await workersOf(deployment);
     const url = deployment.endpoint('workers', 8080);
+    assert.equal(deployment.endpoint('workers').href, url.href);
     assert.equal((await ask(url, '/')).path, '/');
     assert.deepEqual([...endpoints].sort(), [url.href, deployment.endpoint('workers', 8404).href].sort());
     assert.deepEqual([kind, desired, running, healthy], ['pool', 2, 2, 2]);

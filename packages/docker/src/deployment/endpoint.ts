@@ -1,4 +1,4 @@
-import { PlumbstackError, resourcePath, routerTlsPort } from '@plumbstack/core';
+import { PlumbstackError, poolPort, resourcePath, routerTlsPort } from '@plumbstack/core';
 import type { PublishedPort } from '../client/docker-client.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 
@@ -28,11 +28,17 @@ export function endpointOf(
   return new URL(urlOf(containers, first, engineHost));
 }
 
-/** Of a router with TLS, HTTPS is meant: plain HTTP beside it only leads there, or is for whoever asks for it. */
+/**
+ * Of a router with TLS, HTTPS is meant: plain HTTP beside it only leads there, or is for whoever asks for it. Of a pool, its
+ * workers are, rather than its statistics.
+ */
 function defaultPort(
-  [first]: readonly ObservedContainer[],
+  containers: readonly ObservedContainer[],
   published: readonly PublishedPort[],
 ): number | undefined {
+  const [first] = containers;
+  const isPool = containers.some(({ role }) => role === 'balancer' || role === 'worker');
+  if (isPool) return published.some(({ containerPort }) => containerPort === poolPort) ? poolPort : undefined;
   const isSecure = published.some(({ containerPort }) => containerPort === routerTlsPort);
   return first?.role === 'router' && isSecure ? routerTlsPort : undefined;
 }

@@ -75,7 +75,10 @@ function findOrphans(desired: DockerSpec, observed: ObservedState): readonly Obs
 
 function orphanSteps(stack: string, orphans: readonly ObservedContainer[]): readonly Step[] {
   const byResource = new Map<string, ObservedContainer[]>();
-  for (const each of orphans) byResource.set(each.resource, [...(byResource.get(each.resource) ?? []), each]);
+  // From the visitors inwards: a front goes before its pool.
+  const outsideFirst = [...orphans].sort((a, b) => Number(b.role === 'router') - Number(a.role === 'router'));
+  for (const each of outsideFirst)
+    byResource.set(each.resource, [...(byResource.get(each.resource) ?? []), each]);
   return [...byResource].map(([resource, containers]) => ({
     action: 'delete',
     kind: kindOf(containers[0] ?? { role: 'app' }),
