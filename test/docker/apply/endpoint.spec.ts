@@ -114,7 +114,7 @@ describe('the endpoint of a published port', () => {
     assert.equal(endpointOf('shop', 'api', twice, '127.0.0.1', undefined).href, 'http://127.0.0.2:1/');
   });
 
-  const several = [container('balancer', [at('127.0.0.1', 1, 8080), at('127.0.0.1', 2, 8404)])];
+  const several = [container('app', [at('127.0.0.1', 1, 8080), at('127.0.0.1', 2, 8404)])];
 
   it('has to be chosen where several ports are published, by the number in the container', () => {
     assert.equal(endpointOf('shop', 'workers', several, '127.0.0.1', 8404).port, '2');

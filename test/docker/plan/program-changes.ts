@@ -18,7 +18,16 @@ export function changesOf(spec: StackSpec): readonly ProgramChange[] {
   ];
 }
 
-/** What else a plan says of a change: networks that come and go, and who has to enter or leave one. */
+/** Whom the HAProxies of a stack believe: its routers, in one network by name, else the part of theirs where routers come. */
+function believed({ isolation, resources }: StackSpec): string {
+  const routers = resources.flatMap(({ kind, name }) => (kind === 'router' ? [name] : []));
+  return isolation === false ? routers.sort().join() : String(routers.length > 0);
+}
+
+/**
+ * What else a plan says of a change: networks that come and go, who has to enter or leave one, and whom HAProxy believes of
+ * visitors.
+ */
 export function withNetworks(
   declared: StackSpec,
   { spec: changed, doings }: ProgramChange,
@@ -32,8 +41,12 @@ export function withNetworks(
       .map(({ network, isWorker }) => `${network} ${isWorker}`)
       .sort()
       .join();
+  const learns = believed(before) !== believed(after);
   const moved = after.resources.filter(
-    ({ name }) => old.homes.has(name) && now.homes.has(name) && placesOf(old, name) !== placesOf(now, name),
+    ({ kind, name }) =>
+      old.homes.has(name) &&
+      now.homes.has(name) &&
+      (placesOf(old, name) !== placesOf(now, name) || (kind === 'pool' && learns)),
   );
   const isTold = (name: string): boolean => doings.some((each) => each.endsWith(` ${name}`));
   return [
