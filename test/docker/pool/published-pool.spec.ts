@@ -40,6 +40,34 @@ process.on('SIGTERM', () => process.exit(0));
   ],
 };
 
+// `/events` tells one, and another when `/go` is asked. What is upgraded gets back what it sends.
+const streamingApp: AppOptions = {
+  image: 'node:24-slim',
+  command: [
+    'node',
+    '-e',
+    `
+const { createHash } = require('node:crypto');
+let told = () => undefined;
+const server = require('node:http').createServer((request, response) => {
+  if (request.url !== '/events') { told(); return response.end(); }
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.write('data: one\\n\\n');
+  told = () => response.write('data: two\\n\\n');
+});
+server.on('upgrade', ({ headers }, socket) => {
+  const key = headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+  const accept = createHash('sha1').update(key).digest('base64');
+  socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n' +
+    'Sec-WebSocket-Accept: ' + accept + '\\r\\n\\r\\n');
+  socket.pipe(socket);
+});
+server.listen(8000);
+process.on('SIGTERM', () => process.exit(0));
+`,
+  ],
+};
+
 describe('a published pool', function () {
   this.timeout(180_000);
   const lab = new Lab();
@@ -144,6 +172,22 @@ describe('a published pool', function () {
       assert.ok(new Set(first.map(({ host }) => host)).size > 1);
       assert.deepEqual(await Promise.all(addresses.map((each) => askedBy(url, each))), first);
     });
+  });
+
+  it('passes on what streams as it comes: events, and what a WebSocket carries', async () => {
+    const deployment = await lab.runtime.up(stackOf(lab.stack(), {}, streamingApp));
+    const url = deployment.endpoint('workers');
+    await using listener = await Visitor.at(url);
+    listener.write('GET /events HTTP/1.1\r\nHost: shop\r\n\r\n');
+    await listener.heard('data: one');
+    await fetch(new URL('/go', url));
+    await listener.heard('data: two');
+    await using socket = await Visitor.at(url);
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n';
+    socket.write(`GET / HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n`);
+    await socket.heard('101 Switching Protocols');
+    socket.write('and back');
+    await socket.heard('and back');
   });
 
   it('is one resource to its program: its endpoint, its state, its log, and what a list counts', async () => {
@@ -338,6 +382,7 @@ async function askOnce(url: URL): Promise<Answer> {
 /** A connection by hand: it reads when it is told to. */
 class Visitor implements AsyncDisposable {
   readonly #socket: Socket;
+  #heard = '';
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -356,6 +401,13 @@ class Visitor implements AsyncDisposable {
   /** Waits until an answer begins, and reads none of it. */
   async firstBytes(): Promise<void> {
     await once(this.#socket, 'readable');
+  }
+
+  /** Waits until an answer has had this in it. */
+  async heard(text: string): Promise<void> {
+    if (this.#socket.listenerCount('data') === 0)
+      this.#socket.on('data', (chunk: Buffer) => (this.#heard += chunk.toString('latin1')));
+    await eventually(text, async () => (this.#heard.includes(text) ? true : undefined));
   }
 
   async toEnd(): Promise<string> {
