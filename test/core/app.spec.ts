@@ -33,6 +33,19 @@ describe('an App', () => {
     );
   });
 
+  it('gives a version that leaves half a minute, unless it says otherwise', () => {
+    const timeOf = (drainTimeoutMs?: unknown): number =>
+      new Stack('s').app('a', { image, drainTimeoutMs: drainTimeoutMs as number }).toSpec().drainTimeoutMs;
+    assert.equal(new Stack('s').app('a', { image }).toSpec().drainTimeoutMs, 30_000);
+    for (const given of [0, 120_000, 3_600_000]) assert.equal(timeOf(given), given);
+    for (const given of [-1, 3_600_001, 0.5, '30s', NaN]) {
+      assert.equal(
+        refusedPath(() => timeOf(given)),
+        'a.drainTimeoutMs',
+      );
+    }
+  });
+
   it('cannot start beside its predecessor where it publishes a port of its own', () => {
     const stack = new Stack('s');
     stack.app('a', { image, publish: 80, updateOrder: 'start-first' });

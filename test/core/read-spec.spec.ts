@@ -31,6 +31,7 @@ function sample(): Json {
     mounts: [{ bind: './data', target: '/data' }],
     files: [{ target: '/etc/api.yml', content: 'a: 1' }],
     health: { http: '/health' },
+    drainTimeoutMs: 120_000,
   });
   const pool = stack.pool('workers', {
     app: api,
@@ -44,9 +45,14 @@ function sample(): Json {
   });
   const plain = stack.app('plain', plumber('./plain/plumber.R'));
   stack
-    .router('web', { publish: 443, tls: { certificate, key }, serverName: 'example.org' })
+    .router('web', {
+      publish: 443,
+      tls: { certificate, key },
+      serverName: 'example.org',
+      drainTimeoutMs: 60_000,
+    })
     .route('/api/', pool, { allow: ['10.0.0.0/8'], rateLimit: { requestsPerSecond: 5 } })
-    .route('/plain/', plain, { auth: { users: { ada: '$6$salt$hash' } } })
+    .route('/plain/', plain, { auth: { users: { ada: '$6$salt$hash' } }, webSocketTimeoutMs: 5000 })
     .route('/old/', { redirect: '/api/' });
   return asJson(stack.toSpec());
 }

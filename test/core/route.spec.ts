@@ -21,6 +21,7 @@ describe('a route', () => {
       target: { type: 'resource', name: 'a' },
       stripPrefix: true,
       timeoutMs: 60_000,
+      webSocketTimeoutMs: 3_600_000,
       buffering: true,
       allow: [],
       deny: [],
@@ -28,11 +29,21 @@ describe('a route', () => {
     });
   });
 
+  it('lets a WebSocket be silent for as long as its app, where only that is given', () => {
+    assert.equal(route({ timeoutMs: 5000 }).webSocketTimeoutMs, 5000);
+    const both = route({ timeoutMs: 5000, webSocketTimeoutMs: 7000 });
+    assert.deepEqual([both.timeoutMs, both.webSocketTimeoutMs], [5000, 7000]);
+    const one = route({ webSocketTimeoutMs: 7000 });
+    assert.deepEqual([one.timeoutMs, one.webSocketTimeoutMs], [60_000, 7000]);
+  });
+
   for (const [option, given, spec = given] of [
     ['stripPrefix', false],
     ['host', 'API.Example.org', 'api.example.org'],
     ['host', '*.example.org'],
     ['timeoutMs', 86_400_000],
+    ['webSocketTimeoutMs', 1],
+    ['webSocketTimeoutMs', 86_400_000],
     ['buffering', false],
     ['maxBodyBytes', 0],
     ['auth', { users: { ada: '$6$salt$x/.' } }, { realm: 'restricted', users: { ada: '$6$salt$x/.' } }],
@@ -78,6 +89,9 @@ describe('a route', () => {
     ['host', ['a.org'], 'host'],
     ['timeoutMs', 0, 'timeoutMs'],
     ['timeoutMs', 86_400_001, 'timeoutMs'],
+    ['webSocketTimeoutMs', 0, 'webSocketTimeoutMs'],
+    ['webSocketTimeoutMs', 86_400_001, 'webSocketTimeoutMs'],
+    ['webSocketTimeoutMs', '1h', 'webSocketTimeoutMs'],
     ['buffering', 0, 'buffering'],
     ['maxBodyBytes', 1.5, 'maxBodyBytes'],
     ['auth', {}, 'auth.users'],

@@ -28,6 +28,7 @@ describe('a Router', () => {
       headers: {},
       trustedProxies: [],
       errorPages: {},
+      drainTimeoutMs: 3_600_000,
       routes: [],
       image: { type: 'pull', reference: 'nginx:1.30', policy: 'missing' },
     };
@@ -53,6 +54,8 @@ describe('a Router', () => {
     ],
     ['maintenance', true, { retryAfterSeconds: 300, except: [] }],
     ['maintenance', false, undefined],
+    ['drainTimeoutMs', 1, 1],
+    ['drainTimeoutMs', 86_400_000, 86_400_000],
     [
       'maintenance',
       { page: './later.html', retryAfterSeconds: 60, except: ['10.0.0.0/8'] },
@@ -115,6 +118,9 @@ describe('a Router', () => {
     ['errorPages', { 404: './404.php' }, 'r.errorPages.404'],
     ['errorPages', { 404: './404.html\n' }, 'r.errorPages.404'],
     ['maintenance', 'yes', 'r.maintenance'],
+    ['drainTimeoutMs', 0, 'r.drainTimeoutMs'],
+    ['drainTimeoutMs', 86_400_001, 'r.drainTimeoutMs'],
+    ['drainTimeoutMs', '1h', 'r.drainTimeoutMs'],
     ['maintenance', { page: './page' }, 'r.maintenance.page'],
     ['maintenance', { retryAfterSeconds: 0 }, 'r.maintenance.retryAfterSeconds'],
     ['maintenance', { except: ['me'] }, 'r.maintenance.except[0]'],

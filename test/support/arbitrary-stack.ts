@@ -593,6 +593,7 @@ const routeOptions = some({
   stripPrefix: fc.boolean(),
   host,
   timeoutMs: milliseconds,
+  webSocketTimeoutMs: milliseconds,
   buffering: fc.boolean(),
   maxBodyBytes: fc.nat(),
   auth: fc.record(
@@ -649,6 +650,7 @@ const router = fc.record({
     trustedProxies: fc.array(network, { maxLength: 2 }),
     errorPages: fc.dictionary(fc.constantFrom('404', '413', '502', '503', '599'), pageFile, { maxKeys: 3 }),
     maintenance,
+    drainTimeoutMs: milliseconds,
     image,
   }),
   publish: publishes,
@@ -729,6 +731,7 @@ function arbitraryRecipe(size: StackSize): fc.Arbitrary<Recipe> {
         prefixEnv: variable,
         updateOrder: fc.constantFrom('start-first', 'stop-first'),
         keepAlive: fc.boolean(),
+        drainTimeoutMs: fc.integer({ min: 0, max: 3_600_000 }),
       }),
       {
         maxLength: apps,

@@ -1,5 +1,6 @@
 import { flag, integer, oneOf } from './check.js';
 import { checkContainer, containerSpec, imageProblems, type ContainerOptions } from './container-options.js';
+import { defaultDrainTimeoutMs, drainTimeout } from './drain-timeout.js';
 import { freeze } from './freeze.js';
 import { defaultHealth } from './health-check.js';
 import { linksIn, type Link } from './link.js';
@@ -31,6 +32,12 @@ export interface AppOptions extends ContainerOptions {
    * @default false: each request has a connection of its own
    */
   readonly keepAlive?: boolean;
+  /**
+   * How long a version that an update replaces may take to finish what visitors have begun, in milliseconds: answers,
+   * uploads and WebSockets. Then it is stopped, and has `stopGraceMs`. With `updateOrder: 'stop-first'` it has that alone.
+   * @default 30000
+   */
+  readonly drainTimeoutMs?: number;
 }
 
 /** An HTTP application in one container. */
@@ -43,7 +50,9 @@ export class App extends Resource<'app'> {
   constructor(stack: string, name: string, given: AppOptions) {
     super(stack, resourceName('app', name));
     const port = integer(1, 65_535)(given?.port ?? 8000, `${name}.port`);
-    const checked = checkContainer<Pick<AppOptions, 'port' | 'prefixEnv' | 'updateOrder' | 'keepAlive'>>(
+    const checked = checkContainer<
+      Pick<AppOptions, 'port' | 'prefixEnv' | 'updateOrder' | 'keepAlive' | 'drainTimeoutMs'>
+    >(
       given,
       name,
       {
@@ -51,6 +60,7 @@ export class App extends Resource<'app'> {
         prefixEnv: environmentName,
         updateOrder: oneOf('start-first', 'stop-first'),
         keepAlive: flag,
+        drainTimeoutMs: drainTimeout,
       },
       loopback,
       port,
@@ -67,6 +77,7 @@ export class App extends Resource<'app'> {
       ...(prefixEnv !== undefined && { prefixEnv }),
       updateOrder: checked.updateOrder ?? safeOrder,
       keepAlive: checked.keepAlive ?? false,
+      drainTimeoutMs: checked.drainTimeoutMs ?? defaultDrainTimeoutMs,
     });
   }
 

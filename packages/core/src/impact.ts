@@ -48,6 +48,56 @@ export function stoppedFirst(changed: Changed): Impact {
   return { impact: `stopped before its successor starts${takesOver}${noAnswer(changed)}` };
 }
 
+/** Of what serves until its successor does: the time in which visitors can finish with it. */
+export function finishing({ spec, resources }: Changed): Impact {
+  switch (spec.kind) {
+    case 'app':
+      return timeToFinish(Math.min(spec.drainTimeoutMs, ...reloadLimits(spec.name, resources)));
+    case 'pool':
+      return timeToFinish(spec.drainTimeoutMs);
+    default:
+      return {};
+  }
+}
+
+/** An update of an app reloads its routers, and what goes through them may go on for no longer than each says. */
+function reloadLimits(app: string, resources: readonly ResourceSpec[]): readonly number[] {
+  return resources.flatMap((each) =>
+    each.kind === 'router' &&
+    each.routes.some(({ target }) => target.type === 'resource' && target.name === app)
+      ? [each.drainTimeoutMs]
+      : [],
+  );
+}
+
+function timeToFinish(drainTimeoutMs: number): Impact & { readonly impact: string } {
+  return {
+    impact:
+      drainTimeoutMs === 0
+        ? 'visitors have no time to finish what they have begun'
+        : `visitors have up to ${duration(drainTimeoutMs)} to finish what they have begun`,
+  };
+}
+
+/** Of a router's new configuration. @param drainTimeoutMs of the configuration that is in force */
+export function routerReloaded(drainTimeoutMs: number): Impact {
+  return {
+    impact: `nginx is reloaded; what visitors have begun may go on for up to ${duration(drainTimeoutMs)}`,
+  };
+}
+
+const units = [
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+  [1000, 's'],
+] as const;
+
+/** In the largest unit that tells it exactly. */
+function duration(ms: number): string {
+  const [size, name] = units.find(([each]) => ms % each === 0) ?? [1, 'ms'];
+  return `${ms / size} ${name}`;
+}
+
 /** Of a HAProxy with host ports of its own. */
 export function balancerStopped(changed: Changed): Impact {
   return { impact: `its HAProxy is stopped before its successor starts${noAnswer(changed)}` };
@@ -68,16 +118,17 @@ export function portsTakenOver(ports: readonly HostPort[]): Impact {
   };
 }
 
-/** Of workers that leave before their successors join. */
-export function fewerWorkers({ update, replicas }: PoolSpec): Impact {
-  if (update.order === 'start-first' || replicas === 0) return {};
+/** Of workers that are replaced. */
+export function workersReplaced({ update, replicas, drainTimeoutMs }: PoolSpec): Impact {
+  if (replicas === 0) return {};
+  const { impact: finish } = timeToFinish(drainTimeoutMs);
+  if (update.order === 'start-first') return { impact: finish };
   const fewer = Math.min(update.parallelism, replicas);
-  return {
-    impact:
-      fewer === replicas
-        ? 'all workers leave before their successors join; requests wait meanwhile'
-        : `${fewer} of ${replicas} workers at a time leave before their successors join`,
-  };
+  const leave =
+    fewer === replicas
+      ? 'all workers leave before their successors join; requests wait meanwhile'
+      : `${fewer} of ${replicas} workers at a time leave before their successors join`;
+  return { impact: `${leave}; ${finish}` };
 }
 
 /** Of what goes and has no successor. */

@@ -104,16 +104,19 @@ export type {
 export { aboutResource } from './errors.js';
 export { createPlan } from './plan.js';
 export { dependenciesFirst, findCycle, type Graph } from './graph.js';
+export { defaultDrainTimeoutMs } from './drain-timeout.js';
 export { freeze } from './freeze.js';
 export {
   balancerStopped,
-  fewerWorkers,
+  finishing,
   gone,
   isStopFirst,
   portsTakenOver,
+  routerReloaded,
   routerStopped,
   staysUntilReplaced,
   stoppedFirst,
+  workersReplaced,
   type Changed,
   type HostPort,
   type Impact,

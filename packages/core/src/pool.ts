@@ -1,5 +1,6 @@
 import { integer, list, oneOf, options, refuse, type Check } from './check.js';
 import { reference } from './container-options.js';
+import { drainTimeout } from './drain-timeout.js';
 import { freeze } from './freeze.js';
 import { defaultHealth, healthCheck, type HealthCheck } from './health-check.js';
 import { image, type Image } from './image.js';
@@ -52,7 +53,10 @@ export interface PoolOptions {
   readonly timeoutMs?: number;
   /** How workers are replaced. @default { order: 'start-first', parallelism: 1, delayMs: 0, onFailure: 'rollback' } */
   readonly update?: Partial<UpdateSpec>;
-  /** How long a worker that leaves may take to finish its requests, in milliseconds. @default 30000 */
+  /**
+   * How long a worker that leaves may take to finish what visitors have begun, in milliseconds: answers, uploads and
+   * WebSockets. Then it is stopped, and has its app's `stopGraceMs`. @default the app's: 30000
+   */
   readonly drainTimeoutMs?: number;
   /**
    * Host ports of its own, with nginx behind them that keeps slow visitors away from the workers; loopback unless an address
@@ -138,7 +142,7 @@ export class Pool extends Resource<'pool'> {
           delayMs: milliseconds,
           onFailure: oneOf('rollback', 'pause'),
         }),
-      drainTimeoutMs: milliseconds,
+      drainTimeoutMs: drainTimeout,
       publish: publish(loopback, poolPort),
       trustedProxies: list(ipNetwork),
       stats: publish(loopback, poolStatsPort),
@@ -153,7 +157,7 @@ export class Pool extends Resource<'pool'> {
         given.health,
       );
     }
-    const ofApp = app.toSpec().health;
+    const { health: ofApp, drainTimeoutMs } = app.toSpec();
     this.#links = linksIn(given);
     this.#spec = freeze({
       kind: 'pool',
@@ -168,7 +172,7 @@ export class Pool extends Resource<'pool'> {
       ...(slowStartMs !== undefined && slowStartMs > 0 && { slowStartMs }),
       ...(timeoutMs !== undefined && { timeoutMs }),
       update: { ...defaultUpdate, ...checked.update },
-      drainTimeoutMs: checked.drainTimeoutMs ?? 30_000,
+      drainTimeoutMs: checked.drainTimeoutMs ?? drainTimeoutMs,
       publish: checked.publish ?? [],
       ...(trustedProxies.length > 0 && { trustedProxies }),
       stats: checked.stats ?? [],

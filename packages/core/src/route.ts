@@ -42,6 +42,11 @@ export interface RouteOptions {
   readonly host?: string;
   /** Longest silence of the app, in milliseconds, before the visitor gets 504. @default 60000 */
   readonly timeoutMs?: number;
+  /**
+   * Longest silence of a WebSocket, in milliseconds, before it is closed. It is the app's time for the handshake too.
+   * @default `timeoutMs` where that is given, else 3600000
+   */
+  readonly webSocketTimeoutMs?: number;
   /** Collects answers before passing them on; `false` streams them, for server-sent events. @default true */
   readonly buffering?: boolean;
   /** Largest request body; 0 for no limit. @default the router's */
@@ -122,6 +127,7 @@ const checks: Checks<Checked> = {
   stripPrefix: flag,
   host: (value, path) => hostName(value, path).toLowerCase(),
   timeoutMs: integer(1, 86_400_000),
+  webSocketTimeoutMs: integer(1, 86_400_000),
   buffering: flag,
   maxBodyBytes: integer(0),
   auth: basicAuth,
@@ -149,6 +155,7 @@ export function routeSpec(
     target: target(givenTarget, `${path}: the target`),
     stripPrefix: true,
     timeoutMs: 60_000,
+    webSocketTimeoutMs: checked.timeoutMs ?? 3_600_000,
     buffering: true,
     allow: [],
     deny: [],

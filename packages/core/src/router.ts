@@ -52,6 +52,13 @@ export interface RouterOptions {
   readonly errorPages?: Readonly<Record<number, string>>;
   /** Answers every request with 503 for the time being. @default false */
   readonly maintenance?: boolean | Maintenance;
+  /**
+   * How long what visitors have begun may go on after a reload, in milliseconds: downloads, uploads, WebSockets. Each change
+   * of the router, its certificates or its targets is a reload; what was begun before it keeps the limit of before. Of what
+   * eight reloads have left, the oldest is ended earlier.
+   * @default 3600000
+   */
+  readonly drainTimeoutMs?: number;
   /** nginx's image. @default 'nginx:1.30' */
   readonly image?: Image;
 }
@@ -90,6 +97,7 @@ export class Router extends Resource<'router'> {
       trustedProxies: list(ipNetwork),
       errorPages,
       maintenance: maintenance as Check<NonNullable<RouterSpec['maintenance']>>,
+      drainTimeoutMs: integer(1, 86_400_000),
       image,
     });
     this.#links = [...linksIn(given)];
@@ -107,6 +115,7 @@ export class Router extends Resource<'router'> {
       trustedProxies: checked.trustedProxies ?? [],
       errorPages: checked.errorPages ?? {},
       ...(checked.maintenance !== undefined && { maintenance: checked.maintenance }),
+      drainTimeoutMs: checked.drainTimeoutMs ?? 3_600_000,
       image: checked.image ?? defaultRouterImage,
     });
   }

@@ -154,6 +154,8 @@ export interface AppSpec extends ContainerSpec {
   readonly updateOrder: 'start-first' | 'stop-first';
   /** Whether proxies use one connection to it for several requests. */
   readonly keepAlive: boolean;
+  /** How long a version that is replaced may take to finish what visitors have begun. */
+  readonly drainTimeoutMs: number;
 }
 
 export interface ServiceSpec extends ContainerSpec {
@@ -206,7 +208,7 @@ export interface PoolSpec {
   /** Longest silence of a worker while it answers. An hour when unset, which is what a route may wait at most. */
   readonly timeoutMs?: number;
   readonly update: UpdateSpec;
-  /** How long a worker that leaves may take to finish its requests. */
+  /** How long a worker that leaves may take to finish what visitors have begun. */
   readonly drainTimeoutMs: number;
   readonly publish: readonly PublishSpec[];
   /** Proxies in front of what it publishes, by address or network: what they say of visitors is believed. Nobody when unset. */
@@ -253,6 +255,8 @@ export interface RouteSpec {
   readonly host?: string;
   /** Longest silence of the app while it answers. */
   readonly timeoutMs: number;
+  /** Longest silence of a WebSocket. */
+  readonly webSocketTimeoutMs: number;
   readonly buffering: boolean;
   readonly maxBodyBytes?: number;
   readonly auth?: BasicAuthSpec;
@@ -315,6 +319,8 @@ export interface RouterSpec {
   /** Paths of files on the machine that runs the program, by the status of the answers that they are for. */
   readonly errorPages: Readonly<Record<string, string>>;
   readonly maintenance?: MaintenanceSpec;
+  /** How long what visitors have begun may go on after a reload. */
+  readonly drainTimeoutMs: number;
   readonly routes: readonly RouteSpec[];
   readonly image: ImageSpec;
 }

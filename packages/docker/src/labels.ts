@@ -22,6 +22,11 @@ export const label = {
   /** Kinds of a stack's resources by name, as JSON: what should be there also where it is gone. */
   resources: 'io.plumbstack.resources',
   /**
+   * How long versions of single apps may take to leave, by name, as JSON. Beside the containers and not on them: it changes
+   * without another container.
+   */
+  drainTimeouts: 'io.plumbstack.drain-timeouts',
+  /**
    * Stack and resource that an image was built for. No others are on an image: every container that anybody makes of it
    * inherits them, and must not look like one of ours.
    */

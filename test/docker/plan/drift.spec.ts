@@ -421,6 +421,24 @@ describe('the reasons of a plan', () => {
       'workers',
       { startTimeoutMs: [60_000, 7] },
     ],
+    [
+      'how long an app may take to leave',
+      { app: { drainTimeoutMs: 7 } },
+      'site',
+      { drainTimeoutMs: [30_000, 7] },
+    ],
+    [
+      'how long workers may take to leave, as their app says',
+      { pooled: { drainTimeoutMs: 7 } },
+      'workers',
+      { drainTimeoutMs: [30_000, 7] },
+    ],
+    [
+      'how long may go on after a reload',
+      { web: { drainTimeoutMs: 7 } },
+      'web',
+      { drainTimeoutMs: [3_600_000, 7] },
+    ],
     ['the limit of bodies', { web: { maxBodyBytes: 7 } }, 'web', { maxBodyBytes: [10 * 1024 * 1024, 7] }],
   ];
   for (const [title, options, resource, reasons] of cases) {
@@ -486,33 +504,61 @@ describe('the reasons of a plan', () => {
   });
 
   const env = { A: '1' };
+  const finish = (time: string): string => `visitors have up to ${time} to finish what they have begun`;
+  const reloaded = (time: string): string =>
+    `nginx is reloaded; what visitors have begun may go on for up to ${time}`;
   const impacts: readonly (readonly [
     title: string,
     before: SampleOptions,
     after: SampleOptions,
     impact: string | undefined,
   ])[] = [
-    ['a routed app, where the old one serves until the new one does', {}, { app: { env } }, undefined],
+    ['a routed app, where the old one serves until the new one does', {}, { app: { env } }, finish('30 s')],
+    [
+      'a routed app whose visitors may take longer',
+      {},
+      { app: { env, drainTimeoutMs: 90_000 } },
+      finish('90 s'),
+    ],
+    [
+      'a routed app, where its router lets nobody take as long',
+      { web: { drainTimeoutMs: 1500 } },
+      { app: { env }, web: { drainTimeoutMs: 1500 } },
+      finish('1500 ms'),
+    ],
+    [
+      'a routed app whose visitors may take no time',
+      {},
+      { app: { env, drainTimeoutMs: 0 } },
+      'visitors have no time to finish what they have begun',
+    ],
+    ['the time alone that an app may take', {}, { app: { drainTimeoutMs: 90_000 } }, undefined],
     [
       'an app with a port of its own',
       { app: { publish: 8001 } },
       { app: { publish: 8001, env } },
       'stopped before its successor starts; no answer at 127.0.0.1:8001, /site/ of web meanwhile',
     ],
-    ['workers, where new ones join first', {}, { pooled: { env } }, undefined],
+    ['workers, where new ones join first', {}, { pooled: { env } }, finish('30 s')],
+    [
+      'workers, whose pool says how long they may take',
+      {},
+      { pooled: { env, drainTimeoutMs: 5 }, pool: { drainTimeoutMs: 120_000 } },
+      finish('2 min'),
+    ],
     [
       'workers, where old ones leave first',
       {},
       { pooled: { env }, pool: { update: { order: 'stop-first' } } },
-      '1 of 3 workers at a time leave before their successors join',
+      `1 of 3 workers at a time leave before their successors join; ${finish('30 s')}`,
     ],
     [
       'workers, where all leave first',
       {},
       { pooled: { env }, pool: { update: { order: 'stop-first', parallelism: 5 } } },
-      'all workers leave before their successors join; requests wait meanwhile',
+      `all workers leave before their successors join; requests wait meanwhile; ${finish('30 s')}`,
     ],
-    ['a HAProxy, which only routers reach', {}, { pool: { image: 'haproxy:other' } }, undefined],
+    ['a HAProxy, which only routers reach', {}, { pool: { image: 'haproxy:other' } }, finish('30 s')],
     [
       'a HAProxy with a port of its own',
       {},
@@ -525,7 +571,13 @@ describe('the reasons of a plan', () => {
       { web: { root: './public' } },
       'nginx is stopped before its successor starts; connections to 0.0.0.0:443 are refused for a moment',
     ],
-    ['routes, which are reloaded', {}, { web: { maxBodyBytes: 7 } }, undefined],
+    ['routes, which are reloaded', {}, { web: { maxBodyBytes: 7 } }, reloaded('1 h')],
+    [
+      'a reload, with the limit that is in force until then',
+      { web: { drainTimeoutMs: 120_000 } },
+      { web: { drainTimeoutMs: 5000 } },
+      reloaded('2 min'),
+    ],
   ];
   for (const [title, before, after, impact] of impacts) {
     it(`come with what visitors notice of another version: ${title}`, async () => {
@@ -556,6 +608,6 @@ describe('the reasons of a plan', () => {
       plan.steps.find(({ resource }) => resource === `shop/${name}`)?.impact;
     assert.equal(impactOf('db'), 'stopped before its successor starts, which takes over the data in data');
     assert.equal(impactOf('site'), 'nothing answers at 127.0.0.1:8001 any more');
-    assert.equal(impactOf('web'), undefined);
+    assert.equal(impactOf('web'), reloaded('1 h'));
   });
 });

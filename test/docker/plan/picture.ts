@@ -65,6 +65,7 @@ export function pictureOf(desired: DockerSpec): Picture {
     }),
   );
   picture.volumes.push(...volumes.map(({ creation }) => ({ name: creation.name, labels: creation.labels })));
+  picture.volumes.push(desired.inventory);
   for (const each of keptSecrets(spec)) {
     const secret = baseLabels(stack, each.name, 'secret');
     picture.volumes.push({ name: secretVolumeName(stack, each.name), labels: secret });

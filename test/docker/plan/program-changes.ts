@@ -133,6 +133,19 @@ function containerChanges(
       doings: done('update'),
     },
     ...(container.kind === 'app' ? portChanges(spec, container, done('replace')) : []),
+    ...(container.kind === 'app' && pools.length === 0 ? drainChanges(spec, container) : []),
+  ];
+}
+
+/** In a spec, the time of a pool's workers is the pool's. */
+function drainChanges(spec: StackSpec, app: AppSpec): readonly ProgramChange[] {
+  const { name, drainTimeoutMs } = app;
+  return [
+    {
+      title: `another drain time for ${name}, which no container is told`,
+      spec: replaced(spec, { ...app, drainTimeoutMs: drainTimeoutMs + 1 }),
+      doings: [`update app ${name}`],
+    },
   ];
 }
 
@@ -199,13 +212,18 @@ function hasFront(pool: ResourceSpec): boolean {
 }
 
 function routerChanges(spec: StackSpec, router: RouterSpec): readonly ProgramChange[] {
-  const { name, maxBodyBytes, routes } = router;
+  const { name, maxBodyBytes, drainTimeoutMs, routes } = router;
   const [first, ...rest] = routes;
   const doings = [`update router ${name}`];
   return [
     {
       title: `another limit of bodies for ${name}`,
       spec: replaced(spec, { ...router, maxBodyBytes: maxBodyBytes + 1 }),
+      doings,
+    },
+    {
+      title: `another drain time for ${name}`,
+      spec: replaced(spec, { ...router, drainTimeoutMs: drainTimeoutMs + 1 }),
       doings,
     },
     {
@@ -288,6 +306,7 @@ const newApp: AppSpec = {
   name: 'new-app',
   updateOrder: 'start-first',
   keepAlive: false,
+  drainTimeoutMs: 30_000,
   image: { type: 'pull', reference: 'new', policy: 'missing' },
   port: 8000,
   env: {},

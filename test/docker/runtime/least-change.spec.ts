@@ -115,7 +115,7 @@ describe('a change', () => {
         action: 'replace',
         resource: `${stack.name}/${name}`,
         reasons: [{ path: 'labels.org.example.team', to: 'blue' }],
-        impact: undefined,
+        impact: 'visitors have up to 30 s to finish what they have begun',
       })),
     );
     const visitors = startVisitors([new URL('/app0/', web), new URL('/pool/', web)]);

@@ -52,7 +52,8 @@ async function applyVolumes(context: RunContext, { volumes, inventory }: DockerS
 async function applyInventory(context: RunContext, inventory: VolumeCreation): Promise<void> {
   const { client, call, observed } = context;
   const seen = observed.volumes.find(({ name }) => name === inventory.name);
-  if (seen?.labels[label.resources] === inventory.labels[label.resources]) return;
+  const noted = [label.resources, label.drainTimeouts];
+  if (noted.every((each) => seen?.labels[each] === inventory.labels[each])) return;
   if (seen !== undefined) await client.removeVolume(seen.name, call);
   const volumes = observed.volumes.filter((each) => each !== seen);
   await ensureVolume({ ...context, observed: { ...observed, volumes } }, 'inventory', inventory);

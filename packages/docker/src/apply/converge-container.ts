@@ -14,6 +14,7 @@ import {
   startContainer,
   type NewContainer,
 } from './create-container.js';
+import { countdown } from './deadline.js';
 import { drainConnections } from './drain-connections.js';
 import { mendContainer } from './mend-container.js';
 import { removeContainer } from './remove-container.js';
@@ -32,6 +33,8 @@ export interface Convergence {
   readonly port?: number;
   readonly health?: HealthSpec;
   readonly stopGraceMs: number;
+  /** How long what leaves may take to finish what it has. */
+  readonly drainTimeoutMs: number;
   readonly vantages?: readonly string[];
   readonly prepare?: (id: string) => Promise<void>;
   /** Done while the old container still serves. */
@@ -218,10 +221,12 @@ async function bringBack(
 
 /** Lets a container that gets no more requests finish those it has, and removes it. */
 async function retire(context: RunContext, convergence: Convergence, old: ObservedContainer): Promise<void> {
+  const { port, drainTimeoutMs } = convergence;
+  const leftMs = countdown(drainTimeoutMs);
   if (convergence.switchTo !== undefined && old.state === 'running') {
     await oldAddressForgotten(context, convergence.unit.resource);
   }
-  if (convergence.port !== undefined) await drainConnections(context, old, convergence.port);
+  if (port !== undefined) await drainConnections(context, old, port, leftMs());
   await removeContainer(context, old, convergence.stopGraceMs);
 }
 

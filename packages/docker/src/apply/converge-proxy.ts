@@ -5,16 +5,17 @@ import type { ProxyFiles } from '../plan/proxy-files.js';
 import { containersOf } from '../plan/serving.js';
 import { joinAsGuest } from './attachments.js';
 import { convergeContainer } from './converge-container.js';
+import { drainTimeoutOf } from './drain-connections.js';
 import { ensureVolume } from './ensure-volume.js';
 import { switchRouters } from './switch-routers.js';
 import { applyConfig, putConfig, type ProxyCommands } from './proxy-config.js';
 import { pathOf, type RunContext } from './run-context.js';
 
 /**
- * Longest time without anybody on a proxy's host ports, while the old one finishes what it has: it takes no new connection
- * any more, and its successor cannot yet.
+ * How long a proxy may take to stop. On its host ports there is nobody meanwhile: it takes no new connection any more, and its
+ * successor cannot yet. One without any has been drained before.
  */
-const swapGraceMs = 2000;
+export const proxyGraceMs = 2000;
 
 interface Proxy {
   readonly role: 'router' | 'balancer';
@@ -41,7 +42,11 @@ export async function convergeProxy(
     name: containerName(context.stack, unit.resource),
     port: unit.port,
     health: openPort,
-    stopGraceMs: unit.publishes || holdsPorts ? swapGraceMs : (unit.container.creation.stopGraceMs ?? 10_000),
+    stopGraceMs:
+      unit.publishes || holdsPorts || unit.kind === 'pool'
+        ? proxyGraceMs
+        : (unit.container.creation.stopGraceMs ?? 10_000),
+    drainTimeoutMs: drainTimeoutOf(unit),
     // A successor takes over the volume of a proxy that still runs: what it is given must pass that one's check first.
     beforeReplace: async (old) => {
       await applyConfig(context, unit.resource, old, proxy.files(), proxy.commands);

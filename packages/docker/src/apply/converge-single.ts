@@ -2,6 +2,7 @@ import type { AppUnit, ServiceUnit } from '../compile/docker-spec.js';
 import { containerName } from '../object-names.js';
 import { inviteRouters } from './attachments.js';
 import { convergeContainer } from './converge-container.js';
+import { drainTimeoutOf } from './drain-connections.js';
 import type { RunContext } from './run-context.js';
 import { switchRouters, vantagesOf } from './switch-routers.js';
 
@@ -17,6 +18,7 @@ export async function convergeApp(context: RunContext, unit: AppUnit): Promise<v
     port,
     health,
     stopGraceMs,
+    drainTimeoutMs: drainTimeoutOf(unit),
     vantages: vantagesOf(context, resource),
     switchTo: (address) => switchRouters(context, unit, address),
   });
@@ -32,5 +34,6 @@ export async function convergeService(context: RunContext, unit: ServiceUnit): P
     startFirst: false,
     ...(health !== undefined && { health }),
     stopGraceMs,
+    drainTimeoutMs: drainTimeoutOf(unit),
   });
 }

@@ -61,6 +61,12 @@ export async function pollUntil<T>(
   }
 }
 
+/** What is left of a time that begins now. */
+export function countdown(timeoutMs: number): () => number {
+  const end = performance.now() + timeoutMs;
+  return () => Math.max(0, end - performance.now());
+}
+
 /** A pause that an abort ends with its own reason. */
 export async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
   try {

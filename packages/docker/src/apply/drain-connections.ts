@@ -1,24 +1,36 @@
 import { engineStatus } from '../client/docker-failure.js';
+import type { Unit } from '../compile/docker-spec.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { pollUntil } from './deadline.js';
 import type { RunContext } from './run-context.js';
 
-/** How long a single app that leaves may take to finish its requests. */
-const drainTimeoutMs = 30_000;
+/** How long what leaves may take to finish what it has, where what stays is there already. */
+export function drainTimeoutOf(unit: Unit): number {
+  switch (unit.kind) {
+    case 'app':
+      return unit.drainTimeoutMs;
+    case 'pool':
+      return unit.spec.drainTimeoutMs;
+    default:
+      // These go before their successors come, and have their grace.
+      return 0;
+  }
+}
 
 /**
- * Waits until a container has no established connection on its port. A reloaded nginx closes its idle ones when its old
- * processes end, which is when their last request has been answered.
+ * Waits until a container has no established connection on its port, but not longer than it may take. A reloaded nginx
+ * closes its idle ones when its old processes end, or when they were idle for a second.
  */
 export async function drainConnections(
   context: RunContext,
   { id, state }: ObservedContainer,
   port: number,
+  timeoutMs: number,
 ): Promise<void> {
   if (state !== 'running') return;
   await pollUntil(async () => ((await openConnections(context, id, port)) === 0 ? true : undefined), {
     signal: context.signal,
-    timeoutMs: drainTimeoutMs,
+    timeoutMs,
     intervalMs: 50,
   });
 }

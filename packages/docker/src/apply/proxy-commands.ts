@@ -3,6 +3,7 @@ import { statusPort } from '../compile/compile-router.js';
 import { adminPort } from '../compile/compile-pool.js';
 import {
   adminCommand,
+  makeRoomCommand,
   nginxRevisionCommand,
   parseInfo,
   showInfo,
@@ -40,7 +41,10 @@ done 2> /dev/null
 export function nginxCommands({ client, call }: RunContext): ProxyCommands {
   return {
     validate: (folder) => ['nginx', '-t', '-q', '-c', `${folder}/nginx.conf`],
-    reload: (container) => signal(client, container, 'SIGHUP', call),
+    reload: async (container) => {
+      await unlessAway(() => client.exec(container, makeRoomCommand, call));
+      await signal(client, container, 'SIGHUP', call);
+    },
     revision: async (container) => {
       const command = nginxRevisionCommand(statusPort);
       const { exitCode, stdout } = await patiently(client).exec(container, command, call);
@@ -74,8 +78,12 @@ async function signal(
   name: string,
   call: CallOptions,
 ): Promise<void> {
+  await unlessAway(() => client.signalContainer(container, name, call));
+}
+
+async function unlessAway(work: () => Promise<unknown>): Promise<void> {
   try {
-    await client.signalContainer(container, name, call);
+    await work();
   } catch (error) {
     if (!isAway(error)) throw error;
   }

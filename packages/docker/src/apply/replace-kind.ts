@@ -5,7 +5,9 @@ import { configVolumeName, containerName, formerContainerName } from '../object-
 import { describedCheck } from '../plan/described-check.js';
 import { stays } from '../plan/former.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
-import { drainConnections } from './drain-connections.js';
+import { countdown } from './deadline.js';
+import { drainConnections, drainTimeoutOf } from './drain-connections.js';
+import { proxyGraceMs } from './converge-proxy.js';
 import { removeConfig } from './remove-config.js';
 import { removeContainer } from './remove-container.js';
 import type { RunContext } from './run-context.js';
@@ -69,12 +71,13 @@ async function retireAll(
   unit: Unit,
   former: readonly ObservedContainer[],
 ): Promise<void> {
+  const leftMs = countdown(drainTimeoutOf(unit));
   await oldAddressForgotten(context, unit.resource);
   // A pool's HAProxy before its workers, which it still may be asking.
   const isWorker = ({ role }: ObservedContainer): boolean => role === 'worker';
   for (const each of former.filter((one) => !isWorker(one))) {
-    await drainConnections(context, each, describedCheck(each).port ?? poolPort);
-    await removeContainer(context, each, graceOf(each));
+    await drainConnections(context, each, describedCheck(each).port ?? poolPort, leftMs());
+    await removeContainer(context, each, each.role === 'balancer' ? proxyGraceMs : graceOf(each));
   }
   await removeAll(context, unit, former.filter(isWorker));
   if (unit.kind !== 'pool') await removeConfig(context, unit.resource, former);

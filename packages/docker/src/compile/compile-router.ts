@@ -95,6 +95,7 @@ function routerModel(
       Object.entries(spec.errorPages).map(([status, source]) => [status, pagePath(source, inputs)]),
     ),
     ...maintained(spec, inputs),
+    drainTimeoutMs: spec.drainTimeoutMs,
     statusPort,
     routes: spec.routes.map(({ target, auth, maintenance, ...route }) => ({
       ...route,

@@ -104,9 +104,16 @@ function generatedSecret(secret: KeptSecret, input: SecretInput | undefined): Ge
 
 function inventoryOf(stack: string, units: readonly Unit[]): VolumeCreation {
   const kinds = Object.fromEntries(units.map(({ resource, kind }) => [resource, kind]));
+  const drainTimeouts = Object.fromEntries(
+    units.flatMap((unit) => (unit.kind === 'app' ? [[unit.resource, unit.drainTimeoutMs]] : [])),
+  );
   return {
     name: inventoryName(stack),
-    labels: { ...baseLabels(stack, '', 'inventory'), [label.resources]: canonicalJson(kinds) },
+    labels: {
+      ...baseLabels(stack, '', 'inventory'),
+      [label.resources]: canonicalJson(kinds),
+      [label.drainTimeouts]: canonicalJson(drainTimeouts),
+    },
   };
 }
 
@@ -117,7 +124,8 @@ function compileApp(
   inputs: Inputs,
   prefixes: Prefixes,
 ): AppUnit {
-  const { name, dependsOn, port, health, startTimeoutMs, stopGraceMs, publish, updateOrder } = app;
+  const { name, dependsOn, port, health, startTimeoutMs, stopGraceMs, publish, updateOrder, drainTimeoutMs } =
+    app;
   const host = visitedHost(spec, name);
   return {
     kind: 'app',
@@ -135,6 +143,7 @@ function compileApp(
     startTimeoutMs,
     stopGraceMs,
     updateOrder,
+    drainTimeoutMs,
   };
 }
 

@@ -107,6 +107,7 @@ export interface AppUnit extends UnitBase {
   readonly health: HealthSpec;
   readonly stopGraceMs: number;
   readonly updateOrder: AppSpec['updateOrder'];
+  readonly drainTimeoutMs: number;
 }
 
 export interface ServiceUnit extends UnitBase {

@@ -11,6 +11,9 @@ import { frontName } from '../object-names.js';
 /** Longest silence of a worker where nobody says otherwise: as long as any route may wait. */
 export const workerTimeoutMs = 3_600_000;
 
+/** How long a WebSocket may be silent, and how long what visitors have begun goes on after a reload: an hour, as with a router. */
+export const visitorsLimitMs = 3_600_000;
+
 /**
  * Largest body of a request to a pool's own port. Without a limit, bodies would be passed on as they come, and the slowest
  * visitor would hold a worker; they wait on disk, which has one too.
@@ -54,12 +57,14 @@ function frontOf(pool: PoolSpec, publish: PoolSpec['publish']): RouterSpec {
     headers: {},
     trustedProxies: pool.trustedProxies ?? [],
     errorPages: {},
+    drainTimeoutMs: visitorsLimitMs,
     routes: [
       {
         prefix: '/',
         target: { type: 'resource', name: pool.name },
         stripPrefix: false,
         timeoutMs: longestAnswerMs(pool),
+        webSocketTimeoutMs: visitorsLimitMs,
         buffering: true,
         allow: [],
         deny: [],

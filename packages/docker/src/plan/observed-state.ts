@@ -1,3 +1,4 @@
+import { defaultDrainTimeoutMs } from '@plumbstack/core';
 import type {
   ContainerSummary,
   ContainerUpdate,
@@ -110,6 +111,12 @@ export function inventoryOf(state: ObservedState): ReadonlyMap<string, Unit['kin
   const kinds: readonly unknown[] = ['app', 'service', 'pool', 'router'] satisfies Unit['kind'][];
   const noted = Object.entries(parseData(found?.labels[label.resources]));
   return new Map(noted.filter((each): each is [string, Unit['kind']] => kinds.includes(each[1])));
+}
+
+/** How long a version of a single app may take to leave, as the last run noted; the default where nobody did. */
+export function notedDrainTimeout(state: ObservedState, app: string): number {
+  const noted = own(parseData(inventoryIn(state)?.labels[label.drainTimeouts]), app);
+  return typeof noted === 'number' ? noted : defaultDrainTimeoutMs;
 }
 
 /** Name of the file in a configuration volume that holds what the volume's owner must remember. */

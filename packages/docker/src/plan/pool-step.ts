@@ -1,4 +1,4 @@
-import { balancerStopped, fewerWorkers, type Step, type StepReason } from '@plumbstack/core';
+import { balancerStopped, finishing, workersReplaced, type Step, type StepReason } from '@plumbstack/core';
 import type { DockerSpec, PoolUnit } from '../compile/docker-spec.js';
 import { own } from '../compile/own.js';
 import { containerName, workerName } from '../object-names.js';
@@ -60,9 +60,10 @@ export function poolStep(desired: DockerSpec, unit: PoolUnit, observed: Observed
   const reasons = serving === undefined ? told : [...told, ...poolConfigReasons(unit, observed, told)];
   const base = step(stack, 'pool', unit.resource, reasons);
   if (serving !== undefined && proxyChanges.length > 0) {
-    return { ...base, action: 'replace', ...(unit.publishes && impactOn(desired, unit, balancerStopped)) };
+    const words = unit.publishes ? balancerStopped : finishing;
+    return { ...base, action: 'replace', ...impactOn(desired, unit, words) };
   }
-  return workerChanges.length > 0 ? { ...base, action: 'replace', ...fewerWorkers(unit.spec) } : base;
+  return workerChanges.length > 0 ? { ...base, action: 'replace', ...workersReplaced(unit.spec) } : base;
 }
 
 /** @param told what is to be done for the pool anyway, which its record only repeats */

@@ -1,4 +1,4 @@
-import { portsTakenOver, routerStopped, type Step, type StepReason } from '@plumbstack/core';
+import { portsTakenOver, routerReloaded, routerStopped, type Step, type StepReason } from '@plumbstack/core';
 import type { DockerSpec, RouterUnit, Unit } from '../compile/docker-spec.js';
 import { own } from '../compile/own.js';
 import { containerName } from '../object-names.js';
@@ -23,19 +23,28 @@ export function routerStep(desired: DockerSpec, unit: RouterUnit, observed: Obse
     };
   }
   const changes = containerChanges(serving, unit, observed);
+  const configChanges = routerConfigReasons(unit, units, observed);
   const reasons: StepReason[] = [
     ...changes,
-    ...routerConfigReasons(unit, units, observed),
+    ...configChanges,
     ...drift(serving, unit.container, containerName(stack, unit.resource), unit, observed),
     ...extras(containers.filter((each) => each !== serving)),
   ];
   const base = step(stack, 'router', unit.resource, reasons);
-  if (changes.length === 0) return base;
+  if (changes.length === 0)
+    return { ...base, ...(configChanges.length > 0 && routerReloaded(drainTimeoutInForce(unit, observed))) };
   return {
     ...base,
     action: 'replace',
     ...routerStopped(unit.container.creation.ports),
   };
+}
+
+/** Processes of before a reload end by the configuration that they were started with. */
+function drainTimeoutInForce({ resource, config: { model } }: RouterUnit, observed: ObservedState): number {
+  const before = readRecord<RouterRecord>(observed, resource)?.model as
+    { drainTimeoutMs?: unknown } | undefined;
+  return typeof before?.drainTimeoutMs === 'number' ? before.drainTimeoutMs : model.drainTimeoutMs;
 }
 
 function routerConfigReasons(

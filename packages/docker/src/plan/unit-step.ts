@@ -1,11 +1,12 @@
-import { isStopFirst, resourcePath, stoppedFirst, type Step } from '@plumbstack/core';
+import { finishing, isStopFirst, resourcePath, stoppedFirst, type Step } from '@plumbstack/core';
 import type { AppUnit, DockerSpec, ServiceUnit, Unit } from '../compile/docker-spec.js';
 import { containerName } from '../object-names.js';
 import { containerChanges, drift } from './container-changes.js';
 import { formerContainers, kindReason, stays } from './former.js';
 import { impactOn } from './impact.js';
 import { networkStep } from './network-step.js';
-import type { ObservedContainer, ObservedState } from './observed-state.js';
+import { differences } from './identity-diff.js';
+import { notedDrainTimeout, type ObservedContainer, type ObservedState } from './observed-state.js';
 import { poolStep } from './pool-step.js';
 import { extras, step } from './reasons.js';
 import { routerStep } from './router-step.js';
@@ -43,7 +44,7 @@ function kindStep(desired: DockerSpec, unit: Unit, former: readonly ObservedCont
     kind: unit.kind,
     resource: resourcePath(desired.stack, unit.resource),
     reasons: [kindReason(unit, former)],
-    ...(!stays(unit, former) && impactOn(desired, unit, stoppedFirst)),
+    ...impactOn(desired, unit, stays(unit, former) ? finishing : stoppedFirst),
   };
 }
 
@@ -59,10 +60,13 @@ function singleStep(desired: DockerSpec, unit: AppUnit | ServiceUnit, observed: 
       kind: unit.kind,
       resource: resourcePath(stack, unit.resource),
       reasons: changes,
-      ...(isStopFirst(unit) && impactOn(desired, unit, stoppedFirst)),
+      ...impactOn(desired, unit, isStopFirst(unit) ? stoppedFirst : finishing),
     };
   }
   return step(stack, unit.kind, unit.resource, [
+    ...(unit.kind === 'app'
+      ? differences(notedDrainTimeout(observed, unit.resource), unit.drainTimeoutMs, 'drainTimeoutMs')
+      : []),
     ...drift(serving, unit.container, containerName(stack, unit.resource), unit, observed),
     ...extras(containers.filter((each) => each !== serving)),
   ]);

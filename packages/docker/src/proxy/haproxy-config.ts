@@ -15,6 +15,7 @@ import {
   type HaproxyWord,
 } from './config-text.js';
 import { addedHeadersKiB, headerFields, headersKiB } from './limits.js';
+import { oldGenerations } from './old-generations.js';
 import type { HaproxyModel, ProxyFile } from './proxy-model.js';
 import { poolBackend, poolFrontend, serverName } from './haproxy-names.js';
 import {
@@ -40,14 +41,11 @@ export const haproxyRunFolder = '/tmp';
 /** Server states that the next process starts from. Without it, a reload forgets who drains, and whose weight was changed. */
 export const serverStateFile = `${haproxyRunFolder}/state`;
 
-/** How long a connection that was upgraded, as a WebSocket, may be silent. */
-const tunnelTimeoutMs = 3_600_000;
 /**
  * How long a check waits at most behind a request of a worker that takes few at a time: busy is not ill, and a worker that
  * hangs is found out some day.
  */
 const busyTimeoutMs = 600_000;
-const longestDrainMs = 3_600_000;
 const maxHealthPath = 1000;
 
 /**
@@ -75,8 +73,7 @@ export function renderHaproxy(model: HaproxyModel): readonly ProxyFile[] {
 }
 
 function globals(model: HaproxyModel): HaproxySection {
-  const { adminPort, revision, timeoutMs, queue } = model;
-  const drainMs = Math.min(longestDrainMs, Math.max(60_000, timeoutMs + queue.timeoutMs));
+  const { adminPort, revision, drainTimeoutMs } = model;
   return section(
     'global',
     [],
@@ -93,8 +90,9 @@ function globals(model: HaproxyModel): HaproxySection {
       line('stats timeout', '1m'),
       ...messageLimits,
       line('server-state-file', serverStateFile),
-      comment('Requests may go on this long after a reload'),
-      line('hard-stop-after', milliseconds(drainMs)),
+      comment('What visitors have begun may go on this long after a reload, and over so many more'),
+      line('hard-stop-after', milliseconds(drainTimeoutMs)),
+      line('mworker-max-reloads', oldGenerations),
     ],
   );
 }
@@ -112,7 +110,13 @@ function milliseconds(value: number): string {
   return `${value}ms`;
 }
 
-function defaults({ timeoutMs, queue, health, maxConcurrency }: HaproxyModel): HaproxySection {
+function defaults({
+  timeoutMs,
+  webSocketTimeoutMs,
+  queue,
+  health,
+  maxConcurrency,
+}: HaproxyModel): HaproxySection {
   const busyMs =
     health.type === 'http' && maxConcurrency !== undefined ? Math.min(timeoutMs, busyTimeoutMs) : 0;
   return section(
@@ -129,7 +133,7 @@ function defaults({ timeoutMs, queue, health, maxConcurrency }: HaproxyModel): H
       line('timeout connect', '250ms'),
       line('timeout client', milliseconds(timeoutMs + queue.timeoutMs + 1000)),
       line('timeout server', milliseconds(timeoutMs)),
-      line('timeout tunnel', milliseconds(tunnelTimeoutMs)),
+      line('timeout tunnel', milliseconds(webSocketTimeoutMs)),
       line('timeout queue', milliseconds(queue.timeoutMs)),
       line('timeout http-request', '20s'),
       comment('Longer than a router keeps idle connections, so that none is closed while it sends a request'),

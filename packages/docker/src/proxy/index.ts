@@ -41,3 +41,4 @@ export {
   type Readiness,
 } from './loopback.js';
 export { openRequests } from './stub-status.js';
+export { makeRoomCommand } from './old-generations.js';

@@ -22,7 +22,7 @@ import { cookieRoots, pagesOf, type PreparedRoute } from './nginx-route.js';
 import { literalMaps, secureHeaders, servers, sitePages } from './nginx-servers.js';
 import { visitor } from './nginx-trust.js';
 import { upstreams } from './nginx-upstreams.js';
-import type { NginxModel, NginxRoute, ProxyFile } from './proxy-model.js';
+import type { NginxModel, ProxyFile } from './proxy-model.js';
 
 /** Of each router: the processes that take connections. */
 export const nginxWorkers = 4;
@@ -69,8 +69,8 @@ export function renderNginx(model: NginxModel): readonly ProxyFile[] {
     directive('worker_processes', nginxWorkers),
     directive('worker_rlimit_nofile', 16_384),
     noted(
-      'Requests may go on this long after a reload',
-      directive('worker_shutdown_timeout', drainTime(model.routes)),
+      'What visitors have begun may go on this long after a reload',
+      directive('worker_shutdown_timeout', `${model.drainTimeoutMs}ms`),
     ),
     noted(
       'A renewed certificate may lie where the one before lay, as old and on the same inode',
@@ -111,10 +111,6 @@ function passwordFiles(routes: readonly PreparedRoute[]): readonly ProxyFile[] {
     });
     return [{ path: passwordFile, content: lines.join('') }];
   });
-}
-
-function drainTime(routes: readonly NginxRoute[]): string {
-  return `${Math.max(60_000, ...routes.map(({ timeoutMs }) => timeoutMs))}ms`;
 }
 
 function httpBlock(model: NginxModel, routes: readonly PreparedRoute[]): readonly NginxNode[] {

@@ -17,6 +17,7 @@ import { guarded, guardsOf } from './nginx-guards.js';
 import { addHeaders, hideReplaced, type HeaderSet } from './nginx-headers.js';
 import { errorPages, pageLocations, unavailable, underMaintenance, type Pages } from './nginx-pages.js';
 import { askedPath } from './nginx-paths.js';
+import { toUpgrade, upgrade } from './nginx-upgrade.js';
 import { connectionTo, unansweredName, upstreamOf, type Upstream } from './nginx-upstreams.js';
 import type { NginxMaintenance, NginxModel, NginxRoute } from './proxy-model.js';
 
@@ -94,7 +95,12 @@ export function routeLocations(route: PreparedRoute): readonly NginxNode[] {
           name: `@route_${index}_answer`,
         })
       : [
-          block('location', [prefix], [...entrance, ...guards, ...proxied(route, target, pages)]),
+          block(
+            'location',
+            [prefix],
+            [...entrance, ...toUpgrade(route), ...guards, ...proxied(route, target, route.timeoutMs, pages)],
+          ),
+          ...upgrade(route, [...guards, ...proxied(route, target, route.webSocketTimeoutMs, pages)]),
           ...failures(route, target, pages),
         ]),
     ...pageLocations(pages, `Nothing is running behind ${prefix} right now.`),
@@ -148,8 +154,14 @@ function failureName({ index }: PreparedRoute, status: number): string {
   return `@route_${index}_${status}`;
 }
 
-function proxied(route: PreparedRoute, target: Upstream, pages: Pages): readonly NginxNode[] {
-  const { prefix, stripPrefix, timeoutMs, buffering, bodyLimit, allHeaders } = route;
+/** @param silenceMs how long the app may be silent */
+function proxied(
+  route: PreparedRoute,
+  target: Upstream,
+  silenceMs: number,
+  pages: Pages,
+): readonly NginxNode[] {
+  const { prefix, stripPrefix, buffering, bodyLimit, allHeaders } = route;
   const mounted = stripPrefix && prefix !== '/';
   // A body without a limit cannot be held. Any other is whole before the app sees the request: a slow visitor holds no worker.
   const streamsBody = !buffering || bodyLimit === 0;
@@ -161,8 +173,8 @@ function proxied(route: PreparedRoute, target: Upstream, pages: Pages): readonly
     directive('proxy_pass', text('http://', upstreamOf(target), askedPath(route))),
     ...forwardedHeaders(mounted ? prefix.slice(0, -1) : '', connectionTo(target)),
     ...(mounted ? mountedUnder(route) : [directive('proxy_redirect', 'off')]),
-    directive('proxy_read_timeout', `${timeoutMs}ms`),
-    directive('proxy_send_timeout', `${timeoutMs}ms`),
+    directive('proxy_read_timeout', `${silenceMs}ms`),
+    directive('proxy_send_timeout', `${silenceMs}ms`),
     directive('client_max_body_size', bodyLimit),
     directive('proxy_request_buffering', streamsBody ? 'off' : 'on'),
     ...(buffering ? [] : [directive('proxy_buffering', 'off'), directive('gzip', 'off')]),

@@ -37,6 +37,8 @@ export interface NginxModel {
   readonly errorPages: Readonly<Record<string, string>>;
   /** For everything; a route may have its own. */
   readonly maintenance?: NginxMaintenance;
+  /** How long what visitors have begun may go on after a reload. */
+  readonly drainTimeoutMs: number;
   readonly routes: readonly NginxRoute[];
   /** Loopback port that answers `GET /` with `revision`, so that a reload can be seen to be in force. */
   readonly statusPort: number;
@@ -81,7 +83,10 @@ export interface NginxRoute {
       }
     | { readonly type: 'redirect'; readonly to: string; readonly status: number };
   readonly stripPrefix: boolean;
+  /** Longest silence of the app while it answers. */
   readonly timeoutMs: number;
+  /** Longest silence of a WebSocket, its handshake included. */
+  readonly webSocketTimeoutMs: number;
   readonly buffering: boolean;
   readonly maxBodyBytes?: number;
   readonly auth?: {
@@ -147,6 +152,10 @@ export interface HaproxyModel {
       };
   /** Longest silence of a worker while it answers: a GET goes to another one then. */
   readonly timeoutMs: number;
+  /** Longest silence of a WebSocket. */
+  readonly webSocketTimeoutMs: number;
+  /** How long what visitors have begun may go on after a reload. */
+  readonly drainTimeoutMs: number;
   readonly revision: string;
 }
 

@@ -1,16 +1,17 @@
 import {
   balancerStopped,
   createPlan,
-  fewerWorkers,
+  finishing,
   gone,
   isStopFirst,
   resourcePath,
+  routerReloaded,
   routerStopped,
   staysUntilReplaced,
   stoppedFirst,
+  workersReplaced,
   type AppSpec,
   type Changed,
-  type ContainerSpec,
   type Plan,
   type PoolSpec,
   type ResourceSpec,
@@ -36,7 +37,13 @@ type RecordedKind = ResourceRecord['spec']['kind'];
 type DesiredOf<K extends DesiredResource['kind']> = Extract<DesiredResource, { kind: K }>;
 
 // What an engine changes on a container that keeps running. Everything else makes a new container.
-const containerInPlace = ['restart', 'resources', 'startTimeoutMs', 'dependsOn'] as const;
+const containerInPlace: readonly string[] = [
+  'restart',
+  'resources',
+  'startTimeoutMs',
+  'dependsOn',
+  'drainTimeoutMs',
+] satisfies (keyof AppSpec)[];
 // What makes a new proxy; everything else is a new configuration of the running one.
 const routerReplaced: readonly string[] = ['image', 'publish', 'root'];
 // Of a pool: its HAProxy. The ports for visitors are held by a proxy in front of that.
@@ -111,7 +118,7 @@ class Planner {
     return {
       action: 'replace',
       reasons: [{ path: 'kind', from, to: desired.kind }],
-      ...(!staysUntilReplaced(from, { ...spec, publishes }) && stoppedFirst(changed)),
+      ...(staysUntilReplaced(from, { ...spec, publishes }) ? finishing(changed) : stoppedFirst(changed)),
     };
   }
 
@@ -160,8 +167,8 @@ class Planner {
     const outdated = this.#secretReasons(container.secrets, secrets);
     const replaced = [...changed.filter(({ path }) => !isInPlace(path)), ...outdated];
     const found = change(replaced.length > 0, [...changed, ...outdated, ...stopped([container])]);
-    const stops = found.action === 'replace' && isStopFirst(spec);
-    return { ...found, ...(stops && stoppedFirst(this.#changed(desired))) };
+    if (found.action !== 'replace') return found;
+    return { ...found, ...(isStopFirst(spec) ? stoppedFirst : finishing)(this.#changed(desired)) };
   }
 
   #pool(desired: DesiredOf<'pool'>): Change {
@@ -180,10 +187,10 @@ class Planner {
     ];
     const reasons = [...own, ...ofApp, ...facts];
     if (own.some(isOneOf(balancerReplaced))) {
-      const stops = spec.stats.length > 0;
-      return { ...change(true, reasons), ...(stops && balancerStopped(this.#changed(desired))) };
+      const words = spec.stats.length > 0 ? balancerStopped : finishing;
+      return { ...change(true, reasons), ...words(this.#changed(desired)) };
     }
-    if (ofApp.length > 0) return { ...change(true, reasons), ...fewerWorkers(spec) };
+    if (ofApp.length > 0) return { ...change(true, reasons), ...workersReplaced(spec) };
     return { ...change(false, reasons), ...this.#portsChange(record.spec, desired) };
   }
 
@@ -206,7 +213,8 @@ class Planner {
     const made = workers.length === 0 ? [{ spec: last?.app, secrets: last?.secrets }] : workers;
     for (const each of made) {
       const reasons = [
-        ...differences(each.spec, app, 'app'),
+        // How long they may take to leave is their pool's to say.
+        ...differences(each.spec, app, 'app').filter(({ path }) => path !== 'app.drainTimeoutMs'),
         ...(each.secrets === undefined ? [] : this.#secretReasons(each.secrets, secrets, 'app.')),
       ];
       if (reasons.length > 0) return reasons;
@@ -222,9 +230,14 @@ class Planner {
     const containers = this.#state.containersOf(this.#stack, name);
     if (containers.length === 0) return { action: 'create', reasons: [{ path: 'container', to: 'running' }] };
     const own = differences(record.spec, spec);
-    const reasons = [...own, ...this.#secretReasons(record.secrets, secrets), ...stopped(containers)];
-    const replaces = own.some(isOneOf(routerReplaced));
-    return { ...change(replaces, reasons), ...(replaces && routerStopped(this.#changed(desired).ports)) };
+    const reloads = [...own, ...this.#secretReasons(record.secrets, secrets)];
+    const reasons = [...reloads, ...stopped(containers)];
+    if (own.some(isOneOf(routerReplaced)))
+      return { ...change(true, reasons), ...routerStopped(this.#changed(desired).ports) };
+    return {
+      ...change(false, reasons),
+      ...(reloads.length > 0 && routerReloaded(record.spec.drainTimeoutMs)),
+    };
   }
 
   #secretReasons(given: GivenSecrets, names: readonly string[], prefix = ''): readonly StepReason[] {
@@ -288,9 +301,7 @@ function topLevel(path: string): string {
 }
 
 function isInPlace(path: string): boolean {
-  return (containerInPlace as readonly (keyof ContainerSpec)[]).includes(
-    topLevel(path) as keyof ContainerSpec,
-  );
+  return containerInPlace.includes(topLevel(path));
 }
 
 function isOneOf(options: readonly string[]): (reason: StepReason) => boolean {
