@@ -7,6 +7,7 @@ const name = process.env.APP_NAME ?? 'app';
 let working = 0;
 let mostAtOnce = 0;
 let seen = 0;
+const streams = new Map();
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -42,6 +43,20 @@ const routes = {
     response.write('data: one\n\n');
     await sleep(1500);
     response.end('data: two\n\n');
+  },
+  // Goes on until it is told to end.
+  '/stream': (request, response, query) => {
+    response.writeHead(200, { 'content-type': 'text/plain' });
+    const timer = setInterval(() => response.write('more\n'), 50);
+    response.on('close', () => clearInterval(timer));
+    streams.set(query.get('id'), () => {
+      clearInterval(timer);
+      response.end('end\n');
+    });
+  },
+  '/end-stream': (request, response, query) => {
+    streams.get(query.get('id'))?.();
+    response.end(name);
   },
   '/upload': (request, response) => {
     request.once('data', () => response.writeHead(200).write('first'));
@@ -88,7 +103,7 @@ server.on('upgrade', (request, socket) => {
     .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
     .digest('base64');
   socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nX-Url: ${request.url}\r\n\r\n`,
   );
   socket.pipe(socket);
 });

@@ -4,6 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import {
+  makeRoomCommand,
   nginxRevisionCommand,
   parseInfo,
   adminCommand,
@@ -79,6 +80,7 @@ export async function startNginx(
     apply: async (next) => {
       await putFiles(container, configFolder, renderNginx(next));
       await docker('exec', container, 'nginx', '-t', '-q', '-c', `${configFolder}/nginx.conf`);
+      await docker('exec', container, ...makeRoomCommand);
       await reload();
       await until('the new configuration is in force', () => inForce(next.revision));
     },
