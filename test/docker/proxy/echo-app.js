@@ -105,6 +105,8 @@ server.on('upgrade', (request, socket) => {
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nX-Url: ${request.url}\r\n\r\n`,
   );
+  // A proxy may cut it.
+  socket.on('error', () => socket.destroy());
   socket.pipe(socket);
 });
 
