@@ -44,15 +44,17 @@ const routes = {
     await sleep(1500);
     response.end('data: two\n\n');
   },
-  // Goes on until it is told to end.
+  // Goes on until it is told to end, or for this number of pieces.
   '/stream': (request, response, query) => {
-    response.writeHead(200, { 'content-type': 'text/plain' });
-    const timer = setInterval(() => response.write('more\n'), 50);
-    response.on('close', () => clearInterval(timer));
-    streams.set(query.get('id'), () => {
+    response.writeHead(200, { 'content-type': 'text/plain', 'x-app': name });
+    let left = Number(query.get('pieces') ?? Infinity);
+    const end = () => {
       clearInterval(timer);
       response.end('end\n');
-    });
+    };
+    const timer = setInterval(() => (left-- > 0 ? response.write('more\n') : end()), 50);
+    response.on('close', () => clearInterval(timer));
+    streams.set(query.get('id'), end);
   },
   '/end-stream': (request, response, query) => {
     streams.get(query.get('id'))?.();
