@@ -42,22 +42,27 @@ describe('what lives long behind HAProxy', function () {
     await until('its worker is up again', () => isUp(proxy));
   }
 
-  it('goes on over reloads: a WebSocket with traffic, a silent one, and a download', async () => {
-    const proxy = await start();
-    const port = proxy.port(8080);
-    using busy = await HeldConnection.webSocket(port, '/');
-    using silent = await HeldConnection.webSocket(port, '/');
-    using download = await HeldConnection.request(port, '/stream?id=1');
-    for (let reload = 1; reload <= 3; reload++) {
-      await apply(proxy, model());
-      assert.ok(await busy.echoes(`after ${reload}`));
-      const { length } = download.seen;
-      await until('the download goes on', async () => download.seen.length > length);
-    }
-    assert.ok(await silent.echoes('still here'));
-    await ask({ port, path: '/end-stream?id=1' });
-    await until('the download is whole', async () => download.seen.endsWith('end\n\r\n0\r\n\r\n'));
-  });
+  const places = [undefined, 5];
+  for (const maxConcurrency of places) {
+    const few = maxConcurrency === undefined ? {} : { maxConcurrency };
+    const where = maxConcurrency === undefined ? '' : ', where places are few';
+    it(`goes on over reloads: a WebSocket with traffic, a silent one, and a download${where}`, async () => {
+      const proxy = await start(few);
+      const port = proxy.port(8080);
+      using busy = await HeldConnection.webSocket(port, '/');
+      using silent = await HeldConnection.webSocket(port, '/');
+      using download = await HeldConnection.request(port, '/stream?id=1');
+      for (let reload = 1; reload <= 3; reload++) {
+        await apply(proxy, model(few));
+        assert.ok(await busy.echoes(`after ${reload}`));
+        const { length } = download.seen;
+        await until('the download goes on', async () => download.seen.length > length);
+      }
+      assert.ok(await silent.echoes('still here'));
+      await ask({ port, path: '/end-stream?id=1' });
+      await until('the download is whole', async () => download.seen.endsWith('end\n\r\n0\r\n\r\n'));
+    });
+  }
 
   it('ends by the limit that was in force before the reload', async () => {
     const proxy = await start({ drainTimeoutMs: 1500 });
@@ -83,14 +88,18 @@ describe('what lives long behind HAProxy', function () {
     }
   });
 
-  it('is a WebSocket as long as its own limit of silence says, whatever that of an answer is', async () => {
-    const long = await start({ timeoutMs: 1000, webSocketTimeoutMs: 60_000 });
-    using lives = await HeldConnection.webSocket(long.port(8080), '/');
-    const short = await start({ timeoutMs: 60_000, webSocketTimeoutMs: 1000 });
-    using ends = await HeldConnection.webSocket(short.port(8080), '/');
-    const silent = ask({ port: long.port(8080), path: '/slow?ms=20000', method: 'POST' });
-    await ends.closed();
-    assert.equal((await silent).status, 504);
-    assert.ok(await lives.echoes('still here'));
-  });
+  for (const maxConcurrency of places) {
+    const few = maxConcurrency === undefined ? {} : { maxConcurrency };
+    const where = maxConcurrency === undefined ? '' : ', where places are few';
+    it(`is a WebSocket as long as its own limit of silence says, whatever that of an answer is${where}`, async () => {
+      const long = await start({ ...few, timeoutMs: 1000, webSocketTimeoutMs: 60_000 });
+      using lives = await HeldConnection.webSocket(long.port(8080), '/');
+      const short = await start({ ...few, timeoutMs: 60_000, webSocketTimeoutMs: 1000 });
+      using ends = await HeldConnection.webSocket(short.port(8080), '/');
+      const silent = ask({ port: long.port(8080), path: '/slow?ms=20000', method: 'POST' });
+      await ends.closed();
+      assert.equal((await silent).status, 504);
+      assert.ok(await lives.echoes('still here'));
+    });
+  }
 });

@@ -9,7 +9,7 @@ import { ask, echoOf } from '../proxy/proxy-lab';
 
 const content = readFileSync(join(__dirname, '../proxy/echo-app.js'), 'utf8');
 
-type Kind = 'app' | 'pool';
+type Kind = 'app' | 'pool' | 'pool with few places';
 
 /** How long a version that leaves may take where nobody says otherwise. */
 const defaultMs = 30_000;
@@ -24,7 +24,8 @@ function described(stack: Stack, kind: Kind, version: string, drainTimeoutMs?: n
     stopGraceMs: 500,
     ...(drainTimeoutMs !== undefined && { drainTimeoutMs }),
   });
-  const target = kind === 'app' ? app : stack.pool('workers', { app, replicas: 1 });
+  const places = kind === 'pool' ? {} : { maxConcurrency: 3 };
+  const target = kind === 'app' ? app : stack.pool('workers', { app, replicas: 1, ...places });
   stack
     .router('web', { publish: { port: 0, host: '127.0.0.1' } })
     .route('/site/', target, { buffering: false });
@@ -36,8 +37,8 @@ describe('a version that leaves', function () {
   const lab = new Lab();
   afterEach(() => lab.clear());
 
-  for (const kind of ['app', 'pool'] as const) {
-    it(`of ${kind === 'app' ? 'an app' : 'a pool'} finishes what it has, where it may take long enough`, async () => {
+  for (const kind of ['app', 'pool', 'pool with few places'] as const) {
+    it(`of ${kind === 'app' ? 'an' : 'a'} ${kind} finishes what it has, where it may take long enough`, async () => {
       const stack = lab.stack();
       const deployment = await lab.runtime.up(described(stack, kind, 'one', 60_000));
       const port = Number(deployment.endpoint('web').port);
@@ -59,7 +60,7 @@ describe('a version that leaves', function () {
       await up;
     });
 
-    it(`of ${kind === 'app' ? 'an app' : 'a pool'} is cut soon after its time`, async () => {
+    it(`of ${kind === 'app' ? 'an' : 'a'} ${kind} is cut soon after its time`, async () => {
       const stack = lab.stack();
       const deployment = await lab.runtime.up(described(stack, kind, 'one', 2000));
       const port = Number(deployment.endpoint('web').port);
@@ -73,7 +74,7 @@ describe('a version that leaves', function () {
       assert.ok(tookMs > 2000 && tookMs < defaultMs, `${tookMs} ms`);
     });
 
-    it(`of ${kind === 'app' ? 'an app' : 'a pool'} ends with the verb that waits for it`, async () => {
+    it(`of ${kind === 'app' ? 'an' : 'a'} ${kind} ends with the verb that waits for it`, async () => {
       const stack = lab.stack();
       const deployment = await lab.runtime.up(described(stack, kind, 'one', 600_000));
       const port = Number(deployment.endpoint('web').port);
