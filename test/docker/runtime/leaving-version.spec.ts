@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import type { Stack } from '@plumbstack/core';
+import { text } from 'node:stream/consumers';
+import type { AppOptions, Stack } from '@plumbstack/core';
 import { docker, until } from '../../support/docker-cli';
 import { Lab } from '../../support/lab';
 import { HeldConnection } from '../proxy/held-connection';
-import { ask, echoOf } from '../proxy/proxy-lab';
+import { ask, echoOf, type Echo } from '../proxy/proxy-lab';
 
 const content = readFileSync(join(__dirname, '../proxy/echo-app.js'), 'utf8');
 
@@ -14,14 +17,18 @@ type Kind = 'app' | 'pool' | 'pool with few places';
 /** How long a version that leaves may take where nobody says otherwise. */
 const defaultMs = 30_000;
 
+const echoApp = (version: string): AppOptions => ({
+  image: 'node:24-slim',
+  command: ['node', '/srv/echo-app.js'],
+  files: [{ target: '/srv/echo-app.js', content }],
+  env: { APP_NAME: version },
+  // It waits for its connections when it is to stop; what is left of them is cut.
+  stopGraceMs: 500,
+});
+
 function described(stack: Stack, kind: Kind, version: string, drainTimeoutMs?: number): Stack {
   const app = stack.app('site', {
-    image: 'node:24-slim',
-    command: ['node', '/srv/echo-app.js'],
-    files: [{ target: '/srv/echo-app.js', content }],
-    env: { APP_NAME: version },
-    // It waits for its connections when it is to stop; what is left of them is cut.
-    stopGraceMs: 500,
+    ...echoApp(version),
     ...(drainTimeoutMs !== undefined && { drainTimeoutMs }),
   });
   const places = kind === 'pool' ? {} : { maxConcurrency: 3 };
@@ -93,6 +100,37 @@ describe('a version that leaves', function () {
       assert.ok(await held.echoes('still here'));
     });
   }
+
+  it('of an app gets an upload that was still coming in when its successor came', async () => {
+    const stack = lab.stack();
+    const described = (version: string): Stack => {
+      const next = version === 'one' ? stack : lab.again(stack);
+      const app = next.app('site', { ...echoApp(version), drainTimeoutMs: 60_000 });
+      next.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/site/', app);
+      return next;
+    };
+    const deployment = await lab.runtime.up(described('one'));
+    const port = Number(deployment.endpoint('web').port);
+    const upload = request({ host: '127.0.0.1', port, path: '/site/', method: 'POST' });
+    const answer = once(upload, 'response') as Promise<[IncomingMessage]>;
+    const piece = 'x'.repeat(100_000);
+    upload.setHeader('Content-Length', 2 * piece.length);
+    upload.write(piece);
+    await until('the upload has begun', async () => upload.socket?.bytesWritten !== undefined);
+    let isUp = false;
+    const up = lab.runtime.up(described('two')).finally(() => (isUp = true));
+    await until('the new version answers', async () => {
+      return echoOf(await ask({ port, path: '/site/' })).app === 'two';
+    });
+    // Eight seconds by an app's clock: longer than anybody waits for idle connections.
+    await ask({ port, path: '/site/stream?pieces=160' });
+    assert.equal(isUp, false);
+    upload.end(piece);
+    const [response] = await answer;
+    const { app, bodyLength } = JSON.parse(await text(response)) as Echo;
+    assert.deepEqual([response.statusCode, app, bodyLength], [200, 'one', 2 * piece.length]);
+    await up;
+  });
 
   it('of an app has another time without another container', async () => {
     const stack = lab.stack();

@@ -224,7 +224,7 @@ async function retire(context: RunContext, convergence: Convergence, old: Observ
   const { port, drainTimeoutMs } = convergence;
   const leftMs = countdown(drainTimeoutMs);
   if (convergence.switchTo !== undefined && old.state === 'running') {
-    await oldAddressForgotten(context, convergence.unit.resource);
+    await oldAddressForgotten(context, convergence.unit.resource, leftMs);
   }
   if (port !== undefined) await drainConnections(context, old, port, leftMs());
   await removeContainer(context, old, convergence.stopGraceMs);

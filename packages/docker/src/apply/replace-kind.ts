@@ -72,7 +72,7 @@ async function retireAll(
   former: readonly ObservedContainer[],
 ): Promise<void> {
   const leftMs = countdown(drainTimeoutOf(unit));
-  await oldAddressForgotten(context, unit.resource);
+  await oldAddressForgotten(context, unit.resource, leftMs);
   // A pool's HAProxy before its workers, which it still may be asking.
   const isWorker = ({ role }: ObservedContainer): boolean => role === 'worker';
   for (const each of former.filter((one) => !isWorker(one))) {

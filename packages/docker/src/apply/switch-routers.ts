@@ -5,6 +5,7 @@ import { containersOf, servingContainer } from '../plan/serving.js';
 import { applyConfig } from './proxy-config.js';
 import { endingProcesses, nginxCommands } from './proxy-commands.js';
 import { pathOf, type RunContext } from './run-context.js';
+import { unsentRequests } from './unsent-requests.js';
 import { untilEnded } from './until-ended.js';
 
 /** Tells every router of a target where it is now. Returns when each of them sends requests there. */
@@ -41,16 +42,23 @@ async function switchRouter(context: RunContext, unit: RouterUnit): Promise<void
 const lastRequestsMs = 5500;
 
 /**
- * Waits until no process that knows only a target's old address can take another request. What they are answering goes
- * on.
+ * Waits until no process that knows only a target's old address can take another request, nor has one that it is still to
+ * send there, as an upload. What they are answering goes on.
+ *
+ * @param leftMs how long requests that are not sent yet are waited for
  */
-export async function oldAddressForgotten(context: RunContext, target: string): Promise<void> {
+export async function oldAddressForgotten(
+  context: RunContext,
+  target: string,
+  leftMs: () => number,
+): Promise<void> {
   const routers = context.routers.filter(({ config }) => config.targets.includes(target));
   await Promise.all(
     routers.map(async (unit) => {
       const router = await servingRouter(context, unit);
       if (router === undefined) return;
       await untilEnded(context, router, endingProcesses, lastRequestsMs);
+      await untilEnded(context, router, unsentRequests, leftMs());
     }),
   );
 }
