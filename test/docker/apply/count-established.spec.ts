@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { countEstablished } from '@plumbstack/docker/internal';
+import { countEstablished, countEstablishedTo } from '@plumbstack/docker/internal';
 
 // As `cat /proc/net/tcp /proc/net/tcp6` in a container prints it: port 8000 is 1F40. proc(5)
 const table = [
@@ -29,6 +29,18 @@ describe('the established connections of a port', () => {
     [1, 0, 'a state is none'],
   ] as const) {
     it(`${port} are ${count}: ${why}`, () => assert.equal(countEstablished(table, port), count));
+  }
+
+  for (const [address, port, count] of [
+    ['10.208.0.3', 8000, 1],
+    ['10.208.0.1', 0xe2a4, 1],
+    ['10.208.0.1', 0xe2ac, 1],
+    ['10.208.0.1', 0xe2a8, 0],
+    ['10.208.0.2', 8000, 0],
+    ['10.208.0.3', 80, 0],
+  ] as const) {
+    it(`to ${address}:${port} are ${count}`, () =>
+      assert.equal(countEstablishedTo(table, address, port), count));
   }
 
   for (const [title, text] of [

@@ -116,4 +116,4 @@ process.on('SIGTERM', () => {
   server.close(() => process.exit(0));
   server.closeIdleConnections();
 });
-server.listen(8000, '0.0.0.0');
+server.listen(Number(process.env.PORT ?? 8000), '0.0.0.0');

@@ -101,6 +101,35 @@ describe('a version that leaves', function () {
     });
   }
 
+  const withoutCat = ['sh', '-c', 'rm "$(command -v cat)" && exec node /srv/echo-app.js'];
+  for (const [title, before, after] of [
+    ['whose image cannot tell who is connected', { command: withoutCat }, { command: withoutCat }],
+    ['that listened on another port', {}, { port: 9000, env: { APP_NAME: 'two', PORT: '9000' } }],
+  ] as const) {
+    it(`of an app ${title} finishes what it has`, async () => {
+      const stack = lab.stack();
+      const route = (version: string, more: Partial<AppOptions>): Stack => {
+        const next = version === 'one' ? stack : lab.again(stack);
+        const app = next.app('site', { ...echoApp(version), drainTimeoutMs: 60_000, ...more });
+        next
+          .router('web', { publish: { port: 0, host: '127.0.0.1' } })
+          .route('/site/', app, { buffering: false });
+        return next;
+      };
+      const deployment = await lab.runtime.up(route('one', before));
+      const port = Number(deployment.endpoint('web').port);
+      // Longer than anybody waits for idle connections.
+      using download = await HeldConnection.request(port, '/site/stream?pieces=200');
+      let isUp = false;
+      const up = lab.runtime.up(route('two', after)).finally(() => (isUp = true));
+      await until('the download is whole', async () => download.seen.endsWith('end\n\r\n0\r\n\r\n'));
+      assert.equal(isUp, false);
+      download[Symbol.dispose]();
+      await up;
+      assert.equal(echoOf(await ask({ port, path: '/site/' })).app, 'two');
+    });
+  }
+
   it('of an app gets an upload that was still coming in when its successor came', async () => {
     const stack = lab.stack();
     const described = (version: string): Stack => {

@@ -221,8 +221,9 @@ async function bringBack(
 
 /** Lets a container that gets no more requests finish those it has, and removes it. */
 async function retire(context: RunContext, convergence: Convergence, old: ObservedContainer): Promise<void> {
-  const { port, drainTimeoutMs } = convergence;
-  const leftMs = countdown(drainTimeoutMs);
+  // It may have been made with another port than its successor.
+  const port = describedCheck(old).port ?? convergence.port;
+  const leftMs = countdown(convergence.drainTimeoutMs);
   if (convergence.switchTo !== undefined && old.state === 'running') {
     await oldAddressForgotten(context, convergence.unit.resource, leftMs);
   }
