@@ -22,6 +22,8 @@ describe("the plan for a pool's front", () => {
     assert.deepEqual(doings({ plan, ...rest }), []);
   });
 
+  const finish = 'visitors have up to 30 s to finish what they have begun';
+
   it('creates and deletes it alone where the pool gets and loses its port', async () => {
     const [closed, open] = [pool({}), pool({ publish: 8080 })];
     const given = await compare(await applied(closed), open);
@@ -44,16 +46,18 @@ describe("the plan for a pool's front", () => {
     });
     const trusting = await compare(picture, pool({ publish: 8080, trustedProxies: ['192.0.2.1'] }));
     assert.deepEqual(doings(trusting), ['update router workers.front']);
-    assert.deepEqual(impactsOf(trusting), { 'shop/workers.front': undefined });
+    assert.deepEqual(impactsOf(trusting), {
+      'shop/workers.front': 'nginx is reloaded; what visitors have begun may go on for up to 1 h',
+    });
   });
 
-  it("says that visitors notice nothing of another HAProxy's image", async () => {
+  it("says how long visitors may take to finish where HAProxy's image is another", async () => {
     const other = await compare(
       await applied(pool({ publish: 8080 })),
       pool({ publish: 8080, image: 'haproxy:other' }),
     );
     assert.deepEqual(doings(other), ['replace pool workers']);
-    assert.deepEqual(impactsOf(other), { 'shop/workers': undefined });
+    assert.deepEqual(impactsOf(other), { 'shop/workers': finish });
   });
 
   it("names the pool's own port, and no front, where HAProxy is stopped for its statistics", async () => {
@@ -75,7 +79,7 @@ describe("the plan for a pool's front", () => {
       'haproxy.ports': [[{ host: '127.0.0.1', port: 8080, containerPort: 8080 }], []],
     });
     assert.deepEqual(impactsOf(upgrade), {
-      'shop/workers': undefined,
+      'shop/workers': finish,
       'shop/workers.front': 'takes over 127.0.0.1:8080; connections are refused for a moment',
     });
   });
