@@ -325,8 +325,9 @@ function serverDefaults(model: HaproxyModel): readonly HaproxyWord[] {
     ...['fastinter', milliseconds(Math.min(intervalMs, 200))],
     ...['downinter', milliseconds(Math.min(intervalMs, 500))],
     ...['rise', 1, 'fall', retries],
-    // An empty or booting slot is out from the first moment, and a worker that refuses a connection at that moment.
-    ...['init-state', 'down', 'observe', 'layer4', 'error-limit', 1, 'on-error', 'mark-down'],
+    // An empty or booting slot is out from the first moment. A worker that cannot be connected to twice in a row is out at
+    // once; one such failure may be that of a busy machine, and the request has another try.
+    ...['init-state', 'down', 'observe', 'layer4', 'error-limit', 2, 'on-error', 'mark-down'],
     ...(keepsConnections(model) ? ['pool-conn-name', fetch('var', 'txn.connection')] : []),
     ...(maxConcurrency === undefined ? [] : ['maxconn', maxConcurrency]),
     ...(slowStartMs === undefined ? [] : ['slowstart', milliseconds(slowStartMs)]),
