@@ -26,7 +26,7 @@ const withBody: readonly Method[] = ['GET', 'POST'];
 
 /** Looks like an answer to the next request. */
 const forged = `HTTP/1.1 200 OK\r\nX-Token: ${stolen}\r\nContent-Length: 6\r\n\r\n${stolen}`;
-/** What comes behind the end: of each, at once, in a packet of its own, and some time later. */
+/** What comes behind the end: at once, and when the answer has been passed on. */
 const surpluses: readonly (readonly [string, string])[] = [
   ['an answer', forged],
   ['text', stolen],
@@ -37,8 +37,7 @@ const surpluses: readonly (readonly [string, string])[] = [
 ];
 const delays: readonly (readonly [string, (right: string, surplus: string) => readonly Step[]])[] = [
   ['at once', (right, surplus) => [{ send: right + surplus }]],
-  ['in a packet of its own', (right, surplus) => [{ send: right }, { pauseMs: 2 }, { send: surplus }]],
-  ['later', (right, surplus) => [{ send: right }, { pauseMs: 60 }, { send: surplus }]],
+  ['later', (right, surplus) => [{ send: right }, { pauseMs: 20 }, { send: surplus }]],
 ];
 
 /** Answers that end, with something behind the end. */
