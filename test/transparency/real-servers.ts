@@ -144,7 +144,7 @@ export const realServers: readonly RealServer[] = [
         '--threads',
         '4',
         '--limit-request-field_size',
-        '0',
+        '32768',
         '--keep-alive',
         '5',
         'program:app',
