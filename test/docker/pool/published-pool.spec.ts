@@ -132,6 +132,13 @@ describe('a published pool', function () {
     });
   });
 
+  it('refuses a body that is too large for it, before it is sent', async () => {
+    const deployment = await lab.runtime.up(stackOf(lab.stack()));
+    await using visitor = await Visitor.at(deployment.endpoint('workers'));
+    visitor.write(`POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: ${1024 ** 3 + 1}\r\n\r\n`);
+    assert.match(await visitor.toEnd(), /^HTTP\/1\.1 413 /);
+  });
+
   describe('asked by a stranger who tells of another visitor', () => {
     const told = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'https' };
     const addresses = Array.from({ length: 24 }, (_, index) => `203.0.113.${index}`);
