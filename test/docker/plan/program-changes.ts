@@ -18,10 +18,18 @@ export function changesOf(spec: StackSpec): readonly ProgramChange[] {
   ];
 }
 
-/** Whom the HAProxies of a stack believe: its routers, in one network by name, else the part of theirs where routers come. */
-function believed({ isolation, resources }: StackSpec): string {
-  const routers = resources.flatMap(({ kind, name }) => (kind === 'router' ? [name] : []));
-  return isolation === false ? routers.sort().join() : String(routers.length > 0);
+/** Whom a pool's HAProxy believes: in one network the routers that lead to it, by name, else whoever comes where routers do. */
+function believed({ isolation, resources }: StackSpec, pool: string): string {
+  if (isolation !== false) return '';
+  return resources
+    .flatMap((each) =>
+      each.kind === 'router' &&
+      each.routes.some(({ target }) => target.type === 'resource' && target.name === pool)
+        ? [each.name]
+        : [],
+    )
+    .sort()
+    .join();
 }
 
 /**
@@ -41,12 +49,12 @@ export function withNetworks(
       .map(({ network, isWorker }) => `${network} ${isWorker}`)
       .sort()
       .join();
-  const learns = believed(before) !== believed(after);
   const moved = after.resources.filter(
     ({ kind, name }) =>
       old.homes.has(name) &&
       now.homes.has(name) &&
-      (placesOf(old, name) !== placesOf(now, name) || (kind === 'pool' && learns)),
+      (placesOf(old, name) !== placesOf(now, name) ||
+        (kind === 'pool' && believed(before, name) !== believed(after, name))),
   );
   const isTold = (name: string): boolean => doings.some((each) => each.endsWith(` ${name}`));
   return [

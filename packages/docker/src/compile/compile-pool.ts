@@ -110,17 +110,20 @@ export function compilePool(
 }
 
 /**
- * Where the stack's routers are, as a pool's HAProxy sees them: in the part of its network whose addresses the engine chooses,
- * where nobody else of the stack is, or, in the one network of all, at addresses of their own.
+ * Where routers are, as a pool's HAProxy sees them: in the part of its network whose addresses the engine chooses, where nobody
+ * else of the stack is, or, in the one network of all, at addresses of their own.
  */
 function believedBy(
-  { resources }: StackSpec,
+  { isolation, resources }: StackSpec,
   pool: string,
   { homes, networks, addresses }: AddressPlan,
 ): readonly string[] {
-  const home = networks.find(({ name }) => name === homes[pool]);
-  const routers = resources.flatMap(({ kind, name }) => (kind === 'router' ? [name] : [])).sort();
-  const beside = routers.filter((name) => homes[name] === home?.name);
-  if (beside.length > 0) return beside.flatMap((name) => addresses[name] ?? []);
-  return home === undefined || routers.length === 0 ? [] : [home.dynamicRange];
+  if (isolation !== false)
+    return networks.flatMap(({ name, dynamicRange }) => (name === homes[pool] ? [dynamicRange] : []));
+  const leading = resources.filter(
+    (each) =>
+      each.kind === 'router' &&
+      each.routes.some(({ target }) => target.type === 'resource' && target.name === pool),
+  );
+  return leading.flatMap(({ name }) => addresses[name] ?? []).sort();
 }

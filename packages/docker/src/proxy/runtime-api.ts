@@ -174,28 +174,24 @@ export function parseStat(csv: string): StatTable {
   const backend = one(poolBackend, 'BACKEND');
   const refused = one(refusalFrontend, 'FRONTEND')?.number('req_tot') ?? 0;
   const turns = rows.filter((row) => row.text('pxname') === turnBackend);
-  const waitingFor = (service: string): number =>
-    turns.find((row) => row.text('svname') === service)?.number('qcur') ?? 0;
-  const waiting = turns.reduce((sum, row) => sum + row.number('qcur'), 0);
+  const turnsOf = (service: string): StatRow | undefined =>
+    turns.find((row) => row.text('svname') === service);
   return {
     ...(frontend !== undefined && {
       frontend: { ...proxyStat(frontend, 'req_tot', 'req_rate'), denied: frontend.number('dreq') + refused },
     }),
-    ...(backend !== undefined && {
-      backend: withWaiting(proxyStat(backend, 'stot', 'rate'), waiting, waitingFor('BACKEND')),
-    }),
+    ...(backend !== undefined && { backend: withTurns(proxyStat(backend, 'stot', 'rate'), turns) }),
     servers: rows
       .filter((row) => row.isServerOf(poolBackend))
-      .map((row) => serverStat(row, waitingFor(row.text('svname')))),
+      .map((row) => serverStat(row, turnsOf(row.text('svname')))),
   };
 }
 
-/**
- * @param all that wait for their turn
- * @param forAnybody those of them that wait for no worker of their own
- */
-function withWaiting(stat: ProxyStat, all: number, forAnybody: number): ProxyStat {
-  return { ...stat, sessions: stat.sessions + all, queued: stat.queued + forAnybody };
+/** Who waits for his turn is in the pool, too; who waits for the turn of one worker is counted there. */
+function withTurns(stat: ProxyStat, turns: readonly StatRow[]): ProxyStat {
+  const waiting = turns.reduce((sum, row) => sum + row.number('qcur'), 0);
+  const forAnybody = turns.find((row) => row.is(turnBackend, 'BACKEND'))?.number('qcur') ?? 0;
+  return { ...stat, sessions: stat.sessions + waiting, queued: stat.queued + forAnybody };
 }
 
 class StatRow {
@@ -234,16 +230,16 @@ function proxyStat(row: StatRow, total: string, rate: string): ProxyStat {
   };
 }
 
-/** @param waiting requests that wait for its turn */
-function serverStat(row: StatRow, waiting: number): ServerStat {
+/** @param turn where requests wait for its turn, if they do */
+function serverStat(row: StatRow, turn: StatRow | undefined): ServerStat {
   return {
     name: row.text('svname'),
     state: workerState(row.text('status')),
     sessions: row.number('scur'),
-    queued: row.number('qcur') + waiting,
+    queued: row.number('qcur') + (turn?.number('qcur') ?? 0),
     requestsTotal: row.number('stot'),
     responseTimeMs: row.number('rtime'),
-    queueTimeMs: row.number('qtime'),
+    queueTimeMs: row.number('qtime') + (turn?.number('qtime') ?? 0),
     failedResponses: row.number('eresp'),
     check: row.text('check_status').replace(/^\* /, ''),
     unchangedSeconds: row.number('lastchg'),
