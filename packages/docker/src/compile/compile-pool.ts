@@ -2,12 +2,11 @@ import { poolPort, poolStatsPort, type AppSpec, type PoolSpec, type StackSpec } 
 import { baseLabels } from '../labels.js';
 import { configVolumeName } from '../object-names.js';
 import { haproxyRunFolder } from '../proxy/haproxy-config.js';
-import type { HaproxyModel } from '../proxy/proxy-model.js';
 import type { AddressPlan } from './address-plan.js';
 import { askingHost, visitedHost } from './checked-host.js';
 import { compileContainer, imageOf, publishedPorts } from './compile-container.js';
 import type { PoolUnit } from './docker-spec.js';
-import { visitorsLimitMs, workerTimeoutMs } from './fronts.js';
+import { workerTimeoutMs } from './fronts.js';
 import type { Inputs } from './inputs.js';
 import { own } from './own.js';
 import { placeOf } from './place.js';
@@ -16,27 +15,11 @@ import { proxyContainer } from './proxy-container.js';
 /** HAProxy's runtime API, on its container's own loopback. */
 export const adminPort = 9999;
 
-/** What is silent for as long as it may be is for the router to end. */
-const afterRouterMs = 1000;
-
-/** What a router grants to visitors, the HAProxy behind it does not cut short. */
-function longest(
-  pool: string,
-  { resources }: StackSpec,
-): Pick<HaproxyModel, 'webSocketTimeoutMs' | 'drainTimeoutMs'> {
-  const routers = resources.flatMap((each) => (each.kind === 'router' ? [each] : []));
-  const leading = routers.flatMap(({ routes, drainTimeoutMs }) =>
-    routes
-      .filter(({ target }) => target.type === 'resource' && target.name === pool)
-      .map(({ webSocketTimeoutMs }) => ({ webSocketTimeoutMs, drainTimeoutMs })),
-  );
-  return {
-    webSocketTimeoutMs:
-      Math.max(visitorsLimitMs, ...leading.map(({ webSocketTimeoutMs }) => webSocketTimeoutMs)) +
-      afterRouterMs,
-    drainTimeoutMs: Math.max(visitorsLimitMs, ...leading.map(({ drainTimeoutMs }) => drainTimeoutMs)),
-  };
-}
+/**
+ * What a router grants to visitors, the HAProxy behind it does not cut short: a second more than the longest that a router or
+ * a route may say. What piles up over reloads is bounded by their number.
+ */
+const routersLongestMs = 86_400_000 + 1000;
 
 export function compilePool(
   stackSpec: StackSpec,
@@ -102,7 +85,8 @@ export function compilePool(
         keepAlive: app.keepAlive,
         ...(slowStartMs !== undefined && { slowStartMs }),
         timeoutMs: spec.timeoutMs ?? workerTimeoutMs,
-        ...longest(name, stackSpec),
+        webSocketTimeoutMs: routersLongestMs,
+        drainTimeoutMs: routersLongestMs,
         revision: '',
       },
     },

@@ -12,7 +12,7 @@ import { frontName } from '../object-names.js';
 export const workerTimeoutMs = 3_600_000;
 
 /** How long a WebSocket may be silent, and how long what visitors have begun goes on after a reload: an hour, as with a router. */
-export const visitorsLimitMs = 3_600_000;
+const visitorsLimitMs = 3_600_000;
 
 /**
  * Largest body of a request to a pool's own port. Without a limit, bodies would be passed on as they come, and the slowest
