@@ -21,6 +21,8 @@ const routes = {
   '/redirect': (request, response, query) => response.writeHead(302, { location: query.get('to') }).end(),
   '/cookie': (request, response, query) =>
     response.writeHead(200, { 'set-cookie': `seen=1; Path=${query.get('path')}` }).end('cookie'),
+  '/cookies': (request, response, query) =>
+    response.writeHead(200, { 'set-cookie': query.getAll('cookie') }).end('cookies'),
   '/status': (request, response, query) =>
     response
       .writeHead(Number(query.get('code')), { 'x-from': name, ...header(query.get('header')) })
@@ -37,7 +39,12 @@ const routes = {
       .end(JSON.stringify({ text: 'x'.repeat(100_000) }));
   },
   '/crash': () => process.exit(1),
-  '/hang-up': (request) => request.socket.destroy(),
+  // At once, or after a time; without a byte, or with the beginning of an answer.
+  '/hang-up': async (request, response, query) => {
+    request.resume();
+    await sleep(Number(query.get('ms') ?? 0));
+    request.socket.end(query.get('begin') ?? '');
+  },
   '/events': async (request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write('data: one\n\n');
@@ -82,6 +89,8 @@ const routes = {
 
 const server = createServer(async (request, response) => {
   seen++;
+  // Which connection it came over.
+  response.setHeader('x-connection', request.socket.remotePort);
   const url = new URL(request.url, 'http://app');
   const route = Object.entries(routes).find(([path]) => url.pathname.endsWith(path))?.[1];
   if (route !== undefined) return route(request, response, url.searchParams);

@@ -268,6 +268,57 @@ describe("nginx and a router's policies", function () {
     });
   });
 
+  describe("addresses of the stack's own networks", () => {
+    // What is published on this machine reaches nginx from the gateway of its network.
+    const gateway = host(1);
+    const wide = ['10.0.0.0/8', '192.0.2.0/24'];
+    const rules = {
+      wide,
+      all: [...wide, '0.0.0.0/0'],
+      gateway: [...wide, gateway],
+      network: [...wide, subnet],
+      part: [...wide, hostOf(subnet, 0) + '/28'],
+      another: [...wide, host(77)],
+    };
+    const start = (revision: string, ownNetworks: readonly string[]): Promise<RunningProxy> =>
+      startNginx(
+        sandbox,
+        sampleNginx({
+          revision,
+          ownNetworks,
+          routes: Object.entries(rules).flatMap(([name, networks]) => [
+            sampleRoute(`/${name}/`, app, { allow: networks }),
+            sampleRoute(`/closed/${name}/`, app, { maintenance: { retryAfterSeconds: 7, except: networks } }),
+          ]),
+        }),
+      );
+    const statuses = async (nginx: RunningProxy, below = ''): Promise<Readonly<Record<string, number>>> =>
+      Object.fromEntries(
+        await Promise.all(
+          Object.keys(rules).map(async (name) => {
+            const { status } = await ask({ port: nginx.port(8080), path: `${below}/${name}/` });
+            return [name, status] as const;
+          }),
+        ),
+      );
+    const passed = { wide: 200, all: 200, gateway: 200, network: 200, part: 200, another: 200 };
+
+    it('are let in by a rule that means them, and by none that covers them by chance', async () => {
+      const nginx = await start('ab', ['10.229.0.0/24', subnet]);
+      const { headers } = echoOf(await ask({ port: nginx.port(8080), path: '/all/' }));
+      assert.equal(headers['x-forwarded-for'], gateway);
+      assert.deepEqual(await statuses(nginx), { ...passed, wide: 403 });
+      // Through maintenance goes only who is named.
+      assert.deepEqual(await statuses(nginx, '/closed'), { ...passed, wide: 503, another: 503 });
+    });
+
+    it('are addresses like any other where they are of other networks', async () => {
+      const nginx = await start('ac', ['10.229.0.0/24']);
+      assert.deepEqual(await statuses(nginx), passed);
+      assert.deepEqual(await statuses(nginx, '/closed'), passed);
+    });
+  });
+
   describe('static files', () => {
     const start = (revision: string, headers: Readonly<Record<string, string>> = {}): Promise<RunningProxy> =>
       startNginx(sandbox, sampleNginx({ revision, root: '/etc/plumbstack/www', headers }), files);

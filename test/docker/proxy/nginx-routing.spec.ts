@@ -42,6 +42,8 @@ describe('nginx as the router', function () {
           sampleRoute('/app1/', upstream('app1', app1)),
           sampleRoute('/app1/deep/', upstream('app2', app2)),
           sampleRoute('/kept/', upstream('app1', app1), { stripPrefix: false }),
+          sampleRoute('/only/', upstream('only', app2), { stripPrefix: false }),
+          sampleRoute('/own/', upstream('own', app2)),
           sampleRoute('/down/', upstream('down', absent)),
           sampleRoute('/empty/', upstream('empty')),
           sampleRoute('/empty/private/', upstream('empty'), { auth: { realm: 'off', users } }),
@@ -134,6 +136,36 @@ describe('nginx as the router', function () {
     assert.equal(headers['x-forwarded-proto'], 'http');
   });
 
+  it('drops what an app could not tell from a header of a proxy, and no other header', async () => {
+    const lookAlikes = [
+      'X_Forwarded_For',
+      'X_Forwarded-For',
+      'X-Forwarded_For',
+      'x_forwarded_host',
+      'X-Forwarded_Proto',
+      'X_Forwarded_Prefix',
+      'X_Forwarded-Port',
+      'X_Forwarded_Ssl',
+      'X-Real_IP',
+      'X_Real-IP',
+      'X_Request_Id',
+      'Content_Length',
+      'Content_Type',
+      'Transfer_Encoding',
+    ];
+    const forged = Object.fromEntries(lookAlikes.map((name) => [name, 'forged']));
+    const kept = { api_key: 's', 'X.y': 't', X_Forwarded: 'u', under_score_: 'v' };
+    const { headers } = echoOf(await get('/app1/', { headers: { ...forged, ...kept } }));
+    assert.deepEqual(
+      Object.entries(headers).filter(([, value]) => value === 'forged'),
+      [],
+    );
+    assert.deepEqual(
+      [headers['api_key'], headers['x.y'], headers['x_forwarded'], headers['under_score_']],
+      ['s', 't', 'u', 'v'],
+    );
+  });
+
   it('takes the host from the request line where both name one', async () => {
     const seen = await rawExchange(
       open.port(8080),
@@ -208,6 +240,34 @@ describe('nginx as the router', function () {
     }
   });
 
+  it('lets dots through that lead nowhere but to what the route shows anyway', async () => {
+    for (const [path, url] of [
+      ['/only/items/..%2fb', '/only/items/..%2fb'],
+      ['/only/a/../b?c', '/only/a/../b?c'],
+      ['/only/./b', '/only/./b'],
+      ['/own/..%2fapp1%2fx', '/..%2fapp1%2fx'],
+      ['/own/../app1/x', '/../app1/x'],
+      ['/own/%2e%2e/private/', '/%2e%2e/private/'],
+    ] as const) {
+      const { app, url: seen } = echoOf(await get(path));
+      assert.deepEqual([app, seen], ['app2', url], path);
+    }
+  });
+
+  it('refuses dots that could lead above the prefix of an app that sees it', async () => {
+    for (const path of [
+      '/only/..%2fb',
+      '/only/..',
+      '/only/a%2fb/../../x',
+      '/only/a/../../x',
+      '/only/a/%2e%2e/%2E./x',
+      '/only/a/..;/..;/x',
+      '/only/a\\..\\..\\x',
+      '/only//../x',
+    ])
+      assert.equal((await get(path)).status, 400, path);
+  });
+
   it('leads the redirects of an app below its prefix', async () => {
     const location = async (to: string): Promise<string | undefined> =>
       (await get(`/app1/redirect?to=${encodeURIComponent(to)}`, { headers: { host: 'me.org:81' } })).headers
@@ -232,6 +292,17 @@ describe('nginx as the router', function () {
     assert.equal(await cookie('/x'), 'seen=1; Path=/app1/x');
     assert.equal(await cookie('/app1/x'), 'seen=1; Path=/app1/x');
     assert.equal(await cookie('/app1'), 'seen=1; Path=/app1');
+  });
+
+  it('leaves the path of a cookie alone that browsers take with no other', async () => {
+    const cookies = async (...given: readonly string[]): Promise<unknown> =>
+      (await get(`/app1/cookies?${given.map((each) => `cookie=${encodeURIComponent(each)}`).join('&')}`))
+        .headers['set-cookie'];
+    const host = '__Host-s=1; Path=/; Secure';
+    assert.deepEqual(await cookies(host), [host]);
+    assert.deepEqual(await cookies('a=1; Path=/', host), ['a=1; Path=/', host]);
+    for (const name of ['__Secure-s', 'x__Host-s', 's'])
+      assert.deepEqual(await cookies(`${name}=1; Path=/; Secure`), [`${name}=1; Path=/app1/; Secure`]);
   });
 
   it('answers 503 with Retry-After, and nothing else, for an app that is not there', async () => {
