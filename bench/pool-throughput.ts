@@ -1,14 +1,17 @@
 // Requests a second through nginx and HAProxy to a pool, measured by wrk: plumbstack's proxies beside the same pair tuned by
-// hand and beside the article's plain configuration. Needs `wrk` (Debian's package of that name).
+// hand, the article's plain configuration, and the own port of one app. Of a Node app and of an R app. Needs `wrk` (Debian's
+// package of that name).
 import { execFileSync } from 'node:child_process';
 import { DockerRuntime } from '@plumbstack/docker';
+import { lightApps, type BenchApp } from './support/bench-app';
 import { benchStack, routesOf, type BenchOptions } from './support/bench-stack';
 import { ComposeProject } from './support/compose-project';
 import { median, row, untilAllAnswer } from './support/measure';
 
-const rounds = 7;
-const secondsEach = 5;
-const options: BenchOptions = { name: 'bench-rate', apps: 0, workers: 3, port: 28_091 };
+const rounds = Number(process.env['ROUNDS'] ?? 3);
+const secondsEach = Number(process.env['SECONDS_EACH'] ?? 1);
+const appPort = 28_090;
+const byHand = 'the same pair tuned by hand';
 
 interface Rate {
   readonly perSecond: number;
@@ -33,39 +36,57 @@ interface Contender {
   readonly rates: Rate[];
 }
 
-async function contender(who: string, own: BenchOptions): Promise<Contender> {
-  const [url = ''] = routesOf(own);
-  await untilAllAnswer([url]);
-  wrk(url);
-  return { who, url, rates: [] };
+const contender = (who: string, url = ''): Contender => ({ who, url, rates: [] });
+const poolOf = (options: BenchOptions): string | undefined => routesOf({ ...options, apps: 0 })[0];
+
+async function compare(app: BenchApp, runtime: DockerRuntime): Promise<void> {
+  const common = { apps: 0, workers: 3, app, ...(app.oneAtATime && { maxConcurrency: 1 }) };
+  const named = (name: string): string => `bench-rate-${app.name}-${name}`;
+  const ours = { ...common, name: named('ours'), apps: 1, appPort, port: 28_091 };
+  const kept = { ...common, name: named('kept'), port: 28_092, keepAlive: true };
+  const best = { ...common, name: named('best'), port: 28_191, proxies: 'best' } as const;
+  const article = { ...common, name: named('article'), port: 28_192, proxies: 'article' } as const;
+  await using bestProject = await ComposeProject.create(best);
+  await using articleProject = await ComposeProject.create(article);
+  // With `maxConcurrency`, no connection to a worker is kept, whatever the app says.
+  const stacks = app.oneAtATime ? [ours] : [ours, kept];
+  await using _ours = {
+    [Symbol.asyncDispose]: async () => {
+      for (const { name } of stacks) await runtime.down(name);
+    },
+  };
+  for (const each of stacks) await runtime.up(benchStack(each));
+  await bestProject.compose('up', '-d');
+  await articleProject.compose('up', '-d');
+  await inTurns(app, [
+    contender('plumbstack', poolOf(ours)),
+    ...(app.oneAtATime ? [] : [contender('plumbstack, `keepAlive: true`', poolOf(kept))]),
+    contender(byHand, poolOf(best)),
+    contender("the article's", poolOf(article)),
+    contender("one app's own port", `http://127.0.0.1:${appPort}/`),
+  ]);
+}
+
+/** In turns: what else the machine does, it does to all. */
+async function inTurns(app: BenchApp, contenders: readonly Contender[]): Promise<void> {
+  await untilAllAnswer(contenders.map(({ url }) => url));
+  for (const { url } of contenders) wrk(url);
+  for (let round = 0; round < rounds; round++) for (const { url, rates } of contenders) rates.push(wrk(url));
+
+  const reference = contenders.find(({ who }) => who === byHand)?.rates ?? [];
+  for (const { who, rates } of contenders) {
+    const perSecond = Math.round(median(rates.map((each) => each.perSecond)));
+    const ratio = median(rates.map((each, round) => each.perSecond / (reference[round]?.perSecond ?? 0)));
+    const failed = rates.reduce((sum, each) => sum + each.failed, 0);
+    console.log(row(app.title, who, String(perSecond), ratio.toFixed(2), String(failed)));
+  }
 }
 
 async function main(): Promise<void> {
-  const best = { ...options, name: 'bench-rate-best', port: 28_191, proxies: 'best' } as const;
-  const article = { ...options, name: 'bench-rate-article', port: 28_192, proxies: 'article' } as const;
   await using runtime = new DockerRuntime();
-  await using bestProject = await ComposeProject.create(best);
-  await using articleProject = await ComposeProject.create(article);
-  await using _ours = { [Symbol.asyncDispose]: async () => void (await runtime.down(options.name)) };
-  await runtime.up(benchStack(options));
-  await bestProject.compose('up', '-d');
-  await articleProject.compose('up', '-d');
-  const contenders = [
-    await contender('plumbstack', options),
-    await contender('the same pair tuned by hand', best),
-    await contender("the article's", article),
-  ];
-  // In turns: what else the machine does, it does to all.
-  for (let round = 0; round < rounds; round++) for (const { url, rates } of contenders) rates.push(wrk(url));
-
-  const ours = contenders[0]?.rates ?? [];
-  console.log('| proxies | requests/s | plumbstack is x times | failed |\n| --- | --- | --- | --- |');
-  for (const { who, rates } of contenders) {
-    const perSecond = Math.round(median(rates.map((each) => each.perSecond)));
-    const ratio = median(rates.map((each, round) => (ours[round]?.perSecond ?? 0) / each.perSecond));
-    const failed = rates.reduce((sum, each) => sum + each.failed, 0);
-    console.log(row(who, perSecond, ratio.toFixed(2), String(failed)));
-  }
+  console.log(row('app', 'proxies', 'requests/s', 'x by hand', 'failed'));
+  console.log(row('---', '---', '---', '---', '---'));
+  for (const app of lightApps) await compare(app, runtime);
 }
 
 void main();

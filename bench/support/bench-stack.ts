@@ -1,5 +1,6 @@
-import { Stack } from '@plumbstack/core';
-import { lightImage, lightServer } from './light-server';
+import { Stack, type AppOptions } from '@plumbstack/core';
+import { nodeApp, type BenchApp } from './bench-app';
+import { lightServer } from './light-server';
 
 export interface BenchOptions {
   readonly name: string;
@@ -10,8 +11,12 @@ export interface BenchOptions {
   readonly maxConcurrency?: number;
   /** Port of this machine that the pool publishes beside the router. @default none */
   readonly poolPort?: number;
-  /** What apps and workers run. @default a server that answers at once */
-  readonly command?: readonly string[];
+  /** Port of this machine that the first app publishes: direct access. @default none */
+  readonly appPort?: number;
+  /** What apps and workers run. @default a server in Node that answers at once */
+  readonly app?: BenchApp;
+  /** Whether connections to apps and workers are kept. @default as apps have it */
+  readonly keepAlive?: boolean;
   /** Whether each has a network of its own. @default true */
   readonly isolation?: boolean;
 }
@@ -24,17 +29,22 @@ export function benchStack(
     workers,
     port,
     poolPort,
+    appPort,
     maxConcurrency,
-    command = lightServer,
+    app: { options } = nodeApp(lightServer),
+    keepAlive,
     isolation = true,
   }: BenchOptions,
   version = '1',
 ): Stack {
   const stack = new Stack(name, { isolation });
-  const app = { image: lightImage, command, env: { VERSION: version } };
+  const app = { ...options, env: { VERSION: version }, ...(keepAlive !== undefined && { keepAlive }) };
+  const published = (port: number | undefined): Partial<AppOptions> =>
+    port === undefined ? {} : { publish: { port, host: '127.0.0.1' } };
   const router = stack.router('web', { publish: { port, host: '127.0.0.1' } });
   for (let index = 0; index < apps; index++) {
-    router.route(`/app${index}/`, stack.app(`app${index}`, app));
+    const own = published(index === 0 ? appPort : undefined);
+    router.route(`/app${index}/`, stack.app(`app${index}`, { ...app, ...own }));
   }
   router.route(
     '/pool/',

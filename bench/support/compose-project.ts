@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { lightImage, lightServer } from './light-server';
+import { nodeApp, type BenchApp } from './bench-app';
+import { lightServer } from './light-server';
 
 const run = promisify(execFile);
 
@@ -12,13 +13,27 @@ export interface ComposeOptions {
   readonly proxies?: 'best' | 'article';
   /** Requests at once per worker. @default unlimited */
   readonly maxConcurrency?: number;
-  /** What apps and workers run. @default a server that answers at once */
-  readonly command?: readonly string[];
+  /** What apps and workers run. @default a server in Node that answers at once */
+  readonly app?: BenchApp;
   readonly name: string;
   readonly apps: number;
+  /** Of the pool; 0 for none. */
   readonly workers: number;
   readonly port: number;
 }
+
+/** A path of nginx, and where it leads. */
+interface Route {
+  readonly path: string;
+  readonly name: string;
+  readonly address: string;
+}
+
+const balancer = {
+  image: 'haproxy:3.2',
+  restart: 'always',
+  volumes: ['./haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro'],
+};
 
 /** The same stack for Docker Compose, with the proxies configured by hand as well as one can. */
 export class ComposeProject implements AsyncDisposable {
@@ -38,23 +53,22 @@ export class ComposeProject implements AsyncDisposable {
 
   /** Writes the project's files for a version of its apps. */
   async write(version: string): Promise<void> {
-    const { apps, workers, port, proxies = 'best', maxConcurrency, command = lightServer } = this.#options;
+    const { apps, workers, port, proxies = 'best', maxConcurrency } = this.#options;
+    const { app: { service } = nodeApp(lightServer) } = this.#options;
     const names = Array.from({ length: apps }, (_, index) => `app${index}`);
+    const routes: readonly Route[] = [
+      ...names.map((name) => ({ path: name, name, address: `${name}:8000` })),
+      ...(workers > 0 ? [{ path: 'pool', name: 'lb', address: 'lb:8080' }] : []),
+    ];
     const app = {
-      image: lightImage,
-      command,
+      ...service,
       environment: { VERSION: version },
       restart: 'always',
       init: true,
     };
     const services = {
       ...Object.fromEntries(names.map((name) => [name, app])),
-      worker: { ...app, deploy: { replicas: workers } },
-      lb: {
-        image: 'haproxy:3.2',
-        restart: 'always',
-        volumes: ['./haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro'],
-      },
+      ...(workers > 0 && { worker: { ...app, deploy: { replicas: workers } }, lb: balancer }),
       web: {
         image: 'nginx:1.30',
         restart: 'always',
@@ -69,7 +83,7 @@ export class ComposeProject implements AsyncDisposable {
     );
     await writeFile(
       join(this.#folder, 'nginx.conf'),
-      proxies === 'best' ? nginxConfig(names) : articleNginx(names),
+      proxies === 'best' ? nginxConfig(routes) : articleNginx(routes),
     );
   }
 
@@ -111,22 +125,20 @@ backend pool
 `;
 }
 
-function nginxConfig(apps: readonly string[]): string {
-  const upstream = (name: string, address: string): string =>
+function nginxConfig(routes: readonly Route[]): string {
+  const upstream = ({ name, address }: Route): string =>
     `upstream ${name} { zone ${name} 64k; server ${address} resolve; keepalive 64; }`;
-  const location = (path: string, name: string): string =>
+  const location = ({ path, name }: Route): string =>
     `location /${path}/ { proxy_pass http://${name}/; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; }`;
   return `
 worker_processes 4;
 events { worker_connections 4096; }
 http {
     resolver 127.0.0.11 valid=1s ipv6=off;
-    ${apps.map((name) => upstream(name, `${name}:8000`)).join('\n    ')}
-    ${upstream('lb', 'lb:8080')}
+    ${routes.map(upstream).join('\n    ')}
     server {
         listen 80;
-        ${apps.map((name) => location(name, name)).join('\n        ')}
-        ${location('pool', 'lb')}
+        ${routes.map(location).join('\n        ')}
     }
 }
 `;
@@ -151,16 +163,32 @@ backend pool
 `;
 }
 
-function articleNginx(apps: readonly string[]): string {
-  const location = (path: string, address: string): string =>
-    `location /${path}/ { proxy_pass http://${address}/; proxy_set_header Host $host; }`;
+// As printed, but for the semicolon that it lacks after server_name, without which nginx does not start.
+function articleNginx(routes: readonly Route[]): string {
+  const location = ({ path, address }: Route): string => `
+        location /${path}/ {
+            proxy_pass http://${address}/;
+            proxy_set_header Host $host;
+        }`;
   return `
-events {}
+events {
+    worker_connections 4096;
+}
 http {
+    default_type application/octet-stream;
+    sendfile     on;
+    tcp_nopush   on;
+    server_names_hash_bucket_size 128;
     server {
-        listen 80;
-        ${apps.map((name) => location(name, `${name}:8000`)).join('\n        ')}
-        ${location('pool', 'lb:8080')}
+        listen 80 default_server;
+        listen [::]:80 default_server ipv6only=on;
+        root /usr/share/nginx/html;
+        index index.html index.htm;
+        server_name MYSERVER.ORG;
+        ${routes.map(location).join('')}
+        location ~ /\\.ht {
+            deny all;
+        }
     }
 }
 `;

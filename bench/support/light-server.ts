@@ -3,7 +3,7 @@ export const lightServer = [
   'node',
   '-e',
   [
-    "const app = require('node:http').createServer((request, response) => response.end(process.env.VERSION ?? ''));",
+    "const app = require('node:http').createServer((request, response) => response.end(process.env.VERSION ?? '1'));",
     'app.keepAliveTimeout = 60000;',
     'app.listen(8000);',
     "process.on('SIGTERM', () => { app.close(() => process.exit(0)); app.closeIdleConnections(); });",

@@ -7,6 +7,12 @@ export function median(figures: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** What this part of the figures, from 0 to 1, is not above. */
+export function quantile(figures: readonly number[], part: number): number {
+  const sorted = [...figures].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+}
+
 /** How long something takes, in milliseconds. */
 export async function timed(work: () => unknown): Promise<number> {
   const start = performance.now();
