@@ -2,6 +2,7 @@ import type { HealthSpec } from '@plumbstack/core';
 import { complaintInside } from '../apply/answered-inside.js';
 import { complaintOf, reachOf } from '../apply/reach.js';
 import type { CallOptions, ContainerDetails, DockerClient } from '../client/docker-client.js';
+import { askingHost } from '../compile/checked-host.js';
 import { formatAddress, isIPv4Subnet, parseSubnet } from '../compile/ipv4.js';
 import { isOfStack } from '../not-ours.js';
 import { observedContainer } from '../plan/observed-state.js';
@@ -145,8 +146,12 @@ interface Probed {
 function probed(details: ContainerDetails | undefined): Probed {
   if (details === undefined) return {};
   const { identity, address } = observedContainer(details);
-  const { port, health } = identity as { port?: number; health?: HealthSpec };
+  const { port, health, checkedHost } = identity as {
+    port?: number;
+    health?: HealthSpec;
+    checkedHost?: string;
+  };
   if (port === undefined || address === undefined || health === undefined || health.type === 'command')
     return {};
-  return { port, health, address };
+  return { port, health: askingHost(health, checkedHost), address };
 }

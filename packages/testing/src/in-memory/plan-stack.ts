@@ -43,6 +43,7 @@ const containerInPlace: readonly string[] = [
   'startTimeoutMs',
   'dependsOn',
   'drainTimeoutMs',
+  'keepAlive',
 ] satisfies (keyof AppSpec)[];
 // What makes a new proxy; everything else is a new configuration of the running one.
 const routerReplaced: readonly string[] = ['image', 'publish', 'root'];
