@@ -46,6 +46,19 @@ describe('an App', () => {
     }
   });
 
+  it('has one request on a connection, unless it says that it takes more', () => {
+    const keepAliveOf = (keepAlive: unknown): boolean =>
+      new Stack('s').app('a', { image, keepAlive: keepAlive as boolean }).toSpec().keepAlive;
+    assert.equal(new Stack('s').app('a', { image }).toSpec().keepAlive, false);
+    for (const given of [true, false]) assert.equal(keepAliveOf(given), given);
+    for (const given of ['true', 1, 0, null, {}]) {
+      assert.equal(
+        refusedPath(() => keepAliveOf(given)),
+        'a.keepAlive',
+      );
+    }
+  });
+
   it('cannot start beside its predecessor where it publishes a port of its own', () => {
     const stack = new Stack('s');
     stack.app('a', { image, publish: 80, updateOrder: 'start-first' });

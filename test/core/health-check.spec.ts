@@ -37,8 +37,26 @@ describe('health', () => {
     });
   });
 
+  it('by HTTP may name the host that it asks for, and names none by itself', () => {
+    const hostOf = (health: object): unknown => {
+      const spec = healthOf(health);
+      return spec?.type === 'http' && 'host' in spec ? spec.host : 'none';
+    };
+    assert.equal(hostOf({ http: '/up' }), 'none');
+    for (const host of ['api.example.org', 'localhost', '10.0.0.1'])
+      assert.equal(hostOf({ http: '/up', host }), host);
+  });
+
   for (const [given, path] of [
     [{}, ''],
+    [{ tcp: true, host: 'a.org' }, '.host'],
+    [{ command: ['a'], host: 'a.org' }, '.host'],
+    [{ http: '/', host: '*.a.org' }, '.host'],
+    [{ http: '/', host: 'a.org:80' }, '.host'],
+    [{ http: '/', host: 'http://a.org' }, '.host'],
+    [{ http: '/', host: 'a.org\r\nX: y' }, '.host'],
+    [{ http: '/', host: '' }, '.host'],
+    [{ http: '/', host: 5 }, '.host'],
     [{ tcp: true, http: '/' }, ''],
     [{ tcp: false }, '.tcp'],
     [{ http: 'health' }, '.http'],
