@@ -46,6 +46,10 @@ describe('an app that answers for its own host alone', function () {
       const router = stack.router('web', { publish, serverName: 'api.example.org' });
       router.route('/', stack.app('api', app));
     },
+    pool: (stack, app) => {
+      const router = stack.router('web', { publish, serverName: 'api.example.org' });
+      router.route('/', stack.pool('api', { app: stack.app('worker', app), replicas: 2 }));
+    },
   };
 
   for (const [kind, declare] of Object.entries(kinds)) {
