@@ -1,11 +1,12 @@
 // What a fast route waits while slow ones run in a pool of single-threaded workers, and how soon a new worker gets requests
 // after it answers. Beside Docker Compose with the best configuration by hand, and with the article's; and beside the own port
 // of one app that nobody else asks, on the same busy machine. Of a Node app and of an R app. With `maxConcurrency`, no
-// connection to a worker is kept, whatever the app's `keepAlive` says: it is measured once, to show so.
+// connection to a worker is kept, whatever the app's `keepAlive` says: it is measured beside it, to show so.
 import { DockerRuntime } from '@plumbstack/docker';
 import { nodeApp, rApp, type BenchApp } from './support/bench-app';
 import { benchStack, routesOf, type BenchOptions } from './support/bench-stack';
 import { ComposeProject } from './support/compose-project';
+import { Client } from './support/clients';
 import { quantile, row, untilAllAnswer } from './support/measure';
 
 // Blocks as R does: nothing else of this worker is answered meanwhile. Tells its name, and for how long it has listened.
@@ -37,27 +38,23 @@ interface Contender {
 }
 
 /** Two visitors of the slow route leave one worker free; another one asks the fast route, and the app by itself. */
-async function turn({ url, times }: Contender, directTimes: number[]): Promise<void> {
+async function turn({ url, times }: Contender, app: BenchApp, directTimes: number[]): Promise<void> {
   let running = true;
   const slow = Array.from({ length: 2 }, async () => {
     while (running) await fetch(`${url}?ms=${slowMs}`).then((each) => each.text());
   });
+  using visitor = new Client(url, 'kept');
+  using directVisitor = new Client(direct, app.direct);
   await pause(slowMs / 2);
   const end = performance.now() + turnMs;
   while (performance.now() < end) {
-    times.push(await asked(url));
+    times.push(await visitor.ask());
     await pause(10);
-    directTimes.push(await asked(direct));
+    directTimes.push(await directVisitor.ask());
     await pause(10);
   }
   running = false;
   await Promise.all(slow);
-}
-
-async function asked(url: string): Promise<number> {
-  const start = performance.now();
-  await fetch(url).then((each) => each.text());
-  return performance.now() - start;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -93,7 +90,7 @@ async function compare(app: BenchApp, runtime: DockerRuntime): Promise<void> {
   await using articleProject = await ComposeProject.create(article);
   await using _ours = {
     [Symbol.asyncDispose]: async () => {
-      for (const { name } of [ours, kept]) await runtime.down(name);
+      await Promise.all([ours, kept].map(({ name }) => runtime.down(name)));
     },
   };
   const contender = (who: string, own: BenchOptions, grow: () => Promise<unknown>): Contender => ({
@@ -110,19 +107,21 @@ async function compare(app: BenchApp, runtime: DockerRuntime): Promise<void> {
     await project.compose('up', '-d');
     return contender(who, own, () => project.compose('up', '-d', '--scale', 'worker=4'));
   };
-  await measure(app, [
-    await up('plumbstack', ours),
-    await up('plumbstack, `keepAlive: true`', kept),
-    await compose('Compose, best by hand', best, bestProject),
-    await compose("Compose, the article's", article, articleProject),
+  const contenders = await Promise.all([
+    up('plumbstack', ours),
+    up('plumbstack, `keepAlive: true`', kept),
+    compose('Compose, best by hand', best, bestProject),
+    compose("Compose, the article's", article, articleProject),
   ]);
+  await measure(app, contenders);
 }
 
 /** In turns: what else the machine does, it does to all. */
 async function measure(app: BenchApp, contenders: readonly Contender[]): Promise<void> {
   await untilAllAnswer([direct, ...contenders.map(({ url }) => url)]);
   const directTimes: number[] = [];
-  for (let round = 0; round < rounds; round++) for (const each of contenders) await turn(each, directTimes);
+  for (let round = 0; round < rounds; round++)
+    for (const each of contenders) await turn(each, app, directTimes);
   const figures = (times: readonly number[]): readonly number[] =>
     [0.5, 0.95, 0.99].map((part) => quantile(times, part));
   for (const each of contenders)

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { plumber, type AppOptions } from '@plumbstack/core';
+import type { Connections } from './clients';
 import { lightImage, lightServer } from './light-server';
 
 /** What every contender of a bench runs, for plumbstack and for Docker Compose. */
@@ -9,6 +10,8 @@ export interface BenchApp {
   readonly title: string;
   /** Whether it does one thing at a time, so that a pool gives each worker one request (`maxConcurrency: 1`). */
   readonly oneAtATime: boolean;
+  /** How it answers visitors of its own port the faster. httpuv is slow on a connection that it has answered on before. */
+  readonly direct: Connections;
   readonly options: AppOptions;
   readonly service: {
     readonly image: string;
@@ -20,7 +23,7 @@ export interface BenchApp {
 /** An app in Node, by the command that runs it. */
 export function nodeApp(command: readonly string[]): BenchApp {
   const app = { image: lightImage, command };
-  return { name: 'node', title: 'Node', oneAtATime: false, options: app, service: app };
+  return { name: 'node', title: 'Node', oneAtATime: false, direct: 'kept', options: app, service: app };
 }
 
 /** An API of `support/r`, by `plumber()` and as plumber's own image has it. */
@@ -30,6 +33,7 @@ export function rApp(file: string): BenchApp {
     name: 'r',
     title: 'R (plumber)',
     oneAtATime: true,
+    direct: 'new',
     options: plumber(join(folder, file)),
     service: {
       image: 'rstudio/plumber:latest',

@@ -20,12 +20,31 @@ export async function timeRequests(
 }
 
 async function client(url: string, end: number, connections: Connections): Promise<readonly number[]> {
-  const agent = new Agent({ keepAlive: connections === 'kept', maxSockets: 1 });
+  using visitor = new Client(url, connections);
   const times: number[] = [];
-  do times.push(await timeRequest(url, agent));
+  do times.push(await visitor.ask());
   while (performance.now() < end);
-  agent.destroy();
   return times;
+}
+
+/** One visitor: asks one request after the other. */
+export class Client implements Disposable {
+  readonly #url: string;
+  readonly #agent: Agent;
+
+  constructor(url: string, connections: Connections) {
+    this.#url = url;
+    this.#agent = new Agent({ keepAlive: connections === 'kept', maxSockets: 1 });
+  }
+
+  /** @returns how long the answer took, in milliseconds */
+  ask(): Promise<number> {
+    return timeRequest(this.#url, this.#agent);
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
 }
 
 function timeRequest(url: string, agent: Agent): Promise<number> {
