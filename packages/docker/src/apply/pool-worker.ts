@@ -85,7 +85,9 @@ export async function startWorker(run: PoolRun, number: number): Promise<Worker>
 /** In a pool that is made nobody loses by a worker that HAProxy's check finds first, where that asks for as much. */
 function mustHold({ isNew, unit }: PoolRun): boolean {
   return (
-    !isNew || unit.worker.health.type === 'command' || !asksTheSame(unit.spec.health, unit.worker.health)
+    !isNew ||
+    unit.worker.health.type === 'command' ||
+    !asksTheSame(unit.config.model.health, unit.worker.health)
   );
 }
 
@@ -134,7 +136,7 @@ async function untilHealthy(run: PoolRun, worker: Worker): Promise<void> {
     });
   await waitFor(unit.worker.health);
   // One that only passes the first would be taken out again in the next moment.
-  if (!asksTheSame(unit.worker.health, unit.spec.health)) await waitFor(unit.spec.health);
+  if (!asksTheSame(unit.worker.health, unit.config.model.health)) await waitFor(unit.config.model.health);
 }
 
 /** Gives a worker requests. */
