@@ -90,7 +90,7 @@ const routes = {
 const server = createServer(async (request, response) => {
   seen++;
   // Which connection it came over.
-  response.setHeader('x-connection', request.socket.remotePort);
+  response.setHeader('x-connection', String(request.socket.remotePort)); // none where it has gone again
   const url = new URL(request.url, 'http://app');
   const route = Object.entries(routes).find(([path]) => url.pathname.endsWith(path))?.[1];
   if (route !== undefined) return route(request, response, url.searchParams);
