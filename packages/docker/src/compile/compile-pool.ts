@@ -1,7 +1,7 @@
 import { poolPort, poolStatsPort, type AppSpec, type PoolSpec, type StackSpec } from '@plumbstack/core';
 import { baseLabels } from '../labels.js';
 import { configVolumeName } from '../object-names.js';
-import { haproxyRunFolder } from '../proxy/haproxy-config.js';
+import { haproxyRunFolder } from '../proxy/haproxy-names.js';
 import type { AddressPlan } from './address-plan.js';
 import { askingHost, visitedHost } from './checked-host.js';
 import { compileContainer, imageOf, publishedPorts } from './compile-container.js';

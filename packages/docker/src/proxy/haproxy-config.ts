@@ -17,27 +17,19 @@ import {
 import { addedHeadersKiB, headerFields, headersKiB } from './limits.js';
 import { oldGenerations } from './old-generations.js';
 import type { HaproxyModel, ProxyFile } from './proxy-model.js';
-import { poolBackend, poolFrontend, serverName } from './haproxy-names.js';
+import { haproxyRunFolder, poolBackend, poolFrontend, serverName } from './haproxy-names.js';
 import {
   admittedSections,
   chosenByTurn,
-  refusalPort,
   takesTurns,
   turnFiles,
   turnGlobals,
-  turnPort,
   turnSections,
 } from './haproxy-turns.js';
 import { entrance, visitor } from './haproxy-visitors.js';
 import { checkedHost } from './loopback.js';
 import { retryAfterSeconds } from './retry-after.js';
 
-/**
- * Folder in the container, writable by HAProxy's user, for its socket and its servers' states. One that every image has:
- * where the mount point was made for the container, runc gives a tmpfs the mode of the folder under it at the second
- * start, whatever the mount asks for (seen with runc 1.1.5), and HAProxy could not come back.
- */
-export const haproxyRunFolder = '/tmp';
 /** Server states that the next process starts from. Without it, a reload forgets who drains, and whose weight was changed. */
 export const serverStateFile = `${haproxyRunFolder}/state`;
 
@@ -56,9 +48,7 @@ const maxHealthPath = 1000;
  */
 export function renderHaproxy(model: HaproxyModel): readonly ProxyFile[] {
   if (!/^[0-9a-f]+$/.test(model.revision)) refuseConfig('hexadecimal', 'the revision');
-  const ports = [model.port, model.statsPort, model.adminPort, turnPort, refusalPort].filter(
-    (each) => each !== undefined,
-  );
+  const ports = [model.port, model.statsPort, model.adminPort].filter((each) => each !== undefined);
   if (new Set(ports.map(portNumber)).size < ports.length)
     refuseConfig('different from one another', 'the ports');
   const sections = [
@@ -82,8 +72,8 @@ function globals(model: HaproxyModel): HaproxySection {
       comment('Names this configuration: "show info" tells it'),
       line('description', revision),
       line('log', 'stdout', 'format', 'raw', 'local0', 'info'),
-      comment('In numbers, not by what the machine has: the container may have far less of it'),
-      line('nbthread', 2),
+      comment('Two threads wait for each other: a request costs more than twice the time that it costs one'),
+      line('nbthread', 1),
       line('fd-hard-limit', 65_536),
       line('stats socket', `${haproxyRunFolder}/admin.sock`, 'mode', '600', 'level', 'admin'),
       line('stats socket', `ipv4@127.0.0.1:${adminPort}`, 'level', 'admin'),

@@ -9,6 +9,7 @@ import {
   type HaproxySection,
 } from './config-text.js';
 import {
+  haproxyRunFolder,
   poolBackend,
   poolFrontend,
   refusalFrontend,
@@ -31,8 +32,8 @@ import { retryAfterSeconds } from './retry-after.js';
  * requests ──▶ turns: who waits, places ──▶ admitted ──▶ pool: cookies, retries, checks ──▶ workers
  * ```
  */
-export const turnPort = 9997;
-export const refusalPort = 9996;
+const turnAddress = `unix@${haproxyRunFolder}/turns.sock`;
+const refusalAddress = `unix@${haproxyRunFolder}/refusals.sock`;
 
 /** PROXY protocol's own range for such use is from 0xE0: https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt */
 const workerTlv = '0xE0';
@@ -103,7 +104,7 @@ export function turnSections(model: HaproxyModel): readonly HaproxySection[] {
     ),
     waiting(model),
     turns(model),
-    section('backend', ['full'], [line('server', 'refusal', `127.0.0.1:${refusalPort}`)]),
+    section('backend', ['full'], [line('server', 'refusal', refusalAddress)]),
   ];
 }
 
@@ -214,7 +215,7 @@ function turns(model: HaproxyModel): HaproxySection {
         return line(
           'server',
           name,
-          `127.0.0.1:${turnPort}`,
+          turnAddress,
           ...['track', `${poolBackend}/${name}`],
           ...[`set-proxy-v2-tlv-fmt(${workerTlv})`, name],
         );
@@ -242,7 +243,7 @@ function admitted(model: HaproxyModel): HaproxySection {
     'frontend',
     [turnFrontend],
     [
-      line('bind', `127.0.0.1:${turnPort}`, 'accept-proxy'),
+      line('bind', turnAddress, 'accept-proxy'),
       comment('A connection that is kept would hold a turn'),
       line('option httpclose'),
       ...visitor(model),
@@ -255,7 +256,7 @@ const refusal = section(
   'frontend',
   [refusalFrontend],
   [
-    line('bind', `127.0.0.1:${refusalPort}`),
+    line('bind', refusalAddress),
     line('option httpclose'),
     line(
       'http-request return',

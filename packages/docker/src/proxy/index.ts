@@ -1,8 +1,8 @@
 // For the runtimes: from a model to a proxy's files.
 export type { HaproxyModel, NginxModel, NginxRoute, ProxyFile } from './proxy-model.js';
 export { renderNginx } from './nginx-config.js';
-export { haproxyRunFolder, renderHaproxy, serverStateFile } from './haproxy-config.js';
-export { poolBackend, poolFrontend, serverName } from './haproxy-names.js';
+export { renderHaproxy, serverStateFile } from './haproxy-config.js';
+export { haproxyRunFolder, poolBackend, poolFrontend, serverName } from './haproxy-names.js';
 export { retryAfterSeconds } from './retry-after.js';
 
 // For the runtimes: talking to a proxy from inside its container.
