@@ -192,12 +192,12 @@ const drifts: readonly Drift[] = [
     what: "a router's configuration that was edited",
     harm: (stack) =>
       putFiles(`${stack}-web`, '/etc/plumbstack', [{ path: 'nginx.conf', content: '# nothing' }]),
-    reason: /update +router .*\/web\n +file nginx\.conf: another content -> as described/,
+    reason: /update +router .*\/web .*reloaded.*\n +file nginx\.conf: another content -> as described/,
   },
   {
     what: "a router's configuration that was deleted",
     harm: (stack) => inVolume(`${stack}-web.config`, 'rm', '/config/nginx.conf'),
-    reason: /update +router .*\/web\n +file nginx\.conf: missing -> as described/,
+    reason: /update +router .*\/web .*reloaded.*\n +file nginx\.conf: missing -> as described/,
   },
   {
     what: 'a router that crashes for want of its configuration',
@@ -205,7 +205,7 @@ const drifts: readonly Drift[] = [
       await inVolume(`${stack}-web.config`, 'rm', '/config/nginx.conf');
       await docker('restart', '--time', '1', `${stack}-web`);
     },
-    reason: /update +router .*\/web\n +file nginx\.conf: missing -> as described/,
+    reason: /update +router .*\/web .*reloaded.*\n +file nginx\.conf: missing -> as described/,
     unhealthy: 'web',
   },
   {
@@ -217,7 +217,7 @@ const drifts: readonly Drift[] = [
       ]);
     },
     reason:
-      /update +router .*\/web\n +file nginx\.conf: another content -> as described\n +state: exited -> running/,
+      /update +router .*\/web .*reloaded.*\n +file nginx\.conf: another content -> as described\n +state: exited -> running/,
     unhealthy: 'web',
   },
   {
@@ -337,7 +337,7 @@ describe('an image whose tag means another one now', function () {
     await lab.runtime.up(describeStack());
     await docker('tag', 'node:24-slim', tag);
     const plan = await lab.runtime.plan(describeStack());
-    assert.match(plan.toString(), /replace +app \S+\/tagged\n +image\.id: sha256:\w+ -> sha256:\w+/);
+    assert.match(plan.toString(), /replace +app \S+\/tagged .*\n +image\.id: sha256:\w+ -> sha256:\w+/);
     await lab.runtime.up(describeStack());
     const [image, wanted] = await Promise.all([
       docker('inspect', '--format', '{{.Image}}', `${name}-tagged`),
