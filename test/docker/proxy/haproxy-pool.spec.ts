@@ -275,55 +275,61 @@ describe('HAProxy in front of a pool', function () {
     return Promise.all(started);
   }
 
-  it('keeps a client with a cookie on its worker, and moves it when the worker drains', async () => {
-    const proxy = await startPool({ sticky: byCookie, balance: { algorithm: 'roundrobin' } });
-    const first = await get(proxy);
-    const { app } = echoOf(first);
-    const [given = ''] = first.headers['set-cookie'] ?? [];
-    assert.equal(given, `plumbstack-workers=${app}; path=/; HttpOnly; SameSite=Lax`);
-    const cookie = given.split(';')[0] ?? '';
-    for (let round = 0; round < 6; round++) assert.equal(await appOf(proxy, { cookie }), app);
-    // The app does not see the cookie: it is HAProxy's own.
-    assert.equal(echoOf(await get(proxy, '/', { cookie })).headers.cookie, undefined);
+  for (const [where, few] of [
+    ['', {}],
+    [', where places are few', { maxConcurrency: 1 }],
+  ] as const) {
+    it(`keeps a client with a cookie on its worker, and moves it when the worker drains${where}`, async () => {
+      const proxy = await startPool({ ...few, sticky: byCookie, balance: { algorithm: 'roundrobin' } });
+      const first = await get(proxy);
+      const { app } = echoOf(first);
+      const [given = ''] = first.headers['set-cookie'] ?? [];
+      assert.equal(given, `plumbstack-workers=${app}; path=/; HttpOnly; SameSite=Lax`);
+      const cookie = given.split(';')[0] ?? '';
+      for (let round = 0; round < 6; round++) assert.equal(await appOf(proxy, { cookie }), app);
+      // The app does not see the cookie: it is HAProxy's own.
+      assert.equal(echoOf(await get(proxy, '/', { cookie })).headers.cookie, undefined);
 
-    const worker = Number(app.slice(1));
-    assert.equal((await admin(proxy, drainCommands(worker))).trim(), '');
-    const moved = await get(proxy, '/', { cookie });
-    assert.notEqual(echoOf(moved).app, app);
-    assert.match(String(moved.headers['set-cookie']), /^plumbstack-workers=w\d;/);
+      const worker = Number(app.slice(1));
+      assert.equal((await admin(proxy, drainCommands(worker))).trim(), '');
+      const moved = await get(proxy, '/', { cookie });
+      assert.notEqual(echoOf(moved).app, app);
+      assert.match(String(moved.headers['set-cookie']), /^plumbstack-workers=w\d;/);
 
-    assert.equal((await admin(proxy, readyCommands(worker))).trim(), '');
-    await until('it is up again', async () => (await upIn(proxy)).includes(app));
-    assert.equal(await appOf(proxy, { cookie }), app);
-  });
-
-  it('tells a browser how to keep the cookie, and forgets a client whose time is over', async () => {
-    const name = 'shop.v2';
-    const proxy = await startPool({
-      sticky: { type: 'cookie', name, secure: true, sameSite: 'strict', ttlMs: 2500 },
-      balance: { algorithm: 'roundrobin' },
+      assert.equal((await admin(proxy, readyCommands(worker))).trim(), '');
+      await until('it is up again', async () => (await upIn(proxy)).includes(app));
+      assert.equal(await appOf(proxy, { cookie }), app);
     });
-    const first = await get(proxy);
-    const { app } = echoOf(first);
-    const [given = ''] = first.headers['set-cookie'] ?? [];
-    const [pair = '', ...attributes] = given.split('; ');
-    assert.match(pair, new RegExp(`^shop\\.v2=${app}\\|`));
-    assert.deepEqual(attributes.sort(), ['HttpOnly', 'Max-Age=3', 'SameSite=Strict', 'Secure', 'path=/']);
-    for (let round = 0; round < 6; round++) assert.equal(await appOf(proxy, { cookie: pair }), app);
-    // Of several cookies, only its own is taken away from a worker that leaves.
-    await admin(proxy, drainCommands(Number(app.slice(1))));
-    const cookie = `my${pair}; ${pair}; z=1`;
-    const moved = await get(proxy, '/', { cookie });
-    assert.notEqual(echoOf(moved).app, app);
-    assert.equal(moved.headers['set-cookie']?.length, 1);
-    assert.match(String(echoOf(moved).headers.cookie), /^myshop\.v2=w\d\|[^;]*;.*z=1$/);
-    await admin(proxy, readyCommands(Number(app.slice(1))));
-    await until('it is up again', async () => (await upIn(proxy)).includes(app));
-    await until('a new cookie is given', async () => {
-      const answer = await get(proxy, '/', { cookie: pair });
-      return answer.headers['set-cookie'] !== undefined;
+
+    it(`tells a browser how to keep the cookie, and forgets a client whose time is over${where}`, async () => {
+      const name = 'shop.v2';
+      const proxy = await startPool({
+        ...few,
+        sticky: { type: 'cookie', name, secure: true, sameSite: 'strict', ttlMs: 2500 },
+        balance: { algorithm: 'roundrobin' },
+      });
+      const first = await get(proxy);
+      const { app } = echoOf(first);
+      const [given = ''] = first.headers['set-cookie'] ?? [];
+      const [pair = '', ...attributes] = given.split('; ');
+      assert.match(pair, new RegExp(`^shop\\.v2=${app}\\|`));
+      assert.deepEqual(attributes.sort(), ['HttpOnly', 'Max-Age=3', 'SameSite=Strict', 'Secure', 'path=/']);
+      for (let round = 0; round < 6; round++) assert.equal(await appOf(proxy, { cookie: pair }), app);
+      // Of several cookies, only its own is taken away from a worker that leaves.
+      await admin(proxy, drainCommands(Number(app.slice(1))));
+      const cookie = `my${pair}; ${pair}; z=1`;
+      const moved = await get(proxy, '/', { cookie });
+      assert.notEqual(echoOf(moved).app, app);
+      assert.equal(moved.headers['set-cookie']?.length, 1);
+      assert.match(String(echoOf(moved).headers.cookie), /^myshop\.v2=w\d\|[^;]*;.*z=1$/);
+      await admin(proxy, readyCommands(Number(app.slice(1))));
+      await until('it is up again', async () => (await upIn(proxy)).includes(app));
+      await until('a new cookie is given', async () => {
+        const answer = await get(proxy, '/', { cookie: pair });
+        return answer.headers['set-cookie'] !== undefined;
+      });
     });
-  });
+  }
 
   it('gives a worker that joins its share little by little', async () => {
     const proxy = await startPool({

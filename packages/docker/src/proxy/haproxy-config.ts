@@ -188,7 +188,7 @@ function backend(model: HaproxyModel): HaproxySection {
       line('retry-on', 'conn-failure', 'empty-response', 'response-timeout'),
       line('http-request disable-l7-retry', ...unlessRepeatable),
       ...connections(model),
-      ...(takesTurns(model) ? chosenByTurn : []),
+      ...chosenByTurn(model),
       ...healthCheck(health),
       line('default-server', ...serverDefaults(model)),
       ...slots.map(({ number, address }) => {

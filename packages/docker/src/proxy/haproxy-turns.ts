@@ -45,15 +45,16 @@ export function takesTurns({ maxConcurrency }: Pick<HaproxyModel, 'maxConcurrenc
   return maxConcurrency !== undefined;
 }
 
-/** In the backend of the workers: the one whose turn was taken. */
-export const chosenByTurn: readonly string[] = [
-  line(
-    'use-server',
-    format(fetch('fc_pp_tlv', workerTlv)),
-    'if',
-    condition(fetch('fc_pp_tlv', workerTlv), '-m', 'found'),
-  ),
-];
+/**
+ * In the backend of the workers: the one whose turn was taken. Not where clients have cookies: HAProxy gives none to a request
+ * whose server was chosen by a rule. There a client with a cookie takes the turn of its own worker, and another one goes to
+ * any that is free, of which there is one for each turn.
+ */
+export function chosenByTurn(model: HaproxyModel): readonly string[] {
+  if (!takesTurns(model) || model.sticky.type === 'cookie') return [];
+  const taken = fetch('fc_pp_tlv', workerTlv);
+  return [line('use-server', format(taken), 'if', condition(taken, '-m', 'found'))];
+}
 
 /**
  * A server that tracks another one starts as up, whatever that one is, and learns of changes only: an empty slot would have
