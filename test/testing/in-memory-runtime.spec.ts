@@ -328,7 +328,7 @@ describe('InMemoryRuntime', () => {
     assert.equal(prefixOf(), undefined);
   });
 
-  it('says what visitors notice of a published pool: of its port and its statistics, and not of its image', async () => {
+  it('says what visitors notice of a published pool: of its port, its statistics and its image', async () => {
     const runtime = new InMemoryRuntime();
     const stack = (options: Partial<PoolOptions>): Stack => {
       const made = new Stack('demo');
@@ -340,7 +340,9 @@ describe('InMemoryRuntime', () => {
       const { steps } = await runtime.plan(stack(options));
       return steps.map(({ action, impact }) => [action, impact]);
     };
-    assert.deepEqual(await impactOf({ image: 'haproxy:other' }), [['replace', undefined]]);
+    assert.deepEqual(await impactOf({ image: 'haproxy:other' }), [
+      ['replace', 'visitors have up to 30 s to finish what they have begun'],
+    ]);
     assert.deepEqual(await impactOf({ trustedProxies: ['192.0.2.1'] }), [['update', undefined]]);
     assert.deepEqual(await impactOf({ publish: 8081 }), [
       [

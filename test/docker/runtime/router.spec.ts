@@ -373,9 +373,9 @@ httpuv::runServer("0.0.0.0", 8000, list(
       const app = stack.app('app', lightApp({ publish: 0 }));
       stack.router('web', { publish: 0 }).route('/app/', app).route('/pool/', pool);
       await lab.runtime.up(stack);
-      const names = ['web', 'pool', 'pool-1', 'app'].map((name) => `${stack.name}-${name}`);
+      const names = ['web', 'pool', 'pool.front', 'pool-1', 'app'].map((name) => `${stack.name}-${name}`);
       const containers = JSON.parse(await docker('inspect', ...names)) as readonly Inspected[];
-      for (const { Name, Config, HostConfig } of containers.slice(0, 2)) {
+      for (const { Name, Config, HostConfig } of containers.slice(0, 3)) {
         assert.equal(Config.User, '65532:65532', Name);
         assert.equal(HostConfig.ReadonlyRootfs, true, Name);
         assert.equal(HostConfig.Privileged, false, Name);
@@ -385,7 +385,7 @@ httpuv::runServer("0.0.0.0", 8000, list(
         assert.ok((HostConfig.PidsLimit ?? 0) > 0, Name);
       }
       // What the kernel says of every process, whatever was asked for.
-      for (const name of names.slice(0, 2)) {
+      for (const name of names.slice(0, 3)) {
         const status = await docker('exec', name, 'sh', '-c', 'cat /proc/[0-9]*/status');
         for (const [field, expected] of [
           ['Uid', '65532'],
@@ -403,7 +403,7 @@ httpuv::runServer("0.0.0.0", 8000, list(
       const hosts = containers.map(({ NetworkSettings: { Ports } }) =>
         Object.values(Ports).flatMap((each) => each?.map(({ HostIp }) => HostIp) ?? []),
       );
-      assert.deepEqual(hosts, [['0.0.0.0'], ['127.0.0.1', '127.0.0.1'], [], ['127.0.0.1']]);
+      assert.deepEqual(hosts, [['0.0.0.0'], ['127.0.0.1'], ['127.0.0.1'], [], ['127.0.0.1']]);
     });
   });
 });
