@@ -27,7 +27,8 @@ export interface AppOptions extends ContainerOptions {
   /**
    * Whether routers and pools keep their connections to it, and send the requests of several visitors over one. Only for an
    * app whose answers always end where they say they do, as those of Node, uvicorn and gunicorn: what another one sends
-   * beyond that becomes the beginning of the next visitor's answer. It saves about a tenth of a millisecond a request.
+   * beyond that becomes the beginning of the next visitor's answer. It saves a connection a request: 0.15 ms, and for an app
+   * that answers at once about a third of the throughput of a pool.
    * R (httpuv) answers HEAD with a body, and is slower this way.
    * @default false: each request has a connection of its own
    */
