@@ -254,8 +254,12 @@ function tlsOf(
   const asked: Certificate = plain && kind === 'acme' ? { acme: { termsAgreed: true, ...acme } } : made;
   const isExact = (host: string): boolean => !host.startsWith('*');
   const names = [serverName, ...routes.map(({ options: { host } }) => host ?? [])].flat();
+  // Names have no case, and not every route of a recipe finds a target.
+  const lower = (list: readonly string[]): readonly string[] => list.map((each) => each.toLowerCase());
   const isAsked =
-    names.length > 0 && [...names, ...hosts].every(isExact) && !hosts.some((each) => names.includes(each));
+    [serverName].flat().length > 0 &&
+    [...names, ...hosts].every(isExact) &&
+    !lower(hosts).some((each) => lower(names).includes(each));
   const others = hosts.map((each, index): Certificate => {
     if (index % 2 > 0) return own ?? made;
     return isExact(each) ? asked : made;
