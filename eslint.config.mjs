@@ -10,7 +10,7 @@ const mayImport = {
   events: ['core'],
   docker: ['core', 'events'],
   swarm: ['core', 'events', 'docker/proxy', 'docker/client'],
-  testing: ['core', 'events'],
+  testing: ['core', 'events', 'docker', 'docker/proxy', 'docker/client', 'docker/internal'],
 };
 
 const engineLibraries = ['dockerode', 'docker-modem', 'tar-fs', 'tar-stream'];
@@ -67,6 +67,8 @@ export default tseslint.config(
       ],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
+      // A deadline that is disposed before its work has ended, ends nothing.
+      '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       '@typescript-eslint/prefer-promise-reject-errors': 'off', // an aborted verb rejects with its signal's reason
       // `interface Options extends Other {}` names a contract of its own that may grow.

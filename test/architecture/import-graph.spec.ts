@@ -26,7 +26,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
     '@plumbstack/docker/client',
     'node:',
   ],
-  testing: ['@plumbstack/core', '@plumbstack/events', 'node:'],
+  testing: ['@plumbstack/core', '@plumbstack/events', '@plumbstack/docker', 'node:'],
 };
 /** Folders whose code only computes. */
 const pure = /^(?:core\/src|(?:docker|swarm)\/src\/(?:compile|plan|proxy))\//;

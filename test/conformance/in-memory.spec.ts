@@ -9,11 +9,9 @@ function setUp(): CaseSetting {
   engine.onExec(({ command }) =>
     command[0] === 'answer' ? answers : { exitCode: 127, stdout: '', stderr: '' },
   );
+  engine.onStart(() => ({ lines: [startLine] }));
   const runtime = new InMemoryRuntime({ engine });
   const other = new InMemoryRuntime({ engine });
-  const talking = [runtime, other].map(({ events }) =>
-    events.on('container:started', ({ container }) => engine.log(container, startLine)),
-  );
   let stacks = 0;
   return {
     context: {
@@ -24,9 +22,9 @@ function setUp(): CaseSetting {
       command: { run: ['answer'], answers },
       stackName: () => `case-${(stacks += 1)}`,
     },
-    [Symbol.asyncDispose]: () => {
-      for (const each of talking) each[Symbol.dispose]();
-      return Promise.resolve();
+    async [Symbol.asyncDispose]() {
+      await runtime[Symbol.asyncDispose]();
+      await other[Symbol.asyncDispose]();
     },
   };
 }

@@ -59,7 +59,7 @@ export class DockerDeployment implements LifecycleDeployment {
   async status(options: WaitOptions = {}): Promise<StackStatus> {
     using signal = this.#deadline('status', options);
     this.#observed = await this.#observe(signal);
-    return stackStatus(this.#session, this.#observed, signal);
+    return await stackStatus(this.#session, this.#observed, signal);
   }
 
   async scale(pool: ResourceReference, replicas: number, options: WaitOptions = {}): Promise<void> {
@@ -130,8 +130,10 @@ export class DockerDeployment implements LifecycleDeployment {
   ): Promise<ExecResult> {
     using signal = this.#deadline('exec', options);
     const containers = this.#containersOf(await this.#observe(signal), resource);
-    const running = containers.filter(({ state }) => state === 'running');
-    const container = running.find(({ role }) => role !== 'balancer' && role !== 'router') ?? running[0];
+    const isPool = containers.some(({ role }) => role === 'balancer' || role === 'worker');
+    const container = containers.find(
+      ({ state, role }) => state === 'running' && (role === 'worker' || !isPool),
+    );
     if (container === undefined) {
       throw new PlumbstackError('NOT_FOUND', 'no container of it runs.', {
         resource: resourcePath(this.stack, nameOf(resource)),
@@ -139,7 +141,7 @@ export class DockerDeployment implements LifecycleDeployment {
       });
     }
     const { timeoutMs } = options;
-    return this.#session.client.exec(container.id, command, {
+    return await this.#session.client.exec(container.id, command, {
       signal,
       ...(timeoutMs !== undefined && { timeoutMs }),
     });

@@ -1,6 +1,11 @@
-import { PlumbstackError } from '@plumbstack/core';
+import { PlumbstackError, type SecretSource } from '@plumbstack/core';
 import { isIPv4Subnet, parseSubnet } from './compile/ipv4.js';
 import type { DockerClient } from './client/docker-client.js';
+
+/** Gives the value of a secret that a program declares by a file or by a variable. */
+export type ReadSecret = (
+  source: Extract<SecretSource, { type: 'file' | 'env' }>,
+) => string | Promise<string>;
 
 export interface DockerRuntimeOptions {
   /** The engine, as `unix:///run/docker.sock`, `tcp://host:2376` or `ssh://user@host`. @default as the docker CLI finds it */
@@ -21,6 +26,11 @@ export interface DockerRuntimeOptions {
    * @default 1
    */
   readonly keepImages?: number;
+  /**
+   * Reads secrets from elsewhere, as from a vault, by the name that the program gives as their file or variable. What it
+   * rejects with, ends the verb. @default the file on this machine, and the variable of this process
+   */
+  readonly readSecret?: ReadSecret;
   /** For authors of tests and tools: a client instead of a connection. Its owner closes it. */
   readonly client?: DockerClient;
 }
@@ -66,6 +76,7 @@ const checks: { readonly [K in keyof DockerRuntimeOptions]-?: OptionCheck } = {
     wanted: 'a whole number of at least 0, or Infinity',
     holds: (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
   },
+  readSecret: { wanted: 'a function', holds: (value) => typeof value === 'function' },
   client: { wanted: 'an object', holds: (value) => typeof value === 'object' && value !== null },
 };
 

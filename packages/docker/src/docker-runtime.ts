@@ -34,9 +34,14 @@ import { pruneImages, removeBuiltImages } from './apply/prune-images.js';
 import { prepareSecrets } from './apply/prepare-secrets.js';
 import { removeStack } from './apply/remove-stack.js';
 import { runFailure } from './apply/run-failure.js';
-import { connect, isSubnetTaken } from './client/index.js';
+import { isSubnetTaken } from './client/docker-failure.js';
 import { DockerDeployment } from './deployment.js';
-import { resolveOptions, type DockerRuntimeOptions, type ResolvedOptions } from './docker-runtime-options.js';
+import {
+  resolveOptions,
+  type DockerRuntimeOptions,
+  type ReadSecret,
+  type ResolvedOptions,
+} from './docker-runtime-options.js';
 import { EngineSession } from './engine-session.js';
 import { backstage, label, ours } from './labels.js';
 import { declaredName } from './object-names.js';
@@ -72,7 +77,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const { signal: given, timeoutMs } = waitOptions('plan', options);
     using signal = deadlineSignal(`plan of ${spec.name}`, given, timeoutMs);
     const session = await this.#connected(signal);
-    return (await session.survey(spec, secretValues(stack), signal)).diff.plan;
+    const secrets = await unlessAborted(signal, () => secretValues(stack, this.#options.readSecret));
+    return (await session.survey(spec, secrets, signal)).diff.plan;
   }
 
   async up(stack: Stack, given: UpOptions = {}): Promise<LifecycleDeployment> {
@@ -85,7 +91,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const durationMs = (): number => Math.round(performance.now() - start);
     emit('stack:up:started', {});
     try {
-      const unchanged = await this.#converge(session, spec, secretValues(stack), options, signal);
+      const secrets = await unlessAborted(signal, () => secretValues(stack, this.#options.readSecret));
+      const unchanged = await this.#converge(session, spec, secrets, options, signal);
       const observed = unchanged ?? (await observeStack(session.client, spec.name, { signal }));
       const deployment = new DockerDeployment(session, this, observed);
       session.watcher.know(spec.name);
@@ -297,14 +304,14 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
   async #connect(): Promise<EngineSession> {
     const { client: given, host, context, callTimeoutMs } = this.#options;
     const { signal } = this.#connecting;
-    const client =
-      given ??
-      (await connect({
-        signal,
-        ...(host !== undefined && { host }),
-        ...(context !== undefined && { context }),
-        ...(callTimeoutMs !== undefined && { callTimeoutMs }),
-      }));
+    const options = {
+      signal,
+      ...(host !== undefined && { host }),
+      ...(context !== undefined && { context }),
+      ...(callTimeoutMs !== undefined && { callTimeoutMs }),
+    };
+    // What speaks to a real engine is large, and loaded where there is one.
+    const client = given ?? (await (await import('./client/connect.js')).connect(options));
     const engine = await client.info({ signal });
     const session = EngineSession.start({ client, engine, options: this.#options, emitter: this.#emitter });
     this.#watcher = session.watcher;
@@ -340,14 +347,16 @@ async function approve(
   return plan.fingerprint;
 }
 
-function secretValues(stack: Stack): SecretValues {
+/** The values that are known beside the spec: of `{ value }`, and what the program's own way to read others gives. */
+async function secretValues(stack: Stack, read: ReadSecret | undefined): Promise<SecretValues> {
   const secrets = stack.resources.filter((each): each is Secret => each.kind === 'secret');
-  return new Map(
-    secrets.flatMap((secret) => {
-      const value = Secret.plainValue(secret);
-      return value === undefined ? [] : [[secret.name, value] as const];
-    }),
-  );
+  const entries = secrets.map(async (secret) => {
+    const { source } = secret.toSpec();
+    const isElsewhere = source.type === 'file' || source.type === 'env';
+    const value = isElsewhere ? await read?.(source) : Secret.plainValue(secret);
+    return value === undefined ? [] : [[secret.name, value] as const];
+  });
+  return new Map((await Promise.all(entries)).flat());
 }
 
 function failure(error: unknown): { code: PlumbstackError['code'] | 'UNKNOWN'; message: string } {

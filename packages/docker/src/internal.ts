@@ -63,6 +63,11 @@ export { mergeLogs } from './logs/merge-logs.js';
 export { recordedPool } from './deployment/recorded-pool.js';
 export { observeStack } from './observe/observe-stack.js';
 
+// What an engine that is data is made of.
+export { emptyImage } from './apply/empty-image.js';
+export { packFiles, unpackFiles } from './client/config-archive.js';
+export { nanosecondsOf } from './client/nanoseconds.js';
+
 // What is told of what happens by itself, without an engine.
 export { ContainerBook } from './watch/container-book.js';
 export { EngineFeed } from './watch/engine-feed.js';
@@ -74,13 +79,14 @@ export { isSelfSigned, renewalReason } from './certificate/renewal.js';
 export { selfSigned } from './certificate/self-signed.js';
 
 // How objects on the engine are told apart.
-export { baseLabels, label, type Role } from './labels.js';
+export { backstage, baseLabels, label, owner, type Role } from './labels.js';
 export {
   appNetworkName,
   configVolumeName,
   containerName,
   edgeNetworkName,
   frontName,
+  leaseName,
   networkName,
   poolNetworkName,
   secretVolumeName,

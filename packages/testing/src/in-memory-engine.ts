@@ -1,15 +1,22 @@
+import { PlumbstackError, type LogLine, type PoolStats } from '@plumbstack/core';
+import type { ContainerState } from '@plumbstack/core';
+import type { DockerClient, ImageDetails } from '@plumbstack/docker/client';
 import {
-  PlumbstackError,
-  type ContainerStatus,
-  type ExecResult,
-  type LogLine,
-  type PoolStats,
-} from '@plumbstack/core';
-import { isSingle, markStarted } from './in-memory/containers.js';
-import { EngineState, type ContainerRecord, type ExecCall } from './in-memory/engine-state.js';
-import type { NextFailure } from './in-memory/failures.js';
-import { containerStatus } from './in-memory/stack-status.js';
-import { aboutWorker } from './in-memory/pool-workers.js';
+  backstage,
+  baseLabels,
+  emptyImage,
+  label,
+  leaseName,
+  owner,
+  secretVolumeName,
+} from '@plumbstack/docker/internal';
+import type { ContainerBehaviour } from './engine/container-life.js';
+import { isRunning } from './engine/engine-data.js';
+import { EngineCore, type CallInterceptor, type ExecHandler } from './engine/engine-core.js';
+import type { NextFailure } from './engine/failures.js';
+import { filesAt } from './engine/files.js';
+import { InMemoryClient } from './engine/in-memory-client.js';
+import type { EngineObject } from './engine/objects.js';
 
 export interface InMemoryEngineOptions {
   /** The clock of containers, logs and durations. @default the system's */
@@ -17,11 +24,16 @@ export interface InMemoryEngineOptions {
 }
 
 /** A container as a test sees it. */
-export interface EngineContainer extends ContainerStatus {
+export interface EngineContainer {
+  readonly id: string;
+  readonly name: string;
   readonly stack: string;
   /** Name of its resource. */
   readonly resource: string;
-  /** What it was started with; empty for a proxy. */
+  readonly role: string;
+  readonly state: ContainerState;
+  readonly image: string;
+  /** What it was made with; of secrets that it reads from its environment, nothing. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -29,6 +41,18 @@ export interface EngineVolume {
   readonly stack: string;
   readonly name: string;
   readonly driver: string;
+}
+
+/** Where a router sends requests for one of its targets. */
+export interface EngineRoute {
+  /** Name of the router's container. */
+  readonly router: string;
+  /** Name of the resource. */
+  readonly target: string;
+  /** `ip:port`; empty where it knows none. */
+  readonly address: string;
+  /** Whether something answers there: behind a HAProxy, one of its workers. */
+  readonly answers: boolean;
 }
 
 export interface CrashOptions {
@@ -40,46 +64,94 @@ export interface CrashOptions {
   readonly staysDown?: boolean;
 }
 
-export type ExecHandler = (call: ExecCall) => ExecResult | Promise<ExecResult>;
-
-/** For this package alone: what the runtime works on. */
-export const engineState: unique symbol = Symbol('the state of an in-memory engine');
-/** For this package alone: what answers `exec`. */
-export const execHandler: unique symbol = Symbol('what answers exec');
+const beatMs = 500;
 
 /**
- * An engine that is data: containers, volumes, ports and secrets, without any process, network or disk. Runtimes that
+ * A Docker engine that is data: containers, networks, volumes, images and ports, without any process or network. Runtimes that
  * are given the same engine see the same stacks, as two programs on one machine do. Its methods are what a test does to
  * the world behind a runtime's back; containers are named as on a real engine: `<stack>-<app>`, `<stack>-<pool>-<n>`.
+ * What happens so is told to runtimes a moment later, as by a real engine.
  */
 export class InMemoryEngine {
-  readonly [engineState]: EngineState;
-  [execHandler]: ExecHandler | undefined;
+  /** The engine's port, as a runtime has it: for what this class has no method for, as strangers' containers. */
+  readonly client: DockerClient;
+  readonly #core: EngineCore;
 
   constructor({ now = () => new Date() }: InMemoryEngineOptions = {}) {
-    this[engineState] = new EngineState(now);
+    this.#core = new EngineCore(now);
+    this.client = new InMemoryClient(this.#core);
   }
 
-  /** All containers, of all stacks. */
+  /** The containers of all stacks, without those that never run. */
   get containers(): readonly EngineContainer[] {
-    return [...this[engineState].containers.values()].map((each) => {
-      const { stack, resource, spec } = each;
-      return { ...containerStatus(each), stack, resource, env: { ...spec?.env } };
+    return this.#ours.map(({ id, name, state, creation }) => {
+      const { labels, image, env } = creation;
+      return {
+        ...{ id, name, state, image, env },
+        stack: labels[label.stack] ?? '',
+        resource: labels[label.resource] ?? '',
+        role: labels[label.role] ?? '',
+      };
     });
   }
 
-  /** All volumes, also those of stacks that are down. */
+  /** All volumes that a program has declared, also those of stacks that are down. */
   get volumes(): readonly EngineVolume[] {
-    return [...this[engineState].volumes.values()].map(({ stack, name, driver }) => ({
-      stack,
-      name,
-      driver,
-    }));
+    return [...this.#core.data.volumes.values()].flatMap(({ creation: { labels, driver = 'local' } }) =>
+      labels[label.role] === 'volume'
+        ? [{ stack: labels[label.stack] ?? '', name: labels[label.resource] ?? '', driver }]
+        : [],
+    );
   }
 
-  /** The value that a secret has on the engine, by `stack/secret`; `undefined` where there is none. */
+  /** Where the running routers send requests now. */
+  get routes(): readonly EngineRoute[] {
+    return this.#ours.flatMap(({ name: router, proxy }) =>
+      proxy?.kind !== 'nginx'
+        ? []
+        : Object.entries(proxy.targets).map(([target, address]) => ({
+            ...{ router, target, address },
+            answers: address !== '' && this.#core.serves(address),
+          })),
+    );
+  }
+
+  /** How many read events, logs and counters of the engine at this moment: what is never given back leaks. */
+  get readers(): number {
+    return this.#core.data.events.listeners + this.#core.watchers;
+  }
+
+  /** The text of a file in a container, running or not; `undefined` where there is none. Throws `NOT_FOUND`. */
+  readFile(container: string, path: string): string | undefined {
+    const found = this.#core.data.locate(this.#find(container), path);
+    return filesAt(found, 'file').get('file')?.content.toString();
+  }
+
+  /** The value of a secret that the engine made, by `stack/secret`; `undefined` where there is none. */
   secret(path: string): string | undefined {
-    return this[engineState].secrets.get(path)?.value;
+    const [stack = '', name = ''] = path.split('/');
+    return this.#core.data.volumes.get(secretVolumeName(stack, name))?.files.get('value')?.content.toString();
+  }
+
+  /** Gives the engine an image; else it has what was built and pulled, and a pull finds every image. */
+  addImage(reference: string, facts: Partial<Omit<ImageDetails, 'tags'>> = {}): void {
+    this.#core.data.addImage(reference, facts);
+  }
+
+  /**
+   * Says how containers behave from their next start on: when they answer, whether they end.
+   * @param behave asked at every start; nothing for one that answers at once and goes on
+   */
+  onStart(behave: (container: EngineContainer) => ContainerBehaviour | undefined): void {
+    this.#core.behave = ({ id }) => {
+      const found = this.containers.find((each) => each.id === id);
+      return found && behave(found);
+    };
+  }
+
+  /** Stands between all runtimes and the engine: what it throws, fails; what it awaits, waits. One at a time. */
+  onCall(interceptor: CallInterceptor | undefined): void {
+    this.#core.interceptor = interceptor;
   }
 
   /** A container ends by itself. The engine starts it again where its restart policy says so. Throws `NOT_FOUND`. */
@@ -87,54 +159,37 @@ export class InMemoryEngine {
     container: string,
     { oomKilled = false, exitCode = oomKilled ? 137 : 1, staysDown = false }: CrashOptions = {},
   ): void {
-    const record = this.#running(container);
-    this.#end(record, exitCode, oomKilled);
-    const restart = record.spec?.restart ?? 'always';
-    const again =
-      restart === 'always' || restart === 'unless-stopped' || (restart === 'on-failure' && exitCode !== 0);
-    if (again && !staysDown) this.start(container);
+    this.#core.life.crash(this.#running(container), exitCode, { oomKilled, staysDown });
   }
 
   /** Somebody stops a container, as `docker stop` does; it stays stopped. Throws `NOT_FOUND`. */
   stop(container: string): void {
-    this.#end(this.#running(container), 143, false);
+    this.#core.life.stop(this.#running(container));
   }
 
   /** Somebody, or the engine itself, starts a container that is stopped. Throws `NOT_FOUND`. */
   start(container: string): void {
-    const record = this.#find(container);
-    if (record.state === 'running') return;
-    markStarted(record, this[engineState].now());
-    const about = { resource: `${record.stack}/${record.resource}`, container };
-    const { tell } = this[engineState];
-    tell(record.stack, 'container:started', about);
-    if (isSingle(record)) tell(record.stack, 'app:healthy', about);
-    if (record.role === 'worker') tell(record.stack, 'worker:recovered', aboutWorker(record, record.stack));
+    this.#core.life.start(this.#find(container));
+  }
+
+  /** Somebody stops a container's processes for a while, as `docker pause` does. Throws `NOT_FOUND`. */
+  pause(container: string): void {
+    this.#core.life.pause(this.#running(container));
   }
 
   /** Somebody removes a container, as `docker rm --force` does. Throws `NOT_FOUND`. */
   remove(container: string): void {
-    const record = this.#find(container);
-    if (record.state === 'running') this.#end(record, 137, false);
-    this[engineState].containers.delete(container);
+    this.#core.life.remove(this.#find(container));
   }
 
   /** A running container fails its health check, or passes it again. Throws `NOT_FOUND`. */
   setHealth(container: string, health: 'healthy' | 'unhealthy'): void {
-    const record = this.#running(container);
-    if (record.health === health) return;
-    record.health = health;
-    const about = { resource: `${record.stack}/${record.resource}`, container };
-    const { tell } = this[engineState];
-    if (isSingle(record)) tell(record.stack, health === 'healthy' ? 'app:healthy' : 'app:unhealthy', about);
-    if (record.role !== 'worker') return;
-    const worker = aboutWorker(record, record.stack);
-    tell(record.stack, health === 'healthy' ? 'worker:recovered' : 'worker:unhealthy', worker);
+    this.#core.life.setHealth(this.#running(container), health);
   }
 
   /** The next change to a resource fails with this code, once; whichever runtime makes it. */
   failNext(failure: NextFailure): void {
-    this[engineState].failures.add(failure);
+    this.#core.failures.add(failure);
   }
 
   /** Takes a port of the host for something that is no stack's. Disposed, it lets the port go. */
@@ -142,73 +197,75 @@ export class InMemoryEngine {
     port: number,
     { host = '0.0.0.0', holder = 'another program' }: { host?: string; holder?: string } = {},
   ): Disposable {
-    const { ports } = this[engineState];
+    const { ports } = this.#core.data;
     const key = `${holder} (${host}:${port})`;
     ports.bind(key, [{ host, port, containerPort: port }]);
     return { [Symbol.dispose]: () => ports.release(key) };
   }
 
   /** Takes a stack's turn, as a process that changes it does. Disposed, it lets the next one in. */
-  async holdTurn(stack: string, holder = 'another program'): Promise<Disposable> {
-    return this[engineState].turns.take(stack, holder, new AbortController().signal);
+  holdTurn(stack: string, holder = 'another program'): Disposable {
+    const { data, life } = this.#core;
+    data.addImage(emptyImage.reference);
+    const lease = data.createContainer({
+      ...emptyImage.creation,
+      name: leaseName(stack),
+      labels: { ...baseLabels(stack, '', 'lease'), [label.holder]: holder },
+    });
+    let beats = 0;
+    const beat = (): void => {
+      lease.layer.set('beat', { content: Buffer.from(`${holder} ${++beats}`), mode: 0o444 });
+    };
+    beat();
+    const beating = setInterval(beat, beatMs).unref();
+    return {
+      [Symbol.dispose]: () => {
+        clearInterval(beating);
+        if (data.findContainer(lease.id) !== undefined) life.remove(lease);
+      },
+    };
   }
 
   /** A container writes a line. Throws `NOT_FOUND`. */
   log(container: string, text: string, { stream = 'stdout' }: { stream?: LogLine['stream'] } = {}): void {
-    const record = this.#find(container);
-    const { now, followers } = this[engineState];
-    const resource = `${record.stack}/${record.resource}`;
-    const line: LogLine = { resource, container, stream, at: now().toISOString(), text };
-    record.lines.push(line);
-    for (const follower of followers) follower(line, record.stack);
+    this.#core.life.write(this.#find(container), text, stream);
   }
 
   /** What `exec` answers from now on: no command can run here, so that a test says what one would have said. */
   onExec(handler: ExecHandler): void {
-    this[execHandler] = handler;
+    this.#core.exec = handler;
   }
 
   /** What a pool's balancer counts from now on, by `stack/pool`. Tells `pool:queue` where `queued` changes. */
   setStats(pool: string, stats: Partial<Omit<PoolStats, 'pool' | 'workers'>>): void {
-    const state = this[engineState];
-    const before = state.stats.get(pool) ?? {
-      sessions: 0,
-      queued: 0,
-      requestsTotal: 0,
-      requestsPerSecond: 0,
+    const before = this.#core.counts.get(pool) ?? {
+      ...{ sessions: 0, queued: 0, requestsTotal: 0, requestsPerSecond: 0 },
     };
-    const after = { ...before, ...stats };
-    state.stats.set(pool, after);
-    const [stack = pool] = pool.split('/');
-    if (after.queued !== before.queued)
-      state.tell(stack, 'pool:queue', { resource: pool, queued: after.queued });
+    this.#core.counts.set(pool, { ...before, ...stats });
+    this.#core.changed();
   }
 
-  #end(record: ContainerRecord, exitCode: number, oomKilled: boolean): void {
-    Object.assign(record, { state: 'exited', health: 'unknown', exitCode, oomKilled });
-    const about = { resource: `${record.stack}/${record.resource}`, container: record.name };
-    const { tell } = this[engineState];
-    tell(record.stack, 'container:exited', { ...about, exitCode, oomKilled });
-    if (record.role === 'worker') tell(record.stack, 'worker:unhealthy', aboutWorker(record, record.stack));
-  }
-
-  #running(container: string): ContainerRecord {
-    const record = this.#find(container);
-    if (record.state === 'running') return record;
-    throw new PlumbstackError(
-      'NOT_FOUND',
-      `the container "${container}" does not run; it is ${record.state}.`,
-      {
-        details: { container, state: record.state },
-      },
+  get #ours(): readonly EngineObject[] {
+    return [...this.#core.data.containers.values()].filter(
+      ({ creation: { labels } }) =>
+        labels[label.owner] === owner && !backstage.includes(labels[label.role] ?? ''),
     );
   }
 
-  #find(container: string): ContainerRecord {
-    const { containers } = this[engineState];
-    const record = containers.get(container);
-    if (record !== undefined) return record;
-    const known = [...containers.keys()];
+  #running(container: string): EngineObject {
+    const found = this.#find(container);
+    if (isRunning(found)) return found;
+    const { state } = found;
+    throw new PlumbstackError('NOT_FOUND', `the container "${container}" does not run; it is ${state}.`, {
+      details: { container, state },
+    });
+  }
+
+  #find(container: string): EngineObject {
+    const { data } = this.#core;
+    const found = data.findContainer(container);
+    if (found !== undefined) return found;
+    const known = [...data.containers.values()].map(({ name }) => name);
     throw new PlumbstackError('NOT_FOUND', `the engine has no container "${container}".`, {
       details: { container, known },
       hint:

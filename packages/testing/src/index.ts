@@ -4,13 +4,13 @@ export {
   InMemoryEngine,
   type CrashOptions,
   type EngineContainer,
+  type EngineRoute,
   type EngineVolume,
-  type ExecHandler,
   type InMemoryEngineOptions,
 } from './in-memory-engine.js';
-export type { ExecCall } from './in-memory/engine-state.js';
-export type { NextFailure } from './in-memory/failures.js';
-export type { ReadSecret } from './in-memory/secret-values.js';
+export type { ContainerBehaviour } from './engine/container-life.js';
+export type { CallInterceptor, EngineCall, ExecCall, ExecHandler } from './engine/engine-core.js';
+export type { NextFailure } from './engine/failures.js';
 export { recordEvents, type EventRecorder } from './event-recorder.js';
 export { upEphemeral, type EphemeralOptions } from './ephemeral/up-ephemeral.js';
 export type { RuntimeModule } from './ephemeral/runtime-module.js';

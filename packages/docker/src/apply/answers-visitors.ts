@@ -1,9 +1,8 @@
 import type { CallOptions, DockerWriter } from '../client/docker-client.js';
 import { statusPort } from '../compile/compile-router.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
-import { httpGetCommand, openRequests } from '../proxy/index.js';
+import { endingBalancers, httpGetCommand, openRequests } from '../proxy/index.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
-import { endingBalancers } from './proxy-commands.js';
 
 /** The question is one of the requests that nginx counts. */
 const ownRequest = 1;

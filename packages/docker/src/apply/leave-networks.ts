@@ -11,7 +11,7 @@ import {
 } from '../plan/observed-state.js';
 import { containersOf, roleOf } from '../plan/serving.js';
 import { drainTimeoutOf } from './drain-connections.js';
-import { endingProcesses } from './proxy-commands.js';
+import { endingProcesses } from '../proxy/index.js';
 import type { RunContext } from './run-context.js';
 import { untilEnded } from './until-ended.js';
 

@@ -8,7 +8,7 @@ import { discard, runContainer } from './create-container.js';
 import { pollUntil } from './deadline.js';
 import type { HaproxyAdmin } from './haproxy-admin.js';
 import { mendContainer } from './mend-container.js';
-import { endingBalancers } from './proxy-commands.js';
+import { endingBalancers } from '../proxy/index.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
 import { vantagesOf } from './switch-routers.js';

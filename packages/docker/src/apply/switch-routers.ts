@@ -1,11 +1,11 @@
 import type { AppUnit, PoolUnit, RouterUnit } from '../compile/docker-spec.js';
 import { containerName, nextContainerName } from '../object-names.js';
+import { endingProcesses, unsentRequests } from '../proxy/index.js';
 import { routerFiles } from '../plan/proxy-files.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
 import { applyConfig } from './proxy-config.js';
-import { endingProcesses, nginxCommands } from './proxy-commands.js';
+import { nginxCommands } from './proxy-commands.js';
 import { pathOf, type RunContext } from './run-context.js';
-import { unsentRequests } from './unsent-requests.js';
 import { untilEnded } from './until-ended.js';
 
 /** Tells every router of a target where it is now. Returns when each of them sends requests there. */

@@ -11,7 +11,7 @@ import type { ObservedState } from '../plan/observed-state.js';
 
 import { readFolder } from './read-folder.js';
 
-/** Values of secrets made from `{ value }`, by name: they are not in the spec. */
+/** Values that are known beside the spec, by name: of `{ value }`, and of what the program reads in a way of its own. */
 export type SecretValues = ReadonlyMap<string, string>;
 
 /** File in a generated secret's volume. */
@@ -80,6 +80,8 @@ async function readValue(
   values: SecretValues,
 ): Promise<Buffer> {
   const resource = resourcePath(spec.name, name);
+  const given = values.get(name);
+  if (given !== undefined) return Buffer.from(given);
   switch (source.type) {
     case 'file': {
       const path = absolute(source.path);
@@ -103,9 +105,7 @@ async function readValue(
         hint: `Set it where the program is started: ${source.variable}=... node main.js.`,
       });
     }
-    case 'value': {
-      const value = values.get(name);
-      if (value !== undefined) return Buffer.from(value);
+    case 'value':
       throw new PlumbstackError(
         'NOT_FOUND',
         'the value of this secret stayed in the program that declared it.',
@@ -114,7 +114,6 @@ async function readValue(
           hint: 'A spec never holds it. Use { file }, { env } or { generateBytes } for a stack that is read back from a spec.',
         },
       );
-    }
   }
 }
 

@@ -41,4 +41,6 @@ export {
   type Readiness,
 } from './loopback.js';
 export { openRequests } from './stub-status.js';
+export { endingBalancers, endingProcesses } from './ending.js';
 export { makeRoomCommand } from './old-generations.js';
+export { unsentRequests } from './unsent-requests.js';

@@ -17,7 +17,8 @@ type State = StatTable['servers'][number]['state'];
 export class PoolBook {
   readonly #options: PoolBookOptions;
   readonly #states = new Map<string, State>();
-  readonly #failed = new Set<string>();
+  /** By slot: when the life began in which it failed. */
+  readonly #failed = new Map<string, bigint>();
   #queued = 0;
   #hasLooked = false;
 
@@ -49,11 +50,14 @@ export class PoolBook {
     const slot = worker.worker ?? '';
     const { work } = this.#options;
     const isChanging = work.isChanging(worker.stack);
-    if (now === 'up' && this.#failed.delete(slot)) {
-      // A verb that brought it back tells that it joined.
-      if (!isChanging || !work.does(worker.id, 'start')) this.#tell(worker, 'worker:recovered');
+    const failedLife = this.#failed.get(slot);
+    if (now === 'up' && failedLife !== undefined) {
+      this.#failed.delete(slot);
+      // A verb that brought it back, by a start of its own since, tells that it joined.
+      const isVerbs = isChanging && worker.quietlyHealthy && worker.lastStart !== failedLife;
+      if (!isVerbs) this.#tell(worker, 'worker:recovered');
     } else if (before === 'up' && now === 'down' && !work.does(worker.id, 'die')) {
-      this.#failed.add(slot);
+      this.#failed.set(slot, worker.lastStart);
       this.#tell(worker, 'worker:unhealthy');
     } else if (!isChanging) {
       // Whoever was there at the first look has joined before; a new one may be up by the time that it is looked at.
