@@ -43,6 +43,16 @@ export interface EngineVolume {
   readonly driver: string;
 }
 
+/** Anything that is on the engine, whoever has made it. */
+export interface EngineItem {
+  readonly kind: 'container' | 'network' | 'volume' | 'image';
+  /** Of an image, its id. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What of it can change: a container's id, state and last start; a volume's files by path. */
+  readonly facts: string;
+}
+
 /** Where a router sends requests for one of its targets. */
 export interface EngineRoute {
   /** Name of the router's container. */
@@ -102,6 +112,25 @@ export class InMemoryEngine {
         ? [{ stack: labels[label.stack] ?? '', name: labels[label.resource] ?? '', driver }]
         : [],
     );
+  }
+
+  /** Everything that is on the engine: whether a test has left, or touched, anything. */
+  get objects(): readonly EngineItem[] {
+    const { containers, networks, volumes, images } = this.#core.data;
+    return [
+      ...[...containers.values()].map(({ name, id, state, startedAt, creation: { labels } }) => ({
+        ...{ kind: 'container' as const, name, labels, facts: `${id} ${state} ${startedAt}` },
+      })),
+      ...[...networks.values()].map(({ id, creation: { name, labels } }) => ({
+        ...{ kind: 'network' as const, name, labels, facts: id },
+      })),
+      ...[...volumes.values()].map(({ files, creation: { name, labels } }) => ({
+        ...{ kind: 'volume' as const, name, labels, facts: [...files.keys()].join(' ') },
+      })),
+      ...[...images.values()].map(({ id, labels, tags }) => ({
+        ...{ kind: 'image' as const, name: id, labels, facts: [...tags].join(' ') },
+      })),
+    ];
   }
 
   /** Where the running routers send requests now. */

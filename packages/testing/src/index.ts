@@ -4,6 +4,7 @@ export {
   InMemoryEngine,
   type CrashOptions,
   type EngineContainer,
+  type EngineItem,
   type EngineRoute,
   type EngineVolume,
   type InMemoryEngineOptions,

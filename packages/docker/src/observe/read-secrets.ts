@@ -1,6 +1,5 @@
-import { scrypt } from 'node:crypto';
+import { createHash, scrypt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { PlumbstackError, resourcePath, type SecretSource, type StackSpec } from '@plumbstack/core';
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
 import { renewalReason } from '../certificate/renewal.js';
@@ -148,12 +147,26 @@ export function keptIn(files: ReadonlyMap<string, Buffer> | undefined): Kept | u
   };
 }
 
-const derive = promisify(scrypt) as (password: Buffer, salt: string, length: number) => Promise<Buffer>;
+/** As many as a program has secrets, and more: what is known need not be derived again at every look. */
+const mostKnown = 1000;
+const known = new Map<string, Promise<string>>();
 
 /**
  * A fingerprint stands in labels and plans, where anybody may read it: scrypt makes guessing a weak value from it
  * expensive, and 8 bytes are enough to see a change. https://www.rfc-editor.org/rfc/rfc7914
  */
-async function fingerprintOf(stack: string, value: Buffer): Promise<string> {
-  return (await derive(value, `plumbstack:${stack}`, 8)).toString('hex');
+function fingerprintOf(stack: string, value: Buffer): Promise<string> {
+  const key = createHash('sha256').update(`${stack}\0`).update(value).digest('hex');
+  const found = known.get(key) ?? derived(`plumbstack:${stack}`, value);
+  known.delete(key);
+  known.set(key, found);
+  const [oldest = ''] = known.keys();
+  if (known.size > mostKnown) known.delete(oldest);
+  return found;
+}
+
+function derived(salt: string, value: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    scrypt(value, salt, 8, (error, key) => (error === null ? resolve(key.toString('hex')) : reject(error)));
+  });
 }
