@@ -18,7 +18,7 @@ import {
 import type { LifecycleDeployment, LifecycleSource } from '@plumbstack/events';
 import { deadlineSignal } from './apply/deadline.js';
 import { HaproxyAdmin } from './apply/haproxy-admin.js';
-import { takeLease } from './apply/lease.js';
+import type { Lease } from './apply/lease.js';
 import { exportVolume, importVolume } from './deployment/copy-volume.js';
 import { endpointOf } from './deployment/endpoint.js';
 import { followLogs } from './logs/follow-logs.js';
@@ -214,8 +214,8 @@ export class DockerDeployment implements LifecycleDeployment {
     return deadlineSignal(`${verb} of ${this.stack}`, signal, timeoutMs);
   }
 
-  #lease(signal: AbortSignal): ReturnType<typeof takeLease> {
-    return takeLease(this.#session.client, this.stack, { signal, emit: this.#session.emit(this.stack) });
+  #lease(signal: AbortSignal): Promise<Lease> {
+    return this.#session.lease(this.stack, signal);
   }
 
   #containersOf(observed: ObservedState, resource: ResourceReference): readonly ObservedContainer[] {

@@ -25,9 +25,7 @@ import { applyDiff } from './apply/apply-plan.js';
 import { clearNetworks, networksInTheWay } from './apply/clear-networks.js';
 import { clearPorts } from './apply/clear-ports.js';
 import { deadlineSignal, unlessAborted } from './apply/deadline.js';
-import { Gate } from './apply/gate.js';
 import { issueCertificates, readyToAsk } from './apply/issue-certificates.js';
-import { takeLease } from './apply/lease.js';
 import { NewNetworks } from './apply/networks.js';
 import { prepareImages } from './apply/prepare-images.js';
 import { pruneImages, removeBuiltImages } from './apply/prune-images.js';
@@ -153,18 +151,16 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const durationMs = (): number => Math.round(performance.now() - start);
     emit('stack:down:started', {});
     try {
-      await using lease = await takeLease(session.client, name, { signal, emit });
+      await using lease = await session.lease(name, signal);
       using _verb = session.work.verb(name);
       const { client } = lease;
       const call = { signal: lease.signal };
       const observed = await observeStack(client, name, call);
-      const gate = new Gate(this.#options.concurrency);
       await removeStack({
         client,
         stack: name,
         observed,
         call,
-        gate,
         emit,
         volumes,
       });
@@ -205,7 +201,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     // Nothing to do needs no lease: a second run writes nothing. But who holds one may be about to change what was seen, or
     // died and left it.
     if (first.diff.plan.isEmpty && first.observed.leaseHolder === undefined) return first.observed;
-    await using lease = await takeLease(session.client, spec.name, { signal, emit: session.emit(spec.name) });
+    await using lease = await session.lease(spec.name, signal);
     using _verb = session.work.verb(spec.name);
     const refused: string[] = [];
     const look = (): Promise<Survey> => session.survey(spec, secrets, lease.signal, refused);

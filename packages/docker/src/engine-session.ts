@@ -1,8 +1,7 @@
 import type { StackSpec } from '@plumbstack/core';
 import type { LifecycleEmitter } from '@plumbstack/events';
-import { Gate } from './apply/gate.js';
 import { secretCensor } from './apply/hide-secrets.js';
-import type { Lease } from './apply/lease.js';
+import { takeLease, type Lease } from './apply/lease.js';
 import { existingNetworks, type Networks } from './apply/networks.js';
 import { reachOf, type Reach } from './apply/reach.js';
 import { takeTurns, type Emit, type RunContext } from './apply/run-context.js';
@@ -81,6 +80,12 @@ export class EngineSession {
     return isLocal(this.engine);
   }
 
+  /** This run's turn to change a stack, once everybody before it has had theirs. */
+  lease(stack: string, signal: AbortSignal): Promise<Lease> {
+    const { concurrency } = this.options;
+    return takeLease(this.client, stack, { signal, emit: this.emit(stack), concurrency });
+  }
+
   /** The same engine, changed only while a lease is held. */
   under({ client }: Pick<Lease, 'client'>): EngineSession {
     return new EngineSession({ ...this.#parts, client });
@@ -120,7 +125,6 @@ export class EngineSession {
       reach: this.isLocal ? lazyReach(new Set(parts.gateways)) : () => 'from-inside',
       signal,
       call: { signal },
-      gate: new Gate(this.options.concurrency),
       emit: this.emit(observed.stack),
       censor: secretCensor(this.client, observed.stack, parts.secrets ?? [], { signal }),
       active: { ...parts.active },

@@ -54,6 +54,7 @@ export { withOtherSettings } from './plan/settings.js';
 // The same for what acts, in the parts that can be tried without an engine.
 export { deadlineSignal, pauseFor, pollUntil, unlessAborted } from './apply/deadline.js';
 export { countEstablished, countEstablishedTo } from './apply/drain-connections.js';
+export { Fence } from './apply/fenced-client.js';
 export { Gate } from './apply/gate.js';
 export { hideSecrets } from './apply/hide-secrets.js';
 export { endpointOf, urlOf } from './deployment/endpoint.js';

@@ -88,6 +88,60 @@ describe('a gate', () => {
     assert.equal(await gate.run(async () => 'next'), 'next');
   });
 
+  it('lets whoever no longer wants a place go at once, and gives it to the next', async () => {
+    const waiters = fc.array(fc.boolean(), { minLength: 1, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 4 }), waiters, async (width, leave) => {
+        const gate = new Gate(width);
+        const holders = Array.from({ length: width }, () => task());
+        const held = holders.map((each) => gate.run(() => each.done));
+        const leaving = new AbortController();
+        const reason = new Error('no more');
+        const through: number[] = [];
+        const runs = leave.map((leaves, index) =>
+          gate.run(async () => void through.push(index), leaves ? { signal: leaving.signal } : {}),
+        );
+        const results = Promise.allSettled(runs);
+        leaving.abort(reason);
+        const left = runs.filter((_, index) => leave[index]);
+        for (const each of await Promise.allSettled(left))
+          assert.equal(each.status === 'rejected' && each.reason, reason, 'while every place is held');
+        holders.forEach(({ finish }) => finish());
+        await Promise.all([...held, results]);
+        assert.deepEqual(
+          through,
+          leave.flatMap((leaves, index) => (leaves ? [] : [index])),
+        );
+        await assert.rejects(
+          gate.run(async () => undefined, { signal: leaving.signal }),
+          (error) => error === reason,
+        );
+        await Promise.all(Array.from({ length: width }, () => gate.run(settled)));
+      }),
+    );
+  });
+
+  it('lets what finishes something go before what begins something', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 20 }), async (urgencies) => {
+        const gate = new Gate(1);
+        const first = task();
+        const held = gate.run(() => first.done);
+        const through: number[] = [];
+        const runs = urgencies.map((urgent, index) =>
+          gate.run(async () => void through.push(index), { urgent }),
+        );
+        first.finish();
+        await Promise.all([held, ...runs]);
+        const all = [...urgencies.keys()];
+        assert.deepEqual(through, [
+          ...all.filter((index) => urgencies[index]),
+          ...all.filter((index) => !urgencies[index]),
+        ]);
+      }),
+    );
+  });
+
   it('starts a task at once where a place is free', () => {
     let started = false;
     void new Gate(1).run(async () => {

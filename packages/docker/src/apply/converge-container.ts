@@ -131,9 +131,9 @@ async function swap(
   wanted: NewContainer,
   old: ObservedContainer,
 ): Promise<string> {
-  const { client, call, gate } = context;
+  const { client, call } = context;
   const { unit, stopGraceMs, switchTo } = convergence;
-  const id = await gate.run(() => createContainer(context, wanted));
+  const id = await createContainer(context, wanted);
   try {
     await client.stopContainer(old.id, stopGraceMs, call);
     await startContainer(context, unit.resource, id, wanted.name);

@@ -25,13 +25,14 @@ export interface NewContainer {
   readonly prepare?: (id: string) => Promise<void>;
 }
 
-/** Creates a container and puts its files in. It does not run yet. */
+/** Creates a container and puts its files in. It does not run yet; whatever fails leaves nothing behind. */
 export async function createContainer(context: RunContext, wanted: NewContainer): Promise<string> {
   const { client, call } = context;
   const { template, name, place, address, aliases, hostname, worker } = wanted;
   const { creation, files } = template;
+  let id: string | undefined;
   try {
-    const id = await client.createContainer(
+    id = await client.createContainer(
       {
         ...creation,
         name,
@@ -61,7 +62,8 @@ export async function createContainer(context: RunContext, wanted: NewContainer)
     await wanted.prepare?.(id);
     return id;
   } catch (error) {
-    throw engineStatus(error) === 409
+    if (id !== undefined) await discard(context, id);
+    throw id === undefined && engineStatus(error) === 409
       ? await nameTaken(context, wanted, error)
       : explainFiles(context, wanted, error);
   }
@@ -93,17 +95,14 @@ export async function startContainer(
 
 /** Creates and starts; whatever fails leaves nothing behind. */
 export async function runContainer(context: RunContext, wanted: NewContainer): Promise<string> {
-  return context.gate.run(async () => {
-    context.signal.throwIfAborted();
-    const id = await createContainer(context, wanted);
-    try {
-      await startContainer(context, wanted.resource, id, wanted.name);
-      return id;
-    } catch (error) {
-      await discard(context, id);
-      throw error;
-    }
-  });
+  const id = await createContainer(context, wanted);
+  try {
+    await startContainer(context, wanted.resource, id, wanted.name);
+    return id;
+  } catch (error) {
+    await discard(context, id);
+    throw error;
+  }
 }
 
 /**
@@ -147,7 +146,6 @@ async function refuseWithoutShell(
 ): Promise<void> {
   const { client, call } = context;
   if ((await client.readFiles(id, shell, call)) !== undefined) return;
-  await discard(context, id);
   throw new PlumbstackError(
     'START_FAILED',
     `its image has no ${shell}, which puts secrets into the environment.`,

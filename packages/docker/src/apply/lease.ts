@@ -10,6 +10,7 @@ import { leaseName } from '../object-names.js';
 import { pauseFor } from './deadline.js';
 import { emptyImage, ensureEmptyImage } from './empty-image.js';
 import { Fence } from './fenced-client.js';
+import { Gate } from './gate.js';
 import type { Emit } from './run-context.js';
 
 /** Time between two signs of life. */
@@ -34,6 +35,8 @@ export interface Lease extends AsyncDisposable {
 export interface LeaseOptions {
   readonly signal: AbortSignal;
   readonly emit: Emit;
+  /** How many calls at once may start or remove something. */
+  readonly concurrency: number;
 }
 
 /**
@@ -44,12 +47,12 @@ export interface LeaseOptions {
 export async function takeLease(
   client: DockerClient,
   stack: string,
-  { signal, emit }: LeaseOptions,
+  { signal, emit, concurrency }: LeaseOptions,
 ): Promise<Lease> {
   await ensureEmptyImage(client, { signal });
   const id = await claim(client, stack, signal, emit);
   emit('lock:acquired', {});
-  return hold(client, stack, id, signal);
+  return hold(client, stack, id, signal, new Gate(concurrency));
 }
 
 async function claim(client: DockerClient, stack: string, signal: AbortSignal, emit: Emit): Promise<string> {
@@ -110,11 +113,11 @@ class Watch {
   }
 }
 
-function hold(client: DockerClient, stack: string, id: string, signal: AbortSignal): Lease {
+function hold(client: DockerClient, stack: string, id: string, signal: AbortSignal, gate: Gate): Lease {
   const heart = new Heart(client, stack, id);
   const either = AbortSignal.any([signal, heart.lost]);
   setMaxListeners(0, either);
-  const fence = new Fence(client, () => heart.confirm());
+  const fence = new Fence(client, () => heart.confirm(), gate);
   return {
     signal: either,
     client: fence.client,
@@ -123,7 +126,8 @@ function hold(client: DockerClient, stack: string, id: string, signal: AbortSign
       await fence.close();
       await heart.stop();
       // An engine that does not answer any more cannot be told; the lease ends by itself then.
-      await client.removeContainer(id).catch(() => undefined);
+      const soon = AbortSignal.timeout(staleMs);
+      await client.removeContainer(id, { signal: soon }).catch(() => undefined);
     },
   };
 }

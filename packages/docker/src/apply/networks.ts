@@ -36,14 +36,18 @@ export class NewNetworks implements Networks {
     this.#existing = existingNetworks(observed);
     const gate = new Gate(width);
     const make = async (creation: NetworkCreation): Promise<void> => {
-      await gate.run(async () => {
-        call.signal?.throwIfAborted();
-        await client.createNetwork(creation, call).catch(async (error: unknown) => {
-          if (isSubnetTaken(error)) this.#refused.push(creation.subnet);
-          // The engine goes on with what an aborted run had asked for, after the next one has looked.
-          if (engineStatus(error) !== 409 || !(await isThere(client, creation, call))) throw error;
-        });
-      });
+      await gate.run(
+        () =>
+          client.createNetwork(creation, call).then(
+            () => undefined,
+            async (error: unknown) => {
+              if (isSubnetTaken(error)) this.#refused.push(creation.subnet);
+              // The engine goes on with what an aborted run had asked for, after the next one has looked.
+              if (engineStatus(error) !== 409 || !(await isThere(client, creation, call))) throw error;
+            },
+          ),
+        call,
+      );
     };
     const seen = new Set(observed.networks.map(({ name }) => name));
     this.#made = new Map(

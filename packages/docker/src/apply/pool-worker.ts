@@ -51,10 +51,9 @@ export interface Balancer {
 export async function startWorker(run: PoolRun, number: number): Promise<Worker> {
   const { context, unit } = run;
   const name = workerName(context.stack, unit.resource, number);
-  const held = mustHold(run) ? holdSlot(run, number) : undefined;
-  // It is awaited before the worker starts; until then, its failure is no unhandled rejection.
-  held?.catch(() => undefined);
+  const isHeld = mustHold(run);
   try {
+    if (isHeld) await holdSlot(run, number);
     const id = await runContainer(context, {
       resource: unit.resource,
       name,
@@ -64,7 +63,6 @@ export async function startWorker(run: PoolRun, number: number): Promise<Worker>
       aliases: [],
       hostname: `${unit.resource}-${number}`,
       worker: number,
-      prepare: async () => held,
     });
     const worker: Worker = { number, id, name, state: 'running' };
     try {
@@ -77,7 +75,7 @@ export async function startWorker(run: PoolRun, number: number): Promise<Worker>
     return worker;
   } catch (error) {
     // Nobody is there to be held. That it could not be told is no second error: the next who starts there tells it again.
-    if (held !== undefined) await vacate(run, number).catch(() => undefined);
+    if (isHeld) await vacate(run, number).catch(() => undefined);
     throw error;
   }
 }

@@ -5,10 +5,14 @@ import type { ResolvedImage } from '../compile/docker-spec.js';
 import type { Inputs } from '../compile/inputs.js';
 import { imageLabels } from '../labels.js';
 import { buildSource } from '../observe/read-inputs.js';
+import { Gate } from './gate.js';
 import { runFailure } from './run-failure.js';
 import { declaredPathOf, pathOf, type RunContext } from './run-context.js';
 
-type ImageContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'signal' | 'gate' | 'emit'>;
+type ImageContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'signal' | 'emit'>;
+
+/** Pulls and builds at once. They take long, and no place from what starts and removes containers. */
+const width = 8;
 
 /** Pulls and builds what the engine does not have. Resources that share an image wait for one pull. */
 export async function prepareImages(context: ImageContext, spec: StackSpec, inputs: Inputs): Promise<void> {
@@ -19,11 +23,12 @@ export async function prepareImages(context: ImageContext, spec: StackSpec, inpu
     if (!missing.has(image.reference))
       missing.set(image.reference, { resource: each.name, image, spec: each.image });
   }
+  const gate = new Gate(width);
   // All of them, also when one fails: what has been pulled or built is there for the next run.
   const results = await Promise.allSettled(
     [...missing.values()].map(async (each) => {
       try {
-        await prepare(context, each, inputs);
+        await gate.run(() => prepare(context, each, inputs), { signal: context.signal });
       } catch (error) {
         throw aboutResource(error, declaredPathOf(context, each.resource));
       }
@@ -39,37 +44,34 @@ async function prepare(
   { resource, image, spec }: { resource: string; image: ResolvedImage; spec: ImageSpec },
   inputs: Inputs,
 ): Promise<void> {
-  const { client, call, emit, gate, signal, stack } = context;
+  const { client, call, emit, stack } = context;
   const about = { resource: pathOf(context, resource), image: image.reference };
-  await gate.run(async () => {
-    signal.throwIfAborted();
-    const start = performance.now();
-    const took = (): number => Math.round(performance.now() - start);
-    if (spec.type === 'pull') {
-      emit('image:pull:started', about);
-      const layers = new Layers();
-      await client.pullImage(image.reference, {
-        ...call,
-        onProgress: (progress) => emit('image:pull:progress', { ...about, ...layers.add(progress) }),
-      });
-      // The engine notes when a name was given, and not when it was pulled.
-      if (typeof spec.policy === 'object' && !image.reference.includes('@'))
-        await client.tagImage(image.reference, image.reference, call);
-      emit('image:pull:finished', { ...about, durationMs: took() });
-      return;
-    }
-    emit('image:build:started', about);
-    await client.buildImage(
-      {
-        ...buildSource(spec, inputs.absolute),
-        secrets: spec.secrets.map(({ secret, id }) => ({ id, value: valueOf(inputs, secret) })),
-        tag: image.reference,
-        labels: { ...spec.labels, ...imageLabels(stack, resource) },
-      },
-      { ...call, onProgress: ({ status }) => emit('image:build:progress', { ...about, status }) },
-    );
-    emit('image:build:finished', { ...about, durationMs: took() });
-  });
+  const start = performance.now();
+  const took = (): number => Math.round(performance.now() - start);
+  if (spec.type === 'pull') {
+    emit('image:pull:started', about);
+    const layers = new Layers();
+    await client.pullImage(image.reference, {
+      ...call,
+      onProgress: (progress) => emit('image:pull:progress', { ...about, ...layers.add(progress) }),
+    });
+    // The engine notes when a name was given, and not when it was pulled.
+    if (typeof spec.policy === 'object' && !image.reference.includes('@'))
+      await client.tagImage(image.reference, image.reference, call);
+    emit('image:pull:finished', { ...about, durationMs: took() });
+    return;
+  }
+  emit('image:build:started', about);
+  await client.buildImage(
+    {
+      ...buildSource(spec, inputs.absolute),
+      secrets: spec.secrets.map(({ secret, id }) => ({ id, value: valueOf(inputs, secret) })),
+      tag: image.reference,
+      labels: { ...spec.labels, ...imageLabels(stack, resource) },
+    },
+    { ...call, onProgress: ({ status }) => emit('image:build:progress', { ...about, status }) },
+  );
+  emit('image:build:finished', { ...about, durationMs: took() });
 }
 
 function valueOf({ secrets }: Inputs, name: string): Buffer {

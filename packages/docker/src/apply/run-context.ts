@@ -4,7 +4,6 @@ import type { CallOptions, DockerClient } from '../client/docker-client.js';
 import type { RouterUnit } from '../compile/docker-spec.js';
 import { declaredName } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
-import type { Gate } from './gate.js';
 import type { Networks } from './networks.js';
 import type { Reach } from './reach.js';
 
@@ -19,8 +18,6 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** The signal in the form that engine calls take. */
   readonly call: CallOptions;
-  /** Starts and removals at once. More than eight gain little, and Docker 20.10 has deadlocked under fewer. */
-  readonly gate: Gate;
   readonly emit: Emit;
   /** Resolves to what takes the values of secrets out of a text that a program has written. */
   readonly censor: () => Promise<(text: string) => string>;

@@ -25,13 +25,13 @@ export async function* exportVolume(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const users = usersOf(observed, volume);
-  const stopped = stop ? await stopAll(session, users, signal) : [];
+  const stopped = stop ? await stopAll(session, observed, users, signal) : [];
   try {
     await ensureEmptyImage(session.client, { signal });
     await using copy = await copyContainer(session, observed, volume, emptyImage.creation, signal);
     yield* session.client.readArchive(copy.id, `${folder}/.`, { signal });
   } finally {
-    await startAll(session, observed, stopped);
+    await startAll(session, observed, stopped, signal);
   }
 }
 
@@ -50,7 +50,7 @@ export async function importVolume(
   const users = usersOf(observed, volume);
   const running = users.filter(({ state }) => state === 'running');
   if (running.length > 0 && !stop) throw inUse(observed.stack, volume, running);
-  const stopped = await stopAll(session, users, signal);
+  const stopped = await stopAll(session, observed, users, signal);
   const [image] = [...users, ...observed.containers].filter(({ role }) => !backstage.includes(role));
   if (image === undefined) throw nothingToRun(observed.stack, volume);
   const emptying = {
@@ -70,7 +70,7 @@ export async function importVolume(
     const own = root.as(folder.slice(1));
     if (own !== undefined) await session.client.putArchive(copy.id, '/', Readable.from([own]), { signal });
   }
-  await startAll(session, observed, stopped);
+  await startAll(session, observed, stopped, signal);
 }
 
 /** Containers that the volume is mounted in. Refuses a volume that is not there. */
@@ -91,31 +91,42 @@ function usersOf(observed: ObservedState, volume: string): readonly ObservedCont
   });
 }
 
+/** Where one cannot be stopped, or is no more to be, none is. */
 async function stopAll(
-  { client }: EngineSession,
+  session: EngineSession,
+  observed: ObservedState,
   containers: readonly ObservedContainer[],
   signal: AbortSignal,
 ): Promise<readonly ObservedContainer[]> {
   const running = containers.filter(({ state }) => state === 'running');
-  await Promise.all(
-    running.map(({ id, identity }) => {
-      const { stopGraceMs = 10_000 } = identity as { stopGraceMs?: number };
-      return client.stopContainer(id, stopGraceMs, { signal });
-    }),
-  );
+  const stops = running.map(({ id, identity }) => {
+    const { stopGraceMs = 10_000 } = identity as { stopGraceMs?: number };
+    return session.client.stopContainer(id, stopGraceMs, { signal });
+  });
+  try {
+    await Promise.all(stops);
+  } catch (error) {
+    await Promise.allSettled(stops);
+    await startAll(session, observed, running, signal);
+    throw error;
+  }
   return running;
 }
 
-/** Not under the verb's signal: a copy that was broken off must not leave a database stopped. */
+/**
+ * Not under the verb's signal: a copy that was broken off must not leave a database stopped. That it answers again is waited
+ * for under it.
+ */
 async function startAll(
   session: EngineSession,
   observed: ObservedState,
   containers: readonly ObservedContainer[],
+  signal: AbortSignal,
 ): Promise<void> {
-  const context = session.look(observed, new AbortController().signal);
+  const context = session.look(observed, signal);
+  await Promise.all(containers.map(({ id }) => session.client.startContainer(id)));
   await Promise.all(
     containers.map(async (each) => {
-      await session.client.startContainer(each.id);
       await waitAgain(context, each, describedCheck(each));
     }),
   );
