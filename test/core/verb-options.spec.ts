@@ -5,8 +5,6 @@ import {
   logOptions,
   upOptions,
   waitOptions,
-  type DownOptions,
-  type LogOptions,
   type UpOptions,
   type WaitOptions,
 } from '@plumbstack/core';
@@ -31,30 +29,30 @@ describe("a verb's options", () => {
   });
 
   const wrong: readonly (readonly [path: string, call: () => unknown])[] = [
-    ['plan.volumes', () => waitOptions('plan', { volumes: true } as WaitOptions)],
-    ['scale', () => waitOptions('scale', null as unknown as WaitOptions)],
-    ['scale', () => waitOptions('scale', 5 as unknown as WaitOptions)],
+    ['plan.volumes', () => waitOptions('plan', { volumes: true })],
+    ['scale', () => waitOptions('scale', null)],
+    ['scale', () => waitOptions('scale', 5)],
     ['list.timeoutMs', () => waitOptions('list', { timeoutMs: NaN })],
     ['list.timeoutMs', () => waitOptions('list', { timeoutMs: -1 })],
     ['list.signal', () => waitOptions('list', { signal: new AbortController() as unknown as AbortSignal })],
     ['up.plan', () => upOptions({ plan: '{}' as unknown as NonNullable<UpOptions['plan']> })],
     ['up.plan', () => upOptions({ plan: {} as NonNullable<UpOptions['plan']> })],
     ['up.confirm', () => upOptions({ confirm: true as unknown as () => boolean })],
-    ['up.volumes', () => upOptions({ volumes: true } as UpOptions)],
+    ['up.volumes', () => upOptions({ volumes: true })],
     ['down.volumes', () => downOptions({ volumes: 'yes' as unknown as boolean })],
-    ['down.confirm', () => downOptions({ confirm: () => true } as DownOptions)],
+    ['down.confirm', () => downOptions({ confirm: () => true })],
     ['logs.since', () => logOptions({ since: '2026-01-01' as unknown as Date })],
     ['logs.since', () => logOptions({ since: new Date('never') })],
     ['logs.tail', () => logOptions({ tail: -1 })],
     ['logs.follow', () => logOptions({ follow: 1 as unknown as boolean })],
-    ['logs.timeoutMs', () => logOptions({ timeoutMs: 1 } as LogOptions)],
+    ['logs.timeoutMs', () => logOptions({ timeoutMs: 1 })],
   ];
   for (const [path, call] of wrong) {
     it(`are refused where one is wrong, with its path: ${path}`, () => assert.equal(refusedPath(call), path));
   }
 
   it('are refused with the one that was probably meant', () => {
-    const error = refusalOf(() => downOptions({ volume: true } as DownOptions));
+    const error = refusalOf(() => downOptions({ volume: true }));
     assert.match(error.hint ?? '', /"volumes"/);
   });
 });

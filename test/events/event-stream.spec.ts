@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { isPlumbstackError } from '@plumbstack/core';
 import { LifecycleEmitter, type LifecycleEvent } from '@plumbstack/events';
+import { refusalOf } from '../core/refusal';
 
 const wait = { resource: 'shop/workers' } as const;
 
@@ -125,6 +126,16 @@ describe('stream()', () => {
         (error) => isPlumbstackError(error, 'INVALID_OPTION') && error.message.includes('stream.'),
       );
     }
+  });
+
+  it('refuses options that it does not know, and what is no filter and no signal', () => {
+    const { source } = new LifecycleEmitter();
+    const wrong = { filter: 'up', signal: new AbortController(), size: 3, since: '5', bufferSize: '10' };
+    for (const [name, value] of Object.entries(wrong)) {
+      const error = refusalOf(() => source.stream({ [name]: value }));
+      assert.equal(error.details['path'], `stream.${name}`);
+    }
+    assert.throws(() => source.stream(null as unknown as object), /INVALID_OPTION/);
   });
 
   describe('for a slow reader', () => {

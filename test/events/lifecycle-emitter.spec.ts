@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createPlan, isPlumbstackError } from '@plumbstack/core';
-import { everyStack, LifecycleEmitter, type LifecycleEvent } from '@plumbstack/events';
+import {
+  everyStack,
+  LifecycleEmitter,
+  type LifecycleEvent,
+  type LifecycleEventName,
+  type LifecycleSource,
+} from '@plumbstack/events';
+import { refusalOf } from '../core/refusal';
 
 const app = { resource: 'shop/app', container: 'shop-app' } as const;
 
@@ -348,6 +357,42 @@ describe('LifecycleEmitter', () => {
           isPlumbstackError(error, 'INVALID_OPTION') && error.message.includes('LifecycleEmitter.memory'),
       );
     }
+  });
+
+  const wrong: readonly (readonly [
+    path: string,
+    call: (source: LifecycleSource) => unknown,
+    hint?: RegExp,
+  ])[] = [
+    ['on.name', (source) => source.on('worker:join' as 'worker:joined', () => 1), /"worker:joined"/],
+    ['on.name', (source) => source.on('Worker:Joined' as 'worker:joined', () => 1), /"worker:joined"/],
+    ['on.name', (source) => source.on('' as 'worker:joined', () => 1), /Known are: .*worker:joined/],
+    ['on.name', (source) => source.on('toString' as 'worker:joined', () => 1)],
+    ['on.name', (source) => source.on(undefined as unknown as '*', () => 1)],
+    ['once.name', (source) => source.once('up' as '*', () => 1)],
+    ['off.name', (source) => source.off('worker-joined' as 'worker:joined', () => 1), /"worker:joined"/],
+    ['on.listener', (source) => source.on('*', undefined as unknown as () => void)],
+    ['once.listener', (source) => source.once('*', 'log' as unknown as () => void)],
+    ['off.listener', (source) => source.off('*', {} as () => void)],
+  ];
+  for (const [path, call, hint] of wrong) {
+    it(`refuses what is no event or no listener: ${call.toString().slice(12)}`, () => {
+      const emitter = new LifecycleEmitter();
+      for (const source of [emitter.source, emitter.forStack('shop')]) {
+        const error = refusalOf(() => call(source));
+        assert.equal(error.details['path'], path);
+        if (hint !== undefined) assert.match(error.hint ?? '', hint);
+      }
+      assert.equal(emitter.listenerCount, 0);
+    });
+  }
+
+  it('takes every name that the map has', async () => {
+    const { source } = new LifecycleEmitter();
+    const file = join(__dirname, '../../packages/events/src/lifecycle-event-map.ts');
+    const names = [...(await readFile(file, 'utf8')).matchAll(/^ {2}'([a-z:]+)':/gm)].map(([, name]) => name);
+    assert.ok(names.length > 20);
+    for (const name of names) source.on(name as LifecycleEventName, () => undefined);
   });
 
   describe('what is listened to', () => {

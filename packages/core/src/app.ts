@@ -1,4 +1,4 @@
-import { flag, integer, oneOf } from './check.js';
+import { flag, oneOf } from './check.js';
 import { checkContainer, containerSpec, imageProblems, type ContainerOptions } from './container-options.js';
 import { defaultDrainTimeoutMs, drainTimeout } from './drain-timeout.js';
 import { freeze } from './freeze.js';
@@ -6,7 +6,7 @@ import { defaultHealth } from './health-check.js';
 import { linksIn, type Link } from './link.js';
 import { environmentName, resourceName } from './name.js';
 import type { Problem } from './problem.js';
-import { loopback } from './publish.js';
+import { listeningPort, loopback } from './publish.js';
 import { Resource } from './resource.js';
 import type { AppSpec } from './spec.js';
 
@@ -50,14 +50,14 @@ export class App extends Resource<'app'> {
 
   constructor(stack: string, name: string, given: AppOptions) {
     super(stack, resourceName('app', name));
-    const port = integer(1, 65_535)(given?.port ?? 8000, `${name}.port`);
+    const port = listeningPort(given?.port ?? 8000, `${name}.port`);
     const checked = checkContainer<
       Pick<AppOptions, 'port' | 'prefixEnv' | 'updateOrder' | 'keepAlive' | 'drainTimeoutMs'>
     >(
       given,
       name,
       {
-        port: integer(1, 65_535),
+        port: listeningPort,
         prefixEnv: environmentName,
         updateOrder: oneOf('start-first', 'stop-first'),
         keepAlive: flag,

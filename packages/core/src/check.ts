@@ -6,10 +6,20 @@ import { PlumbstackError } from './errors.js';
  */
 export type Check<T> = (value: unknown, path: string) => T;
 
-/** Fails with the path, the value's own words, and what was wanted. */
-export function refuse(path: string, wanted: string, value: unknown): never {
-  throw new PlumbstackError('INVALID_OPTION', `${path} must be ${wanted}, not ${describe(value)}.`, {
+/**
+ * For authors of runtimes: fails with the path, what was given with its kind, and what was wanted.
+ *
+ * @param hint what to do, where the wanted does not say it yet
+ */
+export function refuse(path: string, wanted: string, value: unknown, hint?: string): never {
+  return refuseNamed(path, wanted, describe(value), hint);
+}
+
+/** For authors of runtimes: as {@link refuse}, for a value that has a better name than its kind. */
+export function refuseNamed(path: string, wanted: string, given: string, hint?: string): never {
+  throw new PlumbstackError('INVALID_OPTION', `${path} must be ${wanted}, not ${given}.`, {
     details: { path, wanted },
+    ...(hint !== undefined && { hint }),
   });
 }
 
@@ -18,12 +28,21 @@ export function refuseUnseen(path: string, wanted: string): never {
   throw new PlumbstackError('INVALID_OPTION', `${path} must be ${wanted}.`, { details: { path, wanted } });
 }
 
-/** A value as a message shows it: on one line, cut short, with its type. */
+/** A value as a message shows it: its kind, and its text on one line, cut short. */
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object';
-  return `${quote(value)} (${typeof value})`;
+  if (typeof value === 'object') return describeObject(value);
+  return `the ${typeof value === 'string' ? 'text' : typeof value} ${quote(value)}`;
+}
+
+/** An object by its class: what was forgotten to be awaited is a Promise. */
+function describeObject(value: object): string {
+  if (Array.isArray(value)) return 'an array';
+  const made: unknown = Reflect.get(Object.getPrototypeOf(value) ?? {}, 'constructor');
+  const name = typeof made === 'function' && made !== Object ? made.name : '';
+  if (!/^[A-Z]\w{0,40}$/.test(name)) return 'an object';
+  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
 function quote(value: unknown): string {
@@ -92,6 +111,32 @@ export function oneOf<const T extends readonly (string | boolean)[]>(...allowed:
     return value as T[number];
   };
 }
+
+// Of another realm it is no instance of this one's class, and works all the same.
+export const signal: Check<AbortSignal> = (value, path) => {
+  const isSignal =
+    typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
+  if (!isSignal) refuse(path, 'an AbortSignal', value);
+  return value as AbortSignal;
+};
+
+/** A function; what it takes and gives shows when it is called. */
+export const aFunction = <F>(value: unknown, path: string): F => {
+  if (typeof value !== 'function') refuse(path, 'a function', value);
+  return value as F;
+};
+
+/** A command and its arguments. */
+export const words: Check<readonly string[]> = (value, path) => {
+  if (!Array.isArray(value))
+    refuse(
+      path,
+      'an array of words',
+      value,
+      "Write each word by itself, as ['ls', '-l'], or ask a shell: ['sh', '-c', 'ls -l'].",
+    );
+  return list(argument)(value, path);
+};
 
 export function matching(pattern: RegExp, wanted: string): Check<string> {
   return (value, path) => {
@@ -169,7 +214,8 @@ function refuseUnknown(path: string, name: string, known: readonly string[]): ne
   });
 }
 
-function nearest(name: string, known: readonly string[]): string | undefined {
+/** For authors of runtimes: the name that was probably meant. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > 40) return undefined; // nothing is near, and the distance to something long takes long
   const ranked = known.map((each) => ({ each, far: distance(name, each) })).sort((a, b) => a.far - b.far);
   const best = ranked[0];

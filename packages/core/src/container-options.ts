@@ -10,6 +10,7 @@ import {
   oneOf,
   options,
   refuse,
+  words,
   type Check,
   type Checks,
 } from './check.js';
@@ -97,8 +98,8 @@ export const containerChecks = (defaultHost: string, port?: number) =>
   ({
     image,
     build,
-    command: list(argument),
-    entrypoint: list(argument),
+    command: words,
+    entrypoint: words,
     env: dictionary(environmentName, argument),
     mounts: list(mount),
     files: list(file),

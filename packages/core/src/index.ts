@@ -101,6 +101,19 @@ export type {
   UpdateSpec,
   VolumeSpec,
 } from './spec.js';
+export {
+  aFunction,
+  integer,
+  isRecord,
+  line,
+  nearest,
+  options,
+  refuse,
+  refuseNamed,
+  signal,
+  type Check,
+  type Checks,
+} from './check.js';
 export { aboutResource } from './errors.js';
 export { createPlan } from './plan.js';
 export { dependenciesFirst, findCycle, type Graph } from './graph.js';
@@ -129,4 +142,5 @@ export { poolPort, poolStatsPort } from './pool.js';
 export { addressesOverlap } from './publish.js';
 export { defaultRouterImage, routerPort, routerTlsPort } from './router.js';
 export { startGraph } from './validate.js';
+export { deploymentArguments, runtimeArguments } from './verb-arguments.js';
 export { downOptions, logOptions, upOptions, volumeCopyOptions, waitOptions } from './verb-options.js';

@@ -92,6 +92,8 @@ const balance: Check<BalanceSpec> = (value, path) => {
   return { algorithm: oneOf('leastconn', 'roundrobin', 'source', 'random')(value, path) };
 };
 
+/** HAProxy names slots of a pool in its configuration; a thousand is far beyond what one engine runs. */
+export const replicaCount = integer(0, 1000);
 const milliseconds = integer(0, 3_600_000);
 const defaultQueue: QueueSpec = { limit: 1024, timeoutMs: 30_000 };
 const defaultUpdate: UpdateSpec = { order: 'start-first', parallelism: 1, delayMs: 0, onFailure: 'rollback' };
@@ -122,8 +124,7 @@ export class Pool extends Resource<'pool'> {
       image?: ImageSpec;
     }>(given, name, {
       app: (value, path) => reference('app')(value, path) as App,
-      // HAProxy names slots of a pool in its configuration; a thousand is far beyond what one engine runs.
-      replicas: integer(0, 1000),
+      replicas: replicaCount,
       balance,
       maxConcurrency: integer(1, 100_000),
       queue: (value, path) =>

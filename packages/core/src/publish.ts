@@ -15,6 +15,8 @@ export interface PublishOptions {
 export type Publish = number | PublishOptions | readonly (number | PublishOptions)[];
 
 const port = integer(0, 65_535);
+/** A port that something listens on. */
+export const listeningPort = integer(1, 65_535);
 
 /** Every IPv4 address: the public face. */
 export const everyAddress = '0.0.0.0';
@@ -31,7 +33,7 @@ export function publish(defaultHost: string, defaultContainerPort?: number): Che
     const given =
       typeof value === 'number'
         ? { port: port(value, path) }
-        : options<PublishOptions>(value, path, { port, host: ipAddress, containerPort: integer(1, 65_535) });
+        : options<PublishOptions>(value, path, { port, host: ipAddress, containerPort: listeningPort });
     if (given.port === undefined) refuse(`${path}.port`, 'a port from 0 to 65535', undefined);
     const { host, containerPort }: Partial<PublishOptions> = given;
     const inside = containerPort ?? defaultContainerPort ?? given.port;

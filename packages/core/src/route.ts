@@ -16,6 +16,7 @@ import { cors, type Cors } from './cors.js';
 import { ipNetwork } from './ip-address.js';
 import { maintenance, type Maintenance } from './maintenance.js';
 import { headerValue, hostName, plainHostName, responseHeaderName } from './name.js';
+import { listeningPort } from './publish.js';
 import type { App } from './app.js';
 import type { Pool } from './pool.js';
 import type { RouteSpec, RouteTarget } from './spec.js';
@@ -88,7 +89,7 @@ const redirectTarget: Check<string> = (value, path) => {
   if (typeof value !== 'string') refuse(path, wanted, value);
   const [start = '', host, port] = origin.exec(value) ?? [];
   if (host !== undefined) plainHostName(host, `${path}: the host`);
-  if (port !== undefined) integer(1, 65_535)(Number(port), `${path}: the port`);
+  if (port !== undefined) listeningPort(Number(port), `${path}: the port`);
   const rest = value.slice(start.length);
   if (!(rest === '' ? start !== '' : pathOfRedirect.test(rest))) refuse(path, wanted, value);
   return value;

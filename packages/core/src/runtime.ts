@@ -1,4 +1,5 @@
 import type { Plan } from './plan.js';
+import type { ResourceKind } from './spec.js';
 import type { Stack } from './stack.js';
 
 /** Every verb that waits takes these. */
@@ -34,7 +35,10 @@ export interface VolumeCopyOptions extends WaitOptions {
   readonly stop?: boolean;
 }
 
-/** What implements the verbs. `Events` is the type of its event source: `LifecycleSource` of `@plumbstack/events`. */
+/**
+ * What implements the verbs. Each rejects with `INVALID_OPTION`, before it does anything, where it is given a value of the wrong
+ * kind. `Events` is the type of its event source: `LifecycleSource` of `@plumbstack/events`.
+ */
 export interface Runtime<Events = unknown> {
   readonly events: Events;
   /** What `up` would do now. Changes nothing. */
@@ -60,7 +64,7 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
   endpoint(resource: ResourceReference, port?: number): URL;
   status(options?: WaitOptions): Promise<StackStatus>;
   /** Sets how many workers a pool has, until the next `up` sets what its program says. */
-  scale(pool: ResourceReference, replicas: number, options?: WaitOptions): Promise<void>;
+  scale(pool: ResourceReference<'pool'>, replicas: number, options?: WaitOptions): Promise<void>;
   /**
    * Brings a pool's workers back to the version that served before the last update, as an update does it: without a failed
    * request. Their number and the pool's other options stay. Once more leads back again. The program is not changed by it:
@@ -68,7 +72,7 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
    *
    * Throws `NOT_FOUND` where no version before is known, or its image is gone.
    */
-  rollback(pool: ResourceReference, options?: WaitOptions): Promise<void>;
+  rollback(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<void>;
   /** Restarts a resource's containers; a pool's one after the other, drained first. */
   restart(resource: ResourceReference, options?: WaitOptions): Promise<void>;
   /**
@@ -82,23 +86,27 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
    * What is in a volume, as a tar stream with owners, modes and links, read as it is asked for: nothing is kept in memory or
    * on disk. Nobody else changes the stack meanwhile.
    */
-  exportVolume(volume: ResourceReference, options?: VolumeCopyOptions): AsyncIterable<Uint8Array>;
+  exportVolume(volume: ResourceReference<'volume'>, options?: VolumeCopyOptions): AsyncIterable<Uint8Array>;
   /**
    * Replaces what is in a volume by a tar stream, as {@link exportVolume} gives it. One that is compressed by gzip works
    * too, but leaves the owner and mode of the volume's own folder as they are. Where it fails midway, the volume holds a part, and what was stopped stays so until the next `up`.
    */
   importVolume(
-    volume: ResourceReference,
+    volume: ResourceReference<'volume'>,
     source: AsyncIterable<Uint8Array>,
     options?: VolumeCopyOptions,
   ): Promise<void>;
   /** What the pool's HAProxy counts. */
-  stats(pool: ResourceReference, options?: WaitOptions): Promise<PoolStats>;
+  stats(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<PoolStats>;
   down(options?: DownOptions): Promise<void>;
 }
 
-/** A resource, or its name where the program that declared it is not at hand. */
-export type ResourceReference = string | { readonly name: string };
+/**
+ * A resource of the deployment's stack: the object, or where the program that declared it is not at hand its name, alone or
+ * with the stack's before it, as events and `status` have it: `api`, `shop/api`.
+ */
+export type ResourceReference<K extends ResourceKind = ResourceKind> =
+  string | { readonly kind: K; readonly stack: string; readonly name: string };
 
 export interface StackSummary {
   readonly stack: string;

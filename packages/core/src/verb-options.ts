@@ -1,50 +1,48 @@
-import { flag, integer, isRecord, numberFrom, options, refuse, type Check, type Checks } from './check.js';
+import {
+  aFunction,
+  flag,
+  integer,
+  isRecord,
+  numberFrom,
+  options,
+  refuse,
+  signal,
+  type Check,
+  type Checks,
+} from './check.js';
 import type { Plan } from './plan.js';
 import type { DownOptions, LogOptions, UpOptions, VolumeCopyOptions, WaitOptions } from './runtime.js';
 
 /** For authors of runtimes: the options of a verb that takes no others, checked. Throws `INVALID_OPTION`. */
-export function waitOptions(verb: string, given: WaitOptions): WaitOptions {
+export function waitOptions(verb: string, given: unknown = {}): WaitOptions {
   return options(given, verb, waitChecks);
 }
 
 /** For authors of runtimes: the options of `up`, checked. Throws `INVALID_OPTION`. */
-export function upOptions(given: UpOptions): UpOptions {
+export function upOptions(given: unknown = {}): UpOptions {
   return options(given, 'up', upChecks);
 }
 
 /** For authors of runtimes: the options of `down`, checked. Throws `INVALID_OPTION`. */
-export function downOptions(given: DownOptions): DownOptions {
+export function downOptions(given: unknown = {}): DownOptions {
   return options(given, 'down', downChecks);
 }
 
 /** For authors of runtimes: the options of `logs`, checked. Throws `INVALID_OPTION`. */
-export function logOptions(given: LogOptions): LogOptions {
+export function logOptions(given: unknown = {}): LogOptions {
   return options(given, 'logs', logChecks);
 }
 
 /** For authors of runtimes: the options of `exportVolume` and `importVolume`, checked. Throws `INVALID_OPTION`. */
-export function volumeCopyOptions(verb: string, given: VolumeCopyOptions): VolumeCopyOptions {
+export function volumeCopyOptions(verb: string, given: unknown = {}): VolumeCopyOptions {
   return options(given, verb, volumeCopyChecks);
 }
-
-// Of another realm it is no instance of this one's class, and works all the same.
-const signal: Check<AbortSignal> = (value, path) => {
-  const isSignal =
-    typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
-  if (!isSignal) refuse(path, 'an AbortSignal', value);
-  return value as AbortSignal;
-};
 
 const plan: Check<Plan> = (value, path) => {
   if (!isRecord(value) || typeof value['fingerprint'] !== 'string') {
     refuse(path, 'what plan() resolved to, or readPlan() of its JSON', value);
   }
   return value as unknown as Plan;
-};
-
-const confirm: Check<NonNullable<UpOptions['confirm']>> = (value, path) => {
-  if (typeof value !== 'function') refuse(path, 'a function', value);
-  return value as NonNullable<UpOptions['confirm']>;
 };
 
 const moment: Check<Date> = (value, path) => {
@@ -58,7 +56,7 @@ const waitChecks: Checks<WaitOptions> = {
   // No deadline is none at all too.
   timeoutMs: numberFrom(0, Infinity, 'a number of milliseconds'),
 };
-const upChecks: Checks<UpOptions> = { ...waitChecks, plan, confirm };
+const upChecks: Checks<UpOptions> = { ...waitChecks, plan, confirm: aFunction };
 const downChecks: Checks<DownOptions> = { ...waitChecks, volumes: flag, images: flag };
 const volumeCopyChecks: Checks<VolumeCopyOptions> = { ...waitChecks, stop: flag };
 const logChecks: Checks<LogOptions> = { since: moment, tail: integer(0), follow: flag, signal };

@@ -1,8 +1,7 @@
 import {
-  logOptions,
+  deploymentArguments,
   PlumbstackError,
   resourcePath,
-  waitOptions,
   type DownOptions,
   type ExecResult,
   type LogLine,
@@ -12,7 +11,6 @@ import {
   type Runtime,
   type StackStatus,
   type WaitOptions,
-  volumeCopyOptions,
   type VolumeCopyOptions,
 } from '@plumbstack/core';
 import type { LifecycleDeployment, LifecycleSource } from '@plumbstack/events';
@@ -38,6 +36,7 @@ import type { ObservedContainer, ObservedState } from './plan/observed-state.js'
 export class DockerDeployment implements LifecycleDeployment {
   readonly stack: string;
   readonly events: LifecycleSource;
+  readonly #arguments: ReturnType<typeof deploymentArguments>;
   readonly #session: EngineSession;
   readonly #runtime: Pick<Runtime, 'down'>;
   /** As of the last look; endpoints stay what they are until the next `up`. */
@@ -46,66 +45,70 @@ export class DockerDeployment implements LifecycleDeployment {
   constructor(session: EngineSession, runtime: Pick<Runtime, 'down'>, observed: ObservedState) {
     this.stack = observed.stack;
     this.events = session.emitter.forStack(observed.stack);
+    this.#arguments = deploymentArguments(observed.stack);
     this.#session = session;
     this.#runtime = runtime;
     this.#observed = observed;
   }
 
   endpoint(resource: ResourceReference, port?: number): URL {
-    const containers = this.#containersOf(this.#observed, resource);
-    return endpointOf(this.stack, nameOf(resource), containers, this.#session.engine.host, port);
+    const given = this.#arguments.endpoint(resource, port);
+    const containers = this.#containersOf(this.#observed, given.resource);
+    return endpointOf(this.stack, given.resource, containers, this.#session.engine.host, given.port);
   }
 
-  async status(options: WaitOptions = {}): Promise<StackStatus> {
-    using signal = this.#deadline('status', options);
+  async status(options?: WaitOptions): Promise<StackStatus> {
+    const given = this.#arguments.status(options);
+    using signal = this.#deadline('status', given.options);
     this.#observed = await this.#observe(signal);
     return await stackStatus(this.#session, this.#observed, signal);
   }
 
-  async scale(pool: ResourceReference, replicas: number, options: WaitOptions = {}): Promise<void> {
-    using signal = this.#deadline('scale', options);
+  async scale(pool: ResourceReference<'pool'>, replicas: number, options?: WaitOptions): Promise<void> {
+    const given = this.#arguments.scale(pool, replicas, options);
+    using signal = this.#deadline('scale', given.options);
     await using lease = await this.#lease(signal);
     using _verb = this.#session.work.verb(this.stack);
     await scalePool(
       this.#session.under(lease),
       await this.#observe(lease.signal),
-      nameOf(pool),
-      replicas,
+      given.pool,
+      given.replicas,
       lease.signal,
     );
     this.#observed = await this.#observe(lease.signal);
   }
 
-  async rollback(pool: ResourceReference, options: WaitOptions = {}): Promise<void> {
-    using signal = this.#deadline('rollback', options);
+  async rollback(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<void> {
+    const given = this.#arguments.rollback(pool, options);
+    using signal = this.#deadline('rollback', given.options);
     await using lease = await this.#lease(signal);
     using _verb = this.#session.work.verb(this.stack);
     const session = this.#session.under(lease);
-    await rollbackPool(session, await this.#observe(lease.signal), nameOf(pool), lease.signal);
+    await rollbackPool(session, await this.#observe(lease.signal), given.pool, lease.signal);
     this.#observed = await this.#observe(lease.signal);
   }
 
-  async restart(resource: ResourceReference, options: WaitOptions = {}): Promise<void> {
-    using signal = this.#deadline('restart', options);
+  async restart(resource: ResourceReference, options?: WaitOptions): Promise<void> {
+    const given = this.#arguments.restart(resource, options);
+    using signal = this.#deadline('restart', given.options);
     await using lease = await this.#lease(signal);
     using _verb = this.#session.work.verb(this.stack);
     const observed = await this.#observe(lease.signal);
     await restartResource(
       this.#session.under(lease),
       observed,
-      this.#containersOf(observed, resource),
+      this.#containersOf(observed, given.resource),
       lease.signal,
     );
   }
 
-  logs(resource?: ResourceReference, options: LogOptions = {}): AsyncGenerator<LogLine, void, undefined> {
-    return this.#logs(resource, logOptions(options));
+  logs(resource?: ResourceReference, options?: LogOptions): AsyncGenerator<LogLine, void, undefined> {
+    const given = this.#arguments.logs(resource, options);
+    return this.#logs(given.resource, given.options);
   }
 
-  async *#logs(
-    resource: ResourceReference | undefined,
-    options: LogOptions,
-  ): AsyncGenerator<LogLine, void, undefined> {
+  async *#logs(resource: string | undefined, options: LogOptions): AsyncGenerator<LogLine, void, undefined> {
     const observed = await observeStack(this.#session.client, this.stack, withSignal(options.signal));
     const containers = resource === undefined ? observed.containers : this.#containersOf(observed, resource);
     const { client } = this.#session;
@@ -113,7 +116,7 @@ export class DockerDeployment implements LifecycleDeployment {
     yield* follow === true
       ? followLogs({
           ...{ client, stack: this.stack, ...rest },
-          ...(resource !== undefined && { resource: nameOf(resource) }),
+          ...(resource !== undefined && { resource }),
         })
       : mergeLogs(
           client,
@@ -126,78 +129,82 @@ export class DockerDeployment implements LifecycleDeployment {
   async exec(
     resource: ResourceReference,
     command: readonly string[],
-    options: WaitOptions = {},
+    options?: WaitOptions,
   ): Promise<ExecResult> {
-    using signal = this.#deadline('exec', options);
-    const containers = this.#containersOf(await this.#observe(signal), resource);
+    const given = this.#arguments.exec(resource, command, options);
+    using signal = this.#deadline('exec', given.options);
+    const containers = this.#containersOf(await this.#observe(signal), given.resource);
     const isPool = containers.some(({ role }) => role === 'balancer' || role === 'worker');
     const container = containers.find(
       ({ state, role }) => state === 'running' && (role === 'worker' || !isPool),
     );
     if (container === undefined) {
       throw new PlumbstackError('NOT_FOUND', 'no container of it runs.', {
-        resource: resourcePath(this.stack, nameOf(resource)),
+        resource: resourcePath(this.stack, given.resource),
         hint: 'Run up to start it.',
       });
     }
-    const { timeoutMs } = options;
-    return await this.#session.client.exec(container.id, command, {
+    const { timeoutMs } = given.options;
+    return await this.#session.client.exec(container.id, given.command, {
       signal,
       ...(timeoutMs !== undefined && { timeoutMs }),
     });
   }
 
   exportVolume(
-    volume: ResourceReference,
-    options: VolumeCopyOptions = {},
+    volume: ResourceReference<'volume'>,
+    options?: VolumeCopyOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.#exportVolume(volume, volumeCopyOptions('exportVolume', options));
+    const given = this.#arguments.exportVolume(volume, options);
+    return this.#exportVolume(given.volume, given.options);
   }
 
   async *#exportVolume(
-    volume: ResourceReference,
+    volume: string,
     { stop = false, ...wait }: VolumeCopyOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     using signal = this.#deadline('exportVolume', wait);
     await using lease = await this.#lease(signal);
     using _verb = this.#session.work.verb(this.stack);
     const observed = await this.#observe(lease.signal);
-    yield* exportVolume(this.#session.under(lease), observed, nameOf(volume), stop, lease.signal);
+    yield* exportVolume(this.#session.under(lease), observed, volume, stop, lease.signal);
   }
 
   async importVolume(
-    volume: ResourceReference,
+    volume: ResourceReference<'volume'>,
     source: AsyncIterable<Uint8Array>,
-    options: VolumeCopyOptions = {},
+    options?: VolumeCopyOptions,
   ): Promise<void> {
-    const { stop = false, ...wait } = volumeCopyOptions('importVolume', options);
+    const given = this.#arguments.importVolume(volume, source, options);
+    const { stop = false, ...wait } = given.options;
     using signal = this.#deadline('importVolume', wait);
     await using lease = await this.#lease(signal);
     using _verb = this.#session.work.verb(this.stack);
     const observed = await this.#observe(lease.signal);
-    await importVolume(this.#session.under(lease), observed, nameOf(volume), source, stop, lease.signal);
+    await importVolume(this.#session.under(lease), observed, given.volume, source, stop, lease.signal);
   }
 
-  async stats(pool: ResourceReference, options: WaitOptions = {}): Promise<PoolStats> {
-    using signal = this.#deadline('stats', options);
-    const containers = this.#containersOf(await this.#observe(signal), pool);
+  async stats(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<PoolStats> {
+    const given = this.#arguments.stats(pool, options);
+    using signal = this.#deadline('stats', given.options);
+    const containers = this.#containersOf(await this.#observe(signal), given.pool);
     const balancer = containers.find(({ role, state }) => role === 'balancer' && state === 'running');
     if (balancer === undefined) {
       throw new PlumbstackError('NOT_FOUND', 'no HAProxy of it runs.', {
-        resource: resourcePath(this.stack, nameOf(pool)),
+        resource: resourcePath(this.stack, given.pool),
         hint: 'Only a pool has statistics. Run up where its HAProxy is missing.',
       });
     }
     const workers = containers.filter(({ role }) => role === 'worker');
     const table = await new HaproxyAdmin(this.#session.client, balancer.id, { signal }).stats();
     const present = new Set(workers.map(({ worker }) => slotName(worker ?? 0)));
-    return poolStats(nameOf(pool), {
+    return poolStats(given.pool, {
       ...table,
       servers: table.servers.filter((each) => present.has(each.name)),
     });
   }
 
-  down(options: DownOptions = {}): Promise<void> {
+  down(options?: DownOptions): Promise<void> {
     return this.#runtime.down(this.stack, options);
   }
 
@@ -209,8 +216,7 @@ export class DockerDeployment implements LifecycleDeployment {
     return observeStack(this.#session.client, this.stack, { signal });
   }
 
-  #deadline(verb: string, options: WaitOptions): ReturnType<typeof deadlineSignal> {
-    const { signal, timeoutMs } = waitOptions(verb, options);
+  #deadline(verb: string, { signal, timeoutMs }: WaitOptions): ReturnType<typeof deadlineSignal> {
     return deadlineSignal(`${verb} of ${this.stack}`, signal, timeoutMs);
   }
 
@@ -218,8 +224,7 @@ export class DockerDeployment implements LifecycleDeployment {
     return this.#session.lease(this.stack, signal);
   }
 
-  #containersOf(observed: ObservedState, resource: ResourceReference): readonly ObservedContainer[] {
-    const name = nameOf(resource);
+  #containersOf(observed: ObservedState, name: string): readonly ObservedContainer[] {
     const found = observed.containers.filter(
       (each) => declaredName(each.resource) === name && !backstage.includes(each.role),
     );
@@ -237,10 +242,6 @@ export class DockerDeployment implements LifecycleDeployment {
       hint: `It has: ${known.join(', ') || 'nothing'}.`,
     });
   }
-}
-
-function nameOf(resource: ResourceReference): string {
-  return typeof resource === 'string' ? resource : resource.name;
 }
 
 function withSignal(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {

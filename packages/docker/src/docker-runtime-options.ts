@@ -1,4 +1,13 @@
-import { PlumbstackError, type SecretSource } from '@plumbstack/core';
+import {
+  integer,
+  isRecord,
+  line,
+  options,
+  refuse,
+  type Check,
+  type Checks,
+  type SecretSource,
+} from '@plumbstack/core';
 import { isIPv4Subnet, parseSubnet } from './compile/ipv4.js';
 import type { DockerClient } from './client/docker-client.js';
 
@@ -43,59 +52,42 @@ export interface ResolvedOptions extends DockerRuntimeOptions {
 }
 
 /** The one place where options are checked and defaults are filled in. Throws `INVALID_OPTION`. */
-export function resolveOptions(options: DockerRuntimeOptions): ResolvedOptions {
-  for (const [name, value] of Object.entries(options)) {
-    const check = Object.hasOwn(checks, name)
-      ? checks[name as keyof DockerRuntimeOptions]
-      : refuseUnknown(name);
-    if (value !== undefined && !check.holds(value)) refuse(name, check, value);
-  }
-  const { baseDir = process.cwd(), addressPool = '10.208.0.0/12', concurrency = 8, keepImages = 1 } = options;
-  return { ...options, baseDir, addressPool, concurrency, keepImages };
+export function resolveOptions(given: DockerRuntimeOptions): ResolvedOptions {
+  const checked = options<DockerRuntimeOptions>(given, 'DockerRuntime', checks);
+  return {
+    baseDir: process.cwd(),
+    addressPool: '10.208.0.0/12',
+    concurrency: 8,
+    keepImages: 1,
+    ...checked,
+  };
 }
 
-interface OptionCheck {
-  readonly wanted: string;
-  readonly holds: (value: unknown) => boolean;
-}
-
-const isLine = (value: unknown): boolean => typeof value === 'string' && value !== '';
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
-
-const checks: { readonly [K in keyof DockerRuntimeOptions]-?: OptionCheck } = {
-  host: { wanted: "an engine's address, as unix:///run/docker.sock", holds: isLine },
-  context: { wanted: "a docker context's name", holds: isLine },
-  baseDir: { wanted: "a folder's path", holds: isLine },
-  addressPool: {
-    wanted: "an IPv4 network of /22 or larger, as '10.208.0.0/12'",
-    holds: (value) => typeof value === 'string' && isIPv4Subnet(value) && parseSubnet(value).prefix <= 22,
-  },
-  callTimeoutMs: { wanted: 'a whole number of at least 1', holds: isCount },
-  concurrency: { wanted: 'a whole number of at least 1', holds: isCount },
-  keepImages: {
-    wanted: 'a whole number of at least 0, or Infinity',
-    holds: (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
-  },
-  readSecret: { wanted: 'a function', holds: (value) => typeof value === 'function' },
-  client: { wanted: 'an object', holds: (value) => typeof value === 'object' && value !== null },
+const addressPool: Check<string> = (value, path) => {
+  const isLarge = typeof value === 'string' && isIPv4Subnet(value) && parseSubnet(value).prefix <= 22;
+  if (!isLarge) refuse(path, "an IPv4 network of /22 or larger, as '10.208.0.0/12'", value);
+  return value;
 };
 
-function refuse(name: string, { wanted }: OptionCheck, value: unknown): never {
-  const path = `DockerRuntime.${name}`;
-  const words =
-    typeof value === 'object' && value !== null ? 'an object' : `${String(value)} (${typeof value})`;
-  throw new PlumbstackError('INVALID_OPTION', `${path} must be ${wanted}, not ${words}.`, {
-    details: { path, wanted },
-    hint: 'Leave it out for the default.',
-  });
-}
+const client: Check<DockerClient> = (value, path) => {
+  if (!isRecord(value)) refuse(path, 'a DockerClient', value);
+  return value as unknown as DockerClient;
+};
 
-function refuseUnknown(name: string): never {
-  const known = Object.keys(checks);
-  const near = known.find((each) => each.toLowerCase() === name.toLowerCase());
-  throw new PlumbstackError('INVALID_OPTION', `DockerRuntime has no option ${JSON.stringify(name)}.`, {
-    details: { path: `DockerRuntime.${name}`, known },
-    hint:
-      near === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean ${JSON.stringify(near)}?`,
-  });
-}
+const readSecret: Check<ReadSecret> = (value, path) => {
+  if (typeof value !== 'function') refuse(path, 'a function', value);
+  return value as ReadSecret;
+};
+
+const checks: Checks<DockerRuntimeOptions> = {
+  host: line,
+  context: line,
+  baseDir: line,
+  addressPool,
+  callTimeoutMs: integer(1),
+  concurrency: integer(1),
+  // All of them are kept by Infinity.
+  keepImages: (value, path) => (value === Infinity ? value : integer(0)(value, path)),
+  readSecret,
+  client,
+};

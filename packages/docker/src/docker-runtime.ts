@@ -1,11 +1,8 @@
 import {
-  downOptions,
   isPlumbstackError,
-  isStack,
   PlumbstackError,
+  runtimeArguments,
   Secret,
-  upOptions,
-  waitOptions,
   type DownOptions,
   type Plan,
   type PlanOptions,
@@ -70,27 +67,27 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     return this.#emitter.source;
   }
 
-  async plan(stack: Stack, options: PlanOptions = {}): Promise<Plan> {
-    const spec = stack.toSpec();
-    const { signal: given, timeoutMs } = waitOptions('plan', options);
-    using signal = deadlineSignal(`plan of ${spec.name}`, given, timeoutMs);
+  async plan(stack: Stack, options?: PlanOptions): Promise<Plan> {
+    const given = runtimeArguments.plan(stack, options);
+    const spec = given.stack.toSpec();
+    using signal = deadlineSignal(`plan of ${spec.name}`, given.options.signal, given.options.timeoutMs);
     const session = await this.#connected(signal);
     const secrets = await unlessAborted(signal, () => secretValues(stack, this.#options.readSecret));
     return (await session.survey(spec, secrets, signal)).diff.plan;
   }
 
-  async up(stack: Stack, given: UpOptions = {}): Promise<LifecycleDeployment> {
-    const spec = stack.toSpec();
-    const options = upOptions(given);
-    using signal = deadlineSignal(`up of ${spec.name}`, options.signal, options.timeoutMs);
+  async up(stack: Stack, options?: UpOptions): Promise<LifecycleDeployment> {
+    const given = runtimeArguments.up(stack, options);
+    const spec = given.stack.toSpec();
+    using signal = deadlineSignal(`up of ${spec.name}`, given.options.signal, given.options.timeoutMs);
     const session = await this.#connected(signal);
     const emit = session.emit(spec.name);
     const start = performance.now();
     const durationMs = (): number => Math.round(performance.now() - start);
     emit('stack:up:started', {});
     try {
-      const secrets = await unlessAborted(signal, () => secretValues(stack, this.#options.readSecret));
-      const unchanged = await this.#converge(session, spec, secrets, options, signal);
+      const secrets = await unlessAborted(signal, () => secretValues(given.stack, this.#options.readSecret));
+      const unchanged = await this.#converge(session, spec, secrets, given.options, signal);
       const observed = unchanged ?? (await observeStack(session.client, spec.name, { signal }));
       const deployment = new DockerDeployment(session, this, observed);
       session.watcher.know(spec.name);
@@ -102,29 +99,29 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     }
   }
 
-  async attach(stackName: string, options: WaitOptions = {}): Promise<LifecycleDeployment> {
-    const { signal: given, timeoutMs } = waitOptions('attach', options);
-    using signal = deadlineSignal(`attach to ${stackName}`, given, timeoutMs);
+  async attach(stackName: string, options?: WaitOptions): Promise<LifecycleDeployment> {
+    const { stack: name, options: given } = runtimeArguments.attach(stackName, options);
+    using signal = deadlineSignal(`attach to ${name}`, given.signal, given.timeoutMs);
     const session = await this.#connected(signal);
-    const observed = await observeStack(session.client, stackName, { signal });
+    const observed = await observeStack(session.client, name, { signal });
     const isThere = observed.networks.length > 0 || hasInventory(observed);
     if (!isThere && observed.containers.every(({ role }) => backstage.includes(role))) {
       throw new PlumbstackError(
         'NOT_FOUND',
-        `the engine at ${session.engine.address} has no stack "${stackName}".`,
+        `the engine at ${session.engine.address} has no stack "${name}".`,
         {
-          resource: stackName,
+          resource: name,
           hint: 'Bring it up first, or look at runtime.list() for what there is.',
         },
       );
     }
-    session.watcher.know(stackName);
+    session.watcher.know(name);
     return new DockerDeployment(session, this, observed);
   }
 
-  async list(options: WaitOptions = {}): Promise<readonly StackSummary[]> {
-    const { signal: given, timeoutMs } = waitOptions('list', options);
-    using signal = deadlineSignal('list', given, timeoutMs);
+  async list(options?: WaitOptions): Promise<readonly StackSummary[]> {
+    const { options: given } = runtimeArguments.list(options);
+    using signal = deadlineSignal('list', given.signal, given.timeoutMs);
     const { client } = await this.#connected(signal);
     const containers = (await client.listContainers(ours, { signal })).filter(
       ({ labels }) => !backstage.includes(labels[label.role] ?? ''),
@@ -141,10 +138,10 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     });
   }
 
-  async down(stack: Stack | string, options: DownOptions = {}): Promise<void> {
-    const name = isStack(stack) ? stack.name : stack;
-    const { signal: given, timeoutMs, volumes = false, images = false } = downOptions(options);
-    using signal = deadlineSignal(`down of ${name}`, given, timeoutMs);
+  async down(stack: Stack | string, options?: DownOptions): Promise<void> {
+    const { stack: name, options: given } = runtimeArguments.down(stack, options);
+    const { volumes = false, images = false } = given;
+    using signal = deadlineSignal(`down of ${name}`, given.signal, given.timeoutMs);
     const session = await this.#connected(signal);
     const emit = session.emit(name);
     const start = performance.now();

@@ -94,3 +94,4 @@ export {
   serviceNetworkName,
   workerName,
 } from './object-names.js';
+export { begunSource } from './deployment/begun-source.js';

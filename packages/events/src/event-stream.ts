@@ -1,5 +1,4 @@
 import { BoundedQueue } from './bounded-queue.js';
-import { countOption } from './count-option.js';
 import type { LifecycleEvent, LifecycleEventOf } from './lifecycle-event.js';
 import type { StreamOptions } from './lifecycle-source.js';
 
@@ -50,23 +49,18 @@ export class EventStream implements AsyncIterableIterator<LifecycleEvent, undefi
   #dropped: { readonly seq: number; readonly count: number } | undefined;
 
   constructor(origin: StreamOrigin, options: StreamOptions = {}) {
-    const { filter = () => true, signal } = options;
-    const since = countOption('stream.since', options.since, { fallback: Infinity });
-    const size = countOption('stream.bufferSize', options.bufferSize, {
-      fallback: defaultBufferSize,
-      min: 1,
-    });
+    const { filter = () => true, signal, since, bufferSize = defaultBufferSize } = options;
     this.#origin = origin;
     this.#filter = filter;
     this.#signal = signal;
-    this.#buffer = new BoundedQueue(size);
+    this.#buffer = new BoundedQueue(bufferSize);
     if (signal?.aborted === true) {
       this.#end();
       return;
     }
     signal?.addEventListener('abort', this.#end, { once: true });
     this.#listening = origin.listen((event) => this.#push(event));
-    if (since !== Infinity) this.#replay(origin.recall(since));
+    if (since !== undefined) this.#replay(origin.recall(since));
   }
 
   next(): Promise<IteratorResult<LifecycleEvent, undefined>> {

@@ -1,10 +1,10 @@
-import { createPlan, freeze, type Plan } from '@plumbstack/core';
-import { countOption } from './count-option.js';
+import { aFunction, createPlan, freeze, integer, options, type Checks, type Plan } from '@plumbstack/core';
 import { EventMemory } from './event-memory.js';
 import { EventStream } from './event-stream.js';
 import type { LifecycleEvent, LifecycleEventOf } from './lifecycle-event.js';
 import type { LifecycleEventMap, LifecycleEventName } from './lifecycle-event-map.js';
 import type { LifecycleSource } from './lifecycle-source.js';
+import { listenArguments, streamOptions } from './listen-arguments.js';
 import { Listeners, type ListenedName, type Listener } from './listeners.js';
 
 export interface LifecycleEmitterOptions {
@@ -15,6 +15,8 @@ export interface LifecycleEmitterOptions {
   /** Told whenever {@link Demand} changes: a runtime need watch its engine only while somebody listens. @default nobody */
   readonly onDemand?: (demand: Demand) => void;
 }
+
+const checks: Checks<LifecycleEmitterOptions> = { now: aFunction, memory: integer(0), onDemand: aFunction };
 
 /** What is listened to now. */
 export interface Demand {
@@ -45,12 +47,15 @@ export class LifecycleEmitter {
   #telling = false;
   #seq = 0;
 
-  constructor(options: LifecycleEmitterOptions = {}) {
-    this.#now = options.now ?? (() => new Date());
-    this.#memory = new EventMemory(
-      countOption('LifecycleEmitter.memory', options.memory, { fallback: 10_000 }),
-    );
-    this.#onDemand = options.onDemand ?? (() => undefined);
+  constructor(given: LifecycleEmitterOptions = {}) {
+    const {
+      now = () => new Date(),
+      memory = 10_000,
+      onDemand = () => undefined,
+    } = options<LifecycleEmitterOptions>(given, 'LifecycleEmitter', checks);
+    this.#now = now;
+    this.#memory = new EventMemory(memory);
+    this.#onDemand = onDemand;
     this.source = this.#view(undefined);
   }
 
@@ -118,7 +123,7 @@ export class LifecycleEmitter {
   #view(stack: string | undefined): LifecycleSource {
     const concerns = (event: LifecycleEvent): boolean =>
       stack === undefined || event.stack === stack || event.stack === everyStack;
-    const add = (name: ListenedName, listener: Listener, once: boolean): Disposable => {
+    const add = (name: ListenedName, listener: Listener, once = false): Disposable => {
       const from = this.#seq;
       const accepts = (event: LifecycleEvent): boolean => event.seq > from && concerns(event);
       return this.#listeners.add({ name, listener, view: stack, accepts, once });
@@ -130,14 +135,20 @@ export class LifecycleEmitter {
         { reason },
       );
     return {
-      on: (name: ListenedName, listener: Listener) => add(name, listener, false),
-      once: (name: ListenedName, listener: Listener) => add(name, listener, true),
-      off: (name: ListenedName, listener: Listener) =>
-        this.#listeners.remove({ name, listener, view: stack }),
-      stream: (options) =>
+      on: (name: unknown, listener: unknown) => {
+        const given = listenArguments('on', name, listener);
+        return add(given.name, given.listener);
+      },
+      once: (name: unknown, listener: unknown) => {
+        const given = listenArguments('once', name, listener);
+        return add(given.name, given.listener, true);
+      },
+      off: (name: unknown, listener: unknown) =>
+        this.#listeners.remove({ ...listenArguments('off', name, listener), view: stack }),
+      stream: (given) =>
         new EventStream(
           {
-            listen: (listener) => add('*', listener, false),
+            listen: (listener) => add('*', listener),
             recall: (since) => {
               const { events, missing } = this.#memory.recall(since);
               return { events: events.filter(concerns), missing };
@@ -145,7 +156,7 @@ export class LifecycleEmitter {
             gap,
             awaits: (change) => this.#await(change),
           },
-          options,
+          streamOptions(given),
         ),
     } as LifecycleSource;
   }

@@ -18,7 +18,8 @@ export interface StreamOptions {
 /**
  * The half of the events that is for listening. A listener hears what is emitted after it was added, in the order of the
  * sequence numbers, even where another listener made more happen. One that throws or rejects harms no other listener and
- * no verb; a `listener:failed` tells of it.
+ * no verb; a `listener:failed` tells of it. A name that is no event's, or a listener that is no function, is refused with
+ * `INVALID_OPTION`.
  */
 export interface LifecycleSource {
   /** Listens until the returned disposable is disposed, or {@link off}. Added twice, a listener is told twice. */

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { countOption } from './count-option.js';
+import { integer } from '@plumbstack/core';
 import type { LifecycleEvent } from './lifecycle-event.js';
 import type { LifecycleSource, StreamOptions } from './lifecycle-source.js';
 import { writeEvents } from './write-events.js';
@@ -34,8 +34,8 @@ export async function writeSse(
   response: Writable,
   options: SseOptions = {},
 ): Promise<void> {
-  const { lastEventId, heartbeatMs: given, ...stream } = options;
-  const heartbeatMs = countOption('sse.heartbeatMs', given, { fallback: 15_000 });
+  const { lastEventId, heartbeatMs: given = 15_000, ...stream } = options;
+  const heartbeatMs = integer(0)(given, 'sse.heartbeatMs');
   const last =
     typeof lastEventId === 'string' && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : undefined;
   await writeEvents(source, response, {

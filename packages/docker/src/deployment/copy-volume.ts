@@ -9,6 +9,7 @@ import { backstage, baseLabels, label } from '../labels.js';
 import { copyName, volumeName } from '../object-names.js';
 import { describedCheck } from '../plan/described-check.js';
 import { ArchiveRoot } from './archive-root.js';
+import { begunSource } from './begun-source.js';
 import type { ObservedContainer, ObservedState } from '../plan/observed-state.js';
 
 /** Where the volume is mounted in the container that copies it. */
@@ -50,6 +51,7 @@ export async function importVolume(
   const users = usersOf(observed, volume);
   const running = users.filter(({ state }) => state === 'running');
   if (running.length > 0 && !stop) throw inUse(observed.stack, volume, running);
+  const begun = await begunSource(source, signal);
   const stopped = await stopAll(session, observed, users, signal);
   const [image] = [...users, ...observed.containers].filter(({ role }) => !backstage.includes(role));
   if (image === undefined) throw nothingToRun(observed.stack, volume);
@@ -66,7 +68,7 @@ export async function importVolume(
     await using copy = await copyContainer(session, observed, volume, emptying, signal);
     await runToEnd(session, copy.id, resourcePath(observed.stack, volume), signal);
     const root = new ArchiveRoot();
-    await session.client.putArchive(copy.id, folder, root.watch(source), { signal });
+    await session.client.putArchive(copy.id, folder, root.watch(begun), { signal });
     const own = root.as(folder.slice(1));
     if (own !== undefined) await session.client.putArchive(copy.id, '/', Readable.from([own]), { signal });
   }

@@ -1,4 +1,4 @@
-import { PlumbstackError, resourcePath, type PoolSpec } from '@plumbstack/core';
+import { PlumbstackError, type PoolSpec } from '@plumbstack/core';
 import { convergePool } from '../apply/converge-pool.js';
 import { planAddresses } from '../compile/address-plan.js';
 import type { PoolUnit } from '../compile/docker-spec.js';
@@ -6,8 +6,6 @@ import type { EngineSession } from '../engine-session.js';
 import { networkName } from '../object-names.js';
 import { networkNamed, takenAddresses, type ObservedState } from '../plan/observed-state.js';
 import { recordedPool } from './recorded-pool.js';
-
-const mostReplicas = 1000;
 
 /** Sets how many workers a pool has, from what the engine itself remembers of it. */
 export async function scalePool(
@@ -17,15 +15,6 @@ export async function scalePool(
   replicas: number,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!Number.isSafeInteger(replicas) || replicas < 0 || replicas > mostReplicas) {
-    throw new PlumbstackError(
-      'INVALID_OPTION',
-      `replicas must be a whole number from 0 to ${mostReplicas}, not ${replicas}.`,
-      {
-        resource: resourcePath(observed.stack, pool),
-      },
-    );
-  }
   const unit = resized(observed, recordedPool(observed, pool), replicas);
   await convergePool(session.look(observed, signal), unit);
 }
