@@ -27,7 +27,10 @@ export interface TmpfsMount {
 }
 export type Mount = BindMount | VolumeMount | TmpfsMount;
 
-/** A file put into the container before it starts. Its content is part of the container's identity. */
+/**
+ * A file put into the container before it starts. Its content is part of the container's identity. It belongs to the container
+ * alone: `validate` refuses one below a bind mount or a volume, where it would be written through and stay.
+ */
 export interface File {
   /** Absolute path in the container. */
   readonly target: string;

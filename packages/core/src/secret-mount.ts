@@ -4,7 +4,10 @@ import { isResource } from './resource.js';
 import type { Secret } from './secret.js';
 import type { SecretEncoding, SecretMountSpec } from './spec.js';
 
-/** Where a secret appears in the container: a file that only the container's user can read. */
+/**
+ * Where a secret appears in the container: a file that only the container's user can read. `validate` refuses one below a bind
+ * mount or a volume, where it would be written through and stay.
+ */
 export interface SecretMount {
   readonly secret: Secret;
   /** Path of the file. @default '/run/secrets/' and the secret's name */

@@ -1,4 +1,5 @@
 import { certifiedHosts, servedHosts } from './certified-hosts.js';
+import { misplacedFiles } from './file-places.js';
 import { findCycle, type Graph } from './graph.js';
 import { isIpv6 } from './ip-address.js';
 import { hostCovers, oneOfKind, reservedNames } from './name.js';
@@ -29,7 +30,7 @@ export function validateSpec(spec: StackSpec): readonly Problem[] {
         : [],
     ),
     ...unknownVisitors(spec),
-    ...spec.resources.flatMap((each) => (isContainer(each) ? targetClashes(each) : [])),
+    ...spec.resources.flatMap((each) => (isContainer(each) ? misplacedFiles(each) : [])),
     ...spec.resources.flatMap((each) => (isContainer(each) ? variableClashes(each) : [])),
     ...spec.resources.flatMap((each) => (each.kind === 'app' ? heldPort(each) : [])),
   ];
@@ -313,25 +314,6 @@ function unobtainable(path: string, hosts: readonly string[]): readonly Problem[
       message: `cannot be had for ${host}: the authority asks at the host itself, and a wildcard is none`,
       hint: 'Name the hosts one by one, or give the wildcard a certificate of your own in tls.hosts.',
     }));
-}
-
-function targetClashes(container: Extract<ResourceSpec, ContainerSpec>): readonly Problem[] {
-  const targets = [
-    ...container.mounts.map(({ target }, index) => ({ target, option: `mounts[${index}].target` })),
-    ...container.files.map(({ target }, index) => ({ target, option: `files[${index}].target` })),
-    ...container.secrets.map(({ target }, index) => ({ target, option: `secrets[${index}].target` })),
-  ];
-  return targets.flatMap(({ target, option }, index) => {
-    const first = targets.slice(0, index).find((other) => other.target === target);
-    if (first === undefined) return [];
-    return [
-      {
-        path: `${container.name}.${option}`,
-        message: `is ${target}, which ${first.option} fills too`,
-        hint: 'Give each its own place in the container.',
-      },
-    ];
-  });
 }
 
 function variableClashes({ name, env, secrets }: ContainerSpec): readonly Problem[] {

@@ -449,21 +449,6 @@ describe('a container with a read-only root', () => {
       ],
     );
   });
-
-  it('puts a file into a mount that is there already', () => {
-    const { creation } = creationOf((stack) => {
-      const volume = stack.volume('config');
-      stack.service('db', {
-        image: 'db',
-        readOnly: true,
-        mounts: [{ volume, target: '/etc/db' }],
-        files: [{ target: '/etc/db/a.conf', content: 'x' }],
-      });
-    });
-    assert.deepEqual(creation.mounts, [
-      { type: 'volume', name: 's-config', target: '/etc/db', readOnly: false },
-    ]);
-  });
 });
 
 describe('an engine health check', () => {

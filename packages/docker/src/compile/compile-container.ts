@@ -11,7 +11,6 @@ import { baseLabels, label, type Role } from '../labels.js';
 import { volumeName } from '../object-names.js';
 import type { ContainerTemplate, FolderFiles, ResolvedImage } from './docker-spec.js';
 import { portKey, type Inputs } from './inputs.js';
-import { folderOf, refuseLostFiles } from './lost-files.js';
 import { own } from './own.js';
 import { startedWithSecrets } from './secret-environment.js';
 import { canonicalJson, contentDigest, digestOf } from './spec-hash.js';
@@ -35,7 +34,6 @@ export function compileContainer(
   inputs: Inputs,
   facts: Readonly<Record<string, unknown>> = {},
 ): ContainerTemplate {
-  refuseLostFiles(stack, spec);
   const image = imageOf(spec.name, inputs);
   const files: PutFile[] = spec.files.map(({ target, mode, content, source }) => ({
     path: target,
@@ -66,7 +64,7 @@ export function compileContainer(
     ...(check !== undefined && { healthcheck: check }),
     mounts: [
       ...spec.mounts.map((each) => engineMount(stack, each, inputs)),
-      ...(spec.readOnly ? writableFolders([...files, ...secrets], spec.mounts) : []),
+      ...(spec.readOnly ? writableFolders([...files, ...secrets]) : []),
     ],
     ports: publishedPorts(resource, publish, inputs),
     restart: spec.restart,
@@ -197,12 +195,14 @@ function engineHealthcheck(
   return { command, intervalMs, timeoutMs, retries, startPeriodMs: startTimeoutMs };
 }
 
-// The engine refuses files for a read-only root, but not for a volume in it; nor a second mount at one place.
-function writableFolders(files: readonly PutFile[], mounts: readonly MountSpec[]): readonly EngineMount[] {
+/** Folder of a path in a container. */
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
+
+// The engine refuses files for a read-only root, but not for a volume in it. Nothing else is mounted there: files have no
+// place in what outlives their container, nor right below a tmpfs.
+function writableFolders(files: readonly PutFile[]): readonly EngineMount[] {
   const folders = new Set(files.map(({ path }) => folderOf(path)));
-  return [...folders]
-    .filter((folder) => !mounts.some(({ target }) => target === folder))
-    .map((target) => ({ type: 'volume', target, readOnly: false }));
+  return [...folders].map((target) => ({ type: 'volume', target, readOnly: false }));
 }
 
 function inFolders(
