@@ -244,7 +244,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         prepareSecrets(context(survey), spec, survey.inputs),
       ]);
       const isCleared = await clearNetworks(context(survey), survey.desired);
-      const areFreed = !isCleared && (await clearPorts(context(survey), survey.desired));
+      const left = isCleared ? await look() : survey;
+      const areFreed = await clearPorts(context(left), left.desired);
       // Images and secrets are part of what containers are made from: now that they are known, look again.
       const isComplete =
         !isCleared &&

@@ -7,7 +7,7 @@ export {
 } from './compile/address-plan.js';
 export { FreeSubnets } from './compile/free-subnets.js';
 export { topologyOf, type Topology } from './compile/topology.js';
-export { portKey, type Inputs } from './compile/inputs.js';
+export { publishedBy, type Inputs } from './compile/inputs.js';
 export type { ContainerTemplate, DockerSpec, PoolUnit, RouterUnit, Unit } from './compile/docker-spec.js';
 export { compileStack } from './compile/compile-stack.js';
 export { withFronts } from './compile/fronts.js';
@@ -95,3 +95,5 @@ export {
   workerName,
 } from './object-names.js';
 export { begunSource } from './deployment/begun-source.js';
+export { choosePorts } from './observe/choose-ports.js';
+export { portMoves, type PortMoves } from './plan/held-ports.js';

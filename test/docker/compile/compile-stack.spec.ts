@@ -274,7 +274,7 @@ describe('a published port', () => {
   it('of 0 becomes the one that was chosen', () => {
     const stack = new Stack('s');
     stack.app('api', { image: 'api', publish: 0 });
-    const desired = compiled(stack.toSpec(), { ports: { 'api:8000': 49_200 } });
+    const desired = compiled(stack.toSpec(), { ports: { 'api[0]': 49_200 } });
     assert.deepEqual(unitOf(desired, 'api').container.creation.ports, [
       { host: '127.0.0.1', port: 49_200, containerPort: 8000 },
     ]);

@@ -14,7 +14,7 @@ import {
   digestOf,
   keptSecrets,
   planAddresses,
-  portKey,
+  publishedBy,
   withFronts,
   type AddressSpace,
   type DockerSpec,
@@ -94,11 +94,7 @@ function sourcesIn({ resources }: StackSpec): readonly string[] {
 }
 
 function freePortsIn({ resources }: StackSpec): readonly string[] {
-  return resources.flatMap((each) =>
-    [...('publish' in each ? each.publish : []), ...(each.kind === 'pool' ? each.stats : [])]
-      .filter(({ port }) => port === 0)
-      .map(({ containerPort }) => portKey(each.name, containerPort)),
-  );
+  return resources.flatMap((each) => publishedBy(each).flatMap(({ port, key }) => (port === 0 ? [key] : [])));
 }
 
 /** As a resource keeps the free port that it once got. */

@@ -6,7 +6,7 @@ import { label } from '../labels.js';
 import type { Diff } from '../plan/diff.js';
 import { networksOf, workerPlace } from '../plan/container-networks.js';
 import { formerContainers } from '../plan/former.js';
-import { takenOver } from '../plan/held-ports.js';
+import { portMoves, takenOver } from '../plan/held-ports.js';
 import { containersOf } from '../plan/serving.js';
 import { convergePool } from './converge-pool.js';
 import { convergeRouter } from './converge-router.js';
@@ -63,19 +63,26 @@ type Outcome = StepOutcome | { readonly skipped: string };
 
 /** Every unit as soon as what it needs is healthy. */
 async function applyUnits(context: RunContext, desired: DockerSpec, diff: Diff): Promise<readonly unknown[]> {
+  const units = new Map(desired.units.map((unit) => [unit.resource, unit]));
+  const { after: ports } = portMoves(desired, context.observed);
   const outcomes = new Map<string, Promise<Outcome>>();
-  const start = (unit: Unit): void => {
+  const start = (unit: Unit): Promise<Outcome> => {
+    const begun = outcomes.get(unit.resource);
+    if (begun !== undefined) return begun;
     // A new router starts beside its targets: it knows their addresses. One that serves changes when they are there.
     const after =
       unit.kind === 'router' && !startsBesideTargets(context, unit) ? unit.config.targets : unit.dependsOn;
-    const needs = after.flatMap((name) =>
-      outcomes.has(name) ? [{ name, outcome: outcomes.get(name) as Promise<Outcome> }] : [],
-    );
-    outcomes.set(unit.resource, applyUnit(context, unit, diff, needs));
+    const needs = [...new Set([...after, ...(ports.get(unit.resource) ?? [])])].flatMap((name) => {
+      const needed = units.get(name);
+      return needed === undefined ? [] : [{ name, outcome: start(needed) }];
+    });
+    const outcome = applyUnit(context, unit, diff, needs);
+    outcomes.set(unit.resource, outcome);
+    return outcome;
   };
-  desired.units.filter(({ kind }) => kind !== 'router').forEach(start);
-  desired.units.filter(({ kind }) => kind === 'router').forEach(start);
-  const all = await Promise.all(outcomes.values());
+  const isRouter = ({ kind }: Unit): boolean => kind === 'router';
+  const inOrder = [...desired.units].sort((a, b) => Number(isRouter(a)) - Number(isRouter(b)));
+  const all = await Promise.all(inOrder.map(start));
   return all.flatMap((each) => (typeof each === 'object' && 'failed' in each ? [each.failed] : []));
 }
 

@@ -1,5 +1,5 @@
 import type { DockerSpec } from '../compile/docker-spec.js';
-import { portsInTheWay } from '../plan/held-ports.js';
+import { portMoves } from '../plan/held-ports.js';
 import { removeConfig } from './remove-config.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
@@ -15,7 +15,7 @@ const clearGraceMs = 10_000;
  */
 export async function clearPorts(context: RunContext, desired: DockerSpec): Promise<boolean> {
   const { containers } = context.observed;
-  const leaving = portsInTheWay(desired, context.observed);
+  const { inTheWay: leaving } = portMoves(desired, context.observed);
   await Promise.all(
     leaving.map(async (each) => {
       const { resource, role } = each;

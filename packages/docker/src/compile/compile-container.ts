@@ -4,13 +4,13 @@ import {
   type ContainerSpec,
   type HealthSpec,
   type MountSpec,
-  type PublishSpec,
+  type ResourceSpec,
 } from '@plumbstack/core';
 import type { EngineHealthcheck, EngineMount, PublishedPort, PutFile } from '../client/docker-client.js';
 import { baseLabels, label, type Role } from '../labels.js';
 import { volumeName } from '../object-names.js';
 import type { ContainerTemplate, FolderFiles, ResolvedImage } from './docker-spec.js';
-import { portKey, type Inputs } from './inputs.js';
+import { publishedBy, type Inputs } from './inputs.js';
 import { own } from './own.js';
 import { startedWithSecrets } from './secret-environment.js';
 import { canonicalJson, contentDigest, digestOf } from './spec-hash.js';
@@ -30,7 +30,7 @@ export function compileContainer(
   spec: ContainerSpec,
   role: Role,
   env: Readonly<Record<string, string>>,
-  publish: readonly PublishSpec[],
+  ports: readonly PublishedPort[],
   inputs: Inputs,
   facts: Readonly<Record<string, unknown>> = {},
 ): ContainerTemplate {
@@ -66,7 +66,7 @@ export function compileContainer(
       ...spec.mounts.map((each) => engineMount(stack, each, inputs)),
       ...(spec.readOnly ? writableFolders([...files, ...secrets]) : []),
     ],
-    ports: publishedPorts(resource, publish, inputs),
+    ports,
     restart: spec.restart,
     init: spec.init,
     readOnlyRoot: spec.readOnly,
@@ -157,14 +157,10 @@ export function imageOf(resource: string, inputs: Inputs): ResolvedImage {
 }
 
 /** Ports with 0 replaced by the one that was chosen. */
-export function publishedPorts(
-  resource: string,
-  publish: readonly PublishSpec[],
-  inputs: Inputs,
-): readonly PublishedPort[] {
-  return publish.map(({ port, host, containerPort }) => ({
+export function publishedPorts(resource: ResourceSpec, inputs: Inputs): readonly PublishedPort[] {
+  return publishedBy(resource).map(({ port, host, containerPort, key }) => ({
     host,
-    port: port === 0 ? (inputs.ports[portKey(resource, containerPort)] ?? 0) : port,
+    port: port === 0 ? (inputs.ports[key] ?? 0) : port,
     containerPort,
   }));
 }

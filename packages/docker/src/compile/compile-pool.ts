@@ -48,7 +48,7 @@ export function compilePool(
       stopGraceMs: 30_000,
       configVolume,
       mounts: [{ type: 'tmpfs', target: haproxyRunFolder, mode: 0o1777 }],
-      ports: [...publishedPorts(name, spec.publish, inputs), ...publishedPorts(name, spec.stats, inputs)],
+      ports: publishedPorts(spec, inputs),
     }),
     port: poolPort,
     spec,

@@ -59,7 +59,7 @@ export function compileRouter(
           ? []
           : [{ type: 'bind' as const, source: inputs.absolute(root), target: rootFolder, readOnly: true }]),
       ],
-      ports: publishedPorts(name, spec.publish, inputs),
+      ports: publishedPorts(spec, inputs),
     }),
     port: spec.tls === undefined ? routerPort : routerTlsPort,
     config: {
@@ -193,9 +193,10 @@ function tlsFile(path: string, secret: string, inputs: Inputs): PutFile {
   return { path, content, mode: 0o400, uid: proxyUser, gid: proxyUser };
 }
 
-function tlsModel({ tls, publish, name }: RouterSpec, inputs: Inputs): RouterModel['tls'] {
+function tlsModel(spec: RouterSpec, inputs: Inputs): RouterModel['tls'] {
+  const { tls } = spec;
   if (tls === undefined) return undefined;
-  const published = publishedPorts(name, publish, inputs);
+  const published = publishedPorts(spec, inputs);
   // Beside the nginx.conf that names them, so that a new one is checked with its own certificate.
   const paths = ({ certificate, key }: TlsPaths): { certificatePath: string; keyPath: string } => ({
     certificatePath: certificate,

@@ -4,7 +4,7 @@ import { baseLabels, label } from '../labels.js';
 import { inventoryName, volumeName } from '../object-names.js';
 import type { AddressPlan } from './address-plan.js';
 import { askingHost, visitedHost } from './checked-host.js';
-import { compileContainer } from './compile-container.js';
+import { compileContainer, publishedPorts } from './compile-container.js';
 import { compilePool } from './compile-pool.js';
 import { compileRouter } from './compile-router.js';
 import type { AppUnit, DockerSpec, GeneratedSecret, ServiceUnit, Unit } from './docker-spec.js';
@@ -33,7 +33,7 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
           resource,
           'service',
           resource.env,
-          resource.publish,
+          publishedPorts(resource, inputs),
           inputs,
         );
         const { dependsOn, startTimeoutMs, stopGraceMs, health, publish } = resource;
@@ -132,11 +132,16 @@ function compileApp(
     resource: name,
     dependsOn,
     ...placeOf(addresses, name),
-    container: compileContainer(spec.name, name, app, 'app', appEnv(app, name, prefixes), publish, inputs, {
-      port,
-      health,
-      ...(host !== undefined && { checkedHost: host }),
-    }),
+    container: compileContainer(
+      spec.name,
+      name,
+      app,
+      'app',
+      appEnv(app, name, prefixes),
+      publishedPorts(app, inputs),
+      inputs,
+      { port, health, ...(host !== undefined && { checkedHost: host }) },
+    ),
     publishes: publish.length > 0,
     port,
     health: askingHost(health ?? openPort, host),

@@ -1,3 +1,4 @@
+import type { PublishSpec, ResourceSpec } from '@plumbstack/core';
 import type { ResolvedImage } from './docker-spec.js';
 
 /** Everything from outside the spec that a compilation needs, read beforehand: compiling itself looks nothing up. */
@@ -12,7 +13,7 @@ export interface Inputs {
   readonly passwords: Readonly<Record<string, string>>;
   /** What answers an authority's questions at a router: the thumbprint of the stack's account key, once there is one. */
   readonly acmeThumbprint?: string;
-  /** Host ports chosen where the spec says 0, by {@link portKey}. */
+  /** Host ports chosen where the spec says 0, by the key that {@link publishedBy} gives them. */
   readonly ports: Readonly<Record<string, number>>;
   /** Makes a path of the program absolute. */
   readonly absolute: (path: string) => string;
@@ -29,6 +30,16 @@ export interface SecretInput {
   readonly due?: string;
 }
 
-export function portKey(resource: string, containerPort: number): string {
-  return `${resource}:${containerPort}`;
+export interface Published extends PublishSpec {
+  /** Tells it from all others of the stack, also where several lead to one port of the container. */
+  readonly key: string;
+}
+
+/** What a resource's own container publishes, in the order in which it is bound. */
+export function publishedBy(resource: ResourceSpec): readonly Published[] {
+  const published = [
+    ...('publish' in resource ? resource.publish : []),
+    ...(resource.kind === 'pool' ? resource.stats : []),
+  ];
+  return published.map((each, index) => ({ ...each, key: `${resource.name}[${index}]` }));
 }

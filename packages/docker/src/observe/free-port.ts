@@ -4,12 +4,20 @@ import { randomInt } from 'node:crypto';
 
 /** A port that nobody holds: asked of this machine for a local engine, guessed above the registered ones otherwise. */
 export async function freePort(host: string, local: boolean): Promise<number> {
-  if (!local) return randomInt(49_152, 65_536);
+  return (local ? await askedPort(host) : undefined) ?? randomInt(49_152, 65_536);
+}
+
+/** Nothing where this machine does not have the address: the engine says so better. */
+async function askedPort(host: string): Promise<number | undefined> {
   const server = createServer();
-  server.listen(0, host);
-  await once(server, 'listening');
+  try {
+    server.listen(0, host);
+    await once(server, 'listening');
+  } catch {
+    return undefined;
+  }
   const address = server.address();
   server.close();
   await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : randomInt(49_152, 65_536);
+  return typeof address === 'object' ? address?.port : undefined;
 }

@@ -14,11 +14,12 @@ import { contextDigest, type BuildSource } from '../client/build-context.js';
 import type { CallOptions, DockerReader, ImageDetails } from '../client/docker-client.js';
 import type { FileDigests } from '../client/file-digests.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
-import { portKey, type Inputs } from '../compile/inputs.js';
+import type { Inputs } from '../compile/inputs.js';
 import { accountKey, keptSecrets } from '../compile/kept-secrets.js';
 import { pageSources } from '../compile/router-pages.js';
-import { builtImageTag, declaredName } from '../object-names.js';
+import { builtImageTag } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
+import { choosePorts } from './choose-ports.js';
 import { freePort } from './free-port.js';
 import { hashPasswords } from './hash-passwords.js';
 import { readSecrets, type SecretValues } from './read-secrets.js';
@@ -47,7 +48,7 @@ export async function readInputs(
     readImages(client, spec, absolute, options.digests, call),
     readSources(spec, absolute),
     readSecrets(client, spec, absolute, options.secretValues, observed, call),
-    choosePorts(spec, observed, options.local),
+    choosePorts(spec, observed, (host) => freePort(host, options.local)),
   ]);
   const account = secrets[accountKey]?.value;
   return {
@@ -192,37 +193,4 @@ async function readSources(
     }
   });
   return Object.fromEntries(await Promise.all(entries));
-}
-
-/** A port that is already taken by the resource, or by a pool for its front, stays its own; a new one is any free one. */
-async function choosePorts(
-  spec: StackSpec,
-  observed: ObservedState,
-  local: boolean,
-): Promise<Record<string, number>> {
-  const chosen: Record<string, number> = {};
-  for (const resource of spec.resources) {
-    const published = [
-      ...('publish' in resource ? resource.publish : []),
-      ...(resource.kind === 'pool' ? resource.stats : []),
-    ];
-    for (const { port, host, containerPort } of published) {
-      if (port !== 0) continue;
-      const key = portKey(resource.name, containerPort);
-      const kept =
-        observedPort(observed, resource.name, containerPort) ??
-        observedPort(observed, declaredName(resource.name), containerPort);
-      chosen[key] = kept ?? (await freePort(host, local));
-    }
-  }
-  return chosen;
-}
-
-function observedPort(observed: ObservedState, resource: string, containerPort: number): number | undefined {
-  for (const container of observed.containers) {
-    if (container.resource !== resource) continue;
-    const found = container.identityPorts.find((each) => each.containerPort === containerPort);
-    if (found !== undefined) return found.port;
-  }
-  return undefined;
 }

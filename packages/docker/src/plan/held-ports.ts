@@ -1,40 +1,81 @@
-import { addressesOverlap } from '@plumbstack/core';
+import { addressesOverlap, type HostPort } from '@plumbstack/core';
 import type { PublishedPort } from '../client/docker-client.js';
-import type { DockerSpec, RouterUnit } from '../compile/docker-spec.js';
+import type { DockerSpec, RouterUnit, Unit } from '../compile/docker-spec.js';
 import type { ObservedContainer, ObservedState } from './observed-state.js';
 
-type HostPort = Pick<PublishedPort, 'host' | 'port'>;
-
-/** Whether a container was made with a port of the host, so that nobody else can have it. */
-export function holdsPort({ identityPorts }: ObservedContainer, { host, port }: HostPort): boolean {
-  return identityPorts.some((each) => each.port === port && addressesOverlap(each.host, host));
-}
+const overlaps = (a: HostPort, b: HostPort): boolean => a.port === b.port && addressesOverlap(a.host, b.host);
 
 /** The host ports of a router that its targets hold themselves: a HAProxy of before pools had fronts, for instance. */
 export function takenOver(
   { container, config }: RouterUnit,
   observed: ObservedState,
 ): readonly PublishedPort[] {
-  const ofTargets = observed.containers.filter(({ resource }) => config.targets.includes(resource));
-  return container.creation.ports.filter((port) => ofTargets.some((each) => holdsPort(each, port)));
+  const held = observed.containers
+    .filter(({ resource }) => config.targets.includes(resource))
+    .flatMap(({ identityPorts }) => identityPorts);
+  return container.creation.ports.filter((port) => held.some((each) => overlaps(each, port)));
+}
+
+/** How host ports get from what has them to what is to have them from now on. */
+export interface PortMoves {
+  /** Containers that go before anything else is changed. */
+  readonly inTheWay: readonly ObservedContainer[];
+  /** By resource: the resources whose own step frees a port for it first. */
+  readonly after: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /**
- * Containers that hold a host port which another resource is to have from now on, and that can go before it comes: those of
- * what the program no longer has, and nginx, which has nothing to lose. All others give a port up in a step of their own.
+ * What gives a host port up goes before what wants it. What the program no longer has can go at once, and so can nginx, which has
+ * nothing to lose. Anything else has a step of its own to give it up in, and is waited for; but where it waits itself, as two
+ * that change their ports with each other do, it goes at once too.
  */
-export function portsInTheWay({ units }: DockerSpec, observed: ObservedState): readonly ObservedContainer[] {
+export function portMoves({ units }: DockerSpec, observed: ObservedState): PortMoves {
   const byName = new Map(units.map((unit) => [unit.resource, unit]));
-  return observed.containers.filter((each) => {
-    const own = byName.get(each.resource);
-    if (own !== undefined && each.role !== 'router') return false;
-    const kept = own?.container.creation.ports ?? [];
-    return units.some(
-      (unit) =>
-        unit !== own &&
-        unit.container.creation.ports.some(
-          (port) => holdsPort(each, port) && !kept.some((one) => one.port === port.port),
-        ),
-    );
+  const moves = observed.containers.flatMap((holder) => {
+    const own = byName.get(holder.resource);
+    const left = givenUp(holder, own);
+    return units
+      .filter((unit) => unit !== own && portsOf(unit).some((each) => left.some((one) => overlaps(one, each))))
+      .map((unit) => ({ holder, own, to: unit.resource }));
   });
+  const after = new Map<string, Set<string>>();
+  const inTheWay = new Set<ObservedContainer>();
+  for (const { holder, own, to } of moves) {
+    if (own === undefined || holder.role === 'router' || waitsFor(own.resource, to, byName, after)) {
+      inTheWay.add(holder);
+    } else {
+      after.set(to, new Set([...(after.get(to) ?? []), own.resource]));
+    }
+  }
+  return { inTheWay: [...inTheWay], after };
+}
+
+const portsOf = (unit: Unit): readonly PublishedPort[] => unit.container.creation.ports;
+
+/** The ports that a container holds, and its resource is not to have in the same way. */
+function givenUp({ identityPorts }: ObservedContainer, own: Unit | undefined): readonly PublishedPort[] {
+  const kept = own === undefined ? [] : portsOf(own);
+  return identityPorts.filter(
+    (held) => !kept.some(({ host, port }) => host === held.host && port === held.port),
+  );
+}
+
+/** Whether a resource waits for another one, be it over others. */
+function waitsFor(
+  from: string,
+  to: string,
+  units: ReadonlyMap<string, Unit>,
+  after: PortMoves['after'],
+): boolean {
+  const seen = new Set<string>();
+  const ahead = [from];
+  for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
+    if (name === to) return true;
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const unit = units.get(name);
+    ahead.push(...(unit?.dependsOn ?? []), ...(after.get(name) ?? []));
+    if (unit?.kind === 'router') ahead.push(...unit.config.targets);
+  }
+  return false;
 }
