@@ -22,7 +22,7 @@ export interface Fault {
 }
 
 export const faults: fc.Arbitrary<Fault> = fc.record({
-  call: fc.integer({ min: 1, max: 250 }),
+  call: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 250 })),
   kind: fc.constantFrom<FaultKind>('refused', 'lost', 'silent', 'abort', 'killed'),
 });
 

@@ -131,30 +131,33 @@ export function neverAway(before: StackRecipe, after: StackRecipe): readonly str
 
 const quality = fc.constantFrom<Quality>('answers', 'answers', 'answers', 'late', 'never', 'ends');
 
+/** What leaves less to look at: a route that may be away, or a longer run. */
+const rarely = fc.constantFrom(false, false, false, true);
+
 const app: fc.Arbitrary<AppRecipe> = fc.record({
   version: fc.integer({ min: 1, max: 3 }),
   quality,
   check: fc.constantFrom('tcp', 'http', 'command'),
-  published: fc.boolean(),
-  hasVolume: fc.boolean(),
-  hasSecret: fc.boolean(),
+  published: rarely,
+  hasVolume: rarely,
+  hasSecret: rarely,
   needsService: fc.boolean(),
 });
 
 const pool: fc.Arbitrary<PoolRecipe> = fc.record({
   app,
-  replicas: fc.integer({ min: 0, max: 9 }),
+  replicas: fc.constantFrom(0, 1, 2, 3, 9),
   parallelism: fc.integer({ min: 1, max: 4 }),
   order: fc.constantFrom('start-first', 'stop-first'),
   maxConcurrency: fc.boolean(),
-  published: fc.boolean(),
+  published: rarely,
 });
 
 export const recipes: fc.Arbitrary<StackRecipe> = fc.record({
   service: fc.option(app, { nil: undefined }),
   apps: fc.array(app, { maxLength: 3 }),
   pools: fc.array(pool, { maxLength: 2 }),
-  routed: fc.boolean(),
+  routed: rarely.map((each) => !each),
   publishedRouter: fc.boolean(),
   isolated: fc.boolean(),
 });

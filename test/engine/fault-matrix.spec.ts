@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { Stack, type AppOptions } from '@plumbstack/core';
+import type { LifecycleDeployment } from '@plumbstack/events';
+import type { FaultKind } from './faults';
+import { ownObjects } from './neighbours';
+import { disturbed, runMs, settled, world, type Disturbed, type World } from './world';
+
+const kinds: readonly FaultKind[] = ['refused', 'lost', 'silent', 'abort', 'killed'];
+/** Of each scenario every so many-th pair of a call and a fault; all of them with 1. */
+const every = Number(process.env['PLUMBSTACK_FAULTS_EVERY'] ?? 7);
+
+interface Shape {
+  readonly version?: string;
+  readonly replicas?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One of everything: a database with its data, an app that needs it, a pool, a router to both, given and made secrets. */
+function stackOf({ version = '1', replicas = 2, headers = {} }: Shape): Stack {
+  const stack = new Stack('shop');
+  const app = (more: AppOptions): AppOptions => ({ ...more, env: { QUALITY: 'late', VERSION: version } });
+  const secrets = [stack.secret('given', { value: 'unseen' }), stack.secret('made', { generateBytes: 16 })];
+  const data = stack.volume('data');
+  const store = stack.service('store', {
+    image: 'example/store:1',
+    mounts: [{ volume: data, target: '/data' }],
+    secrets,
+  });
+  const single = stack.app('single', app({ image: 'example/app:1', dependsOn: [store], secrets }));
+  const workers = stack.pool('workers', {
+    app: stack.app('worker', app({ image: 'example/app:1', health: { command: ['true'] } })),
+    replicas,
+    maxConcurrency: 1,
+  });
+  stack.router('web', { publish: 8300, headers }).route('/single/', single).route('/workers/', workers);
+  return stack;
+}
+
+interface Scenario {
+  /** What is up before. @default version 1 */
+  readonly before?: readonly Shape[];
+  /** What the stack is in the end, when it is run to its end. */
+  readonly after?: Shape;
+  /** Whether its routes may be away meanwhile. @default false */
+  readonly mayBeAway?: boolean;
+  readonly verb: (here: World, signal: AbortSignal) => Promise<unknown>;
+}
+
+const attached = async (here: World, signal: AbortSignal): Promise<LifecycleDeployment> =>
+  here.runtime().attach('shop', { signal });
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  'the first up': {
+    before: [],
+    mayBeAway: true,
+    verb: (here, signal) => here.runtime().up(stackOf({}), { signal }),
+  },
+  'an up of what is up': { verb: (here, signal) => here.runtime().up(stackOf({}), { signal }) },
+  'an update of an app and a pool': {
+    after: { version: '2' },
+    verb: (here, signal) => here.runtime().up(stackOf({ version: '2' }), { signal }),
+  },
+  'a reload of a router': {
+    after: { headers: { 'X-A': 'b' } },
+    verb: (here, signal) => here.runtime().up(stackOf({ headers: { 'X-A': 'b' } }), { signal }),
+  },
+  'a scale to more': {
+    verb: async (here, signal) => (await attached(here, signal)).scale('workers', 4, { signal }),
+  },
+  'a scale to fewer': {
+    before: [{ replicas: 3 }],
+    verb: async (here, signal) => (await attached(here, signal)).scale('workers', 1, { signal }),
+  },
+  'a rollback': {
+    before: [{ version: '1' }, { version: '2' }],
+    verb: async (here, signal) => (await attached(here, signal)).rollback('workers', { signal }),
+  },
+  'a restart of a pool': {
+    verb: async (here, signal) => (await attached(here, signal)).restart('workers', { signal }),
+  },
+  'a restart of an app': {
+    mayBeAway: true,
+    verb: async (here, signal) => (await attached(here, signal)).restart('single', { signal }),
+  },
+  'an export of a volume': {
+    verb: async (here, signal) => {
+      const deployment = await attached(here, signal);
+      for await (const chunk of deployment.exportVolume('data', { stop: true, signal })) void chunk;
+    },
+  },
+  down: { mayBeAway: true, verb: (here, signal) => here.runtime().down('shop', { signal }) },
+};
+
+async function played(scenario: Scenario, width: number, kind?: FaultKind, call = 0): Promise<Disturbed> {
+  const { before = [{}], after = {}, mayBeAway = false, verb } = scenario;
+  using here = world(width);
+  for (const shape of before) await here.time.run('up', runMs, () => here.runtime().up(stackOf(shape)));
+  const watched = mayBeAway ? [] : ['single', 'workers'];
+  const fault = kind && { call, kind };
+  const outcome = await disturbed(here, 'it', fault, call + 1, watched, (signal) => verb(here, signal));
+  assert.deepEqual([...outcome.away], [], 'was away');
+  if (kind === undefined) assert.equal(outcome.error, undefined);
+  await settled(here, stackOf(after));
+  await here.time.run('down', runMs, () => here.runtime().down('shop', { volumes: true }));
+  assert.deepEqual(ownObjects(here.engine, 'shop'), [], 'left behind');
+  return outcome;
+}
+
+describe('a fault at any call to the engine', () => {
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    it(`leaves nothing that the next run does not mend: ${name}`, async function () {
+      this.timeout(3_600_000);
+      const { calls } = await played(scenario, 8);
+      assert.ok(calls > 0);
+      let met = 0;
+      for (let index = 0; index < calls * kinds.length; index += every) {
+        const call = 1 + Math.floor(index / kinds.length);
+        const kind = kinds[index % kinds.length];
+        try {
+          const { happened } = await played(scenario, 1 + (index % 8), kind, call);
+          if (happened) met += 1;
+        } catch (error) {
+          throw new assert.AssertionError({
+            message: `${kind} at call ${call} of ${calls}, ${1 + (index % 8)} at once: ${String(error)}`,
+          });
+        }
+      }
+      assert.ok(met > 0, 'no fault was met');
+    });
+  }
+});
