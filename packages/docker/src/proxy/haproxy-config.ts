@@ -14,7 +14,7 @@ import {
   type HaproxySection,
   type HaproxyWord,
 } from './config-text.js';
-import { addedHeadersKiB, headerFields, headersKiB } from './limits.js';
+import { bufferBytes, headerFields } from './limits.js';
 import { oldGenerations } from './old-generations.js';
 import type { HaproxyModel, ProxyFile } from './proxy-model.js';
 import { haproxyRunFolder, poolBackend, poolFrontend, serverName } from './haproxy-names.js';
@@ -87,9 +87,10 @@ function globals(model: HaproxyModel): HaproxySection {
   );
 }
 
-/** A message's headers have to fit into one buffer, with what is added to them. */
 const messageLimits: readonly string[] = [
-  line('tune.bufsize', (headersKiB + addedHeadersKiB) * 1024),
+  line('tune.bufsize', bufferBytes),
+  comment('Buffers for the next requests: HAProxy itself keeps six, and asks the system for each other one'),
+  line('tune.memory.hot-size', 100 * bufferBytes),
   line('tune.http.maxhdr', headerFields),
 ];
 
@@ -120,6 +121,8 @@ function defaults({
       line('option dontlognull'),
       line('option dontlog-normal'),
       line('option http-no-delay'),
+      comment('The end of the handshake goes with the request: a packet less'),
+      line('option tcp-smart-connect'),
       line('timeout connect', '250ms'),
       line('timeout client', milliseconds(timeoutMs + queue.timeoutMs + 1000)),
       line('timeout server', milliseconds(timeoutMs)),

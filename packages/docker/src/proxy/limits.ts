@@ -8,4 +8,6 @@ export const headersKiB = headerLineKiB * headerLines;
 /** Header fields of a request or an answer: nginx's own limit for a request. */
 export const headerFields = 1000;
 /** Room for what proxies themselves add to a message. */
-export const addedHeadersKiB = 16;
+const addedHeadersKiB = 16;
+/** One of HAProxy's buffers has to hold a message's headers, with what is added to them. */
+export const bufferBytes = (headersKiB + addedHeadersKiB) * 1024;
