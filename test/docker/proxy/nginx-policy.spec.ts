@@ -490,6 +490,34 @@ describe("nginx and a router's policies", function () {
         assert.doesNotMatch(log, /SECRET|U0VDUkVU/);
       });
     }
+
+    it('have every line, whole, of many requests at once, and of those before a stop', async () => {
+      const nginx = await startNginx(
+        sandbox,
+        sampleNginx({
+          revision: 'dd',
+          routes: [sampleRoute('/here/', { type: 'redirect', to: '/there/', status: 307 })],
+        }),
+      );
+      const port = nginx.port(8080);
+      // All lengths that go through a pipe in one piece: where a line ends among the others differs.
+      const paths = Array.from(
+        { length: 800 },
+        (_, index) => `/here/${index}/${'x'.repeat((index * 131) % 3500)}`,
+      );
+      const unasked = [...paths];
+      const visitor = async (): Promise<void> => {
+        for (let path = unasked.pop(); path !== undefined; path = unasked.pop())
+          assert.equal((await ask({ port, path })).status, 307);
+      };
+      await Promise.all(Array.from({ length: 16 }, visitor));
+      await docker('stop', nginx.container);
+      const lines = (await docker('logs', nginx.container))
+        .split('\n')
+        .filter((each) => each.startsWith('{'));
+      const logged = lines.map((each) => (JSON.parse(each) as { readonly path: string }).path);
+      assert.deepEqual(logged.sort(), paths.sort());
+    });
   });
 });
 

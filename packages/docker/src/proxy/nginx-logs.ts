@@ -22,6 +22,13 @@ const accessLogFields = [
   ['userAgent', 'http_user_agent', false],
 ] as const;
 
+/**
+ * Each write is read and written again by the engine, which costs more than the request itself. So a worker writes what has
+ * come together, when this much is there or that long after the first line. No more than the 4096 bytes that Linux writes to
+ * a pipe in one piece: several workers have the same pipe. A worker that ends writes what it has; one that is killed cannot.
+ */
+const together = ['buffer=4k', 'flush=100ms'] as const;
+
 /** The access log, and what of a request may be in it. */
 export function logs({ accessLog }: NginxModel): readonly NginxNode[] {
   return [
@@ -36,7 +43,7 @@ export function logs({ accessLog }: NginxModel): readonly NginxNode[] {
           withoutQuery('http_referer', 'plumbstack_referer'),
           status,
           ...(accessLog === 'json' ? json : combined),
-          directive('access_log', '/dev/stdout', 'plumbstack'),
+          directive('access_log', '/dev/stdout', 'plumbstack', ...together),
         ]),
   ];
 }
