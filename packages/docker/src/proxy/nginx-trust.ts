@@ -9,14 +9,12 @@ import type { NginxModel } from './proxy-model.js';
  */
 export function visitor({ trustedProxies }: NginxModel): readonly NginxNode[] {
   const trusted = [...new Set(trustedProxies)].map(ipNetwork);
+  if (trusted.length === 0)
+    return [own('plumbstack_request_id', 'request_id'), own('plumbstack_scheme', 'scheme')];
   return [
-    ...(trusted.length === 0
-      ? []
-      : [
-          ...trusted.map((each) => directive('set_real_ip_from', each)),
-          directive('real_ip_header', 'X-Forwarded-For'),
-          directive('real_ip_recursive', 'on'),
-        ]),
+    ...trusted.map((each) => directive('set_real_ip_from', each)),
+    directive('real_ip_header', 'X-Forwarded-For'),
+    directive('real_ip_recursive', 'on'),
     within('plumbstack_trusted', trusted, 'realip_remote_addr'),
     block(
       'map',
@@ -42,4 +40,9 @@ export function visitor({ trustedProxies }: NginxModel): readonly NginxNode[] {
       [entry('default', variable('scheme')), entry('1http', 'http'), entry('1https', 'https')],
     ),
   ];
+}
+
+/** Nobody is believed: it is what nginx knows itself. */
+function own(name: string, known: string): NginxNode {
+  return block('map', ['', variable(name)], [entry('default', variable(known))]);
 }

@@ -71,7 +71,11 @@ const connectionMaps: readonly NginxNode[] = [
   block(
     'map',
     [text(variable('plumbstack_kept'), variable('plumbstack_upgrade')), variable('plumbstack_connection')],
-    [entry('default', ''), entry(pattern`~websocket$`, 'upgrade'), entry('to-', 'close')],
+    [
+      entry('default', ''),
+      ...['kept-websocket', 'to-websocket'].map((each) => entry(each, 'upgrade')),
+      entry('to-', 'close'),
+    ],
   ),
 ];
 
