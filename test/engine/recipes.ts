@@ -159,5 +159,5 @@ export const recipes: fc.Arbitrary<StackRecipe> = fc.record({
   pools: fc.array(pool, { maxLength: 2 }),
   routed: rarely.map((each) => !each),
   publishedRouter: fc.boolean(),
-  isolated: fc.boolean(),
+  isolated: rarely.map((each) => !each),
 });

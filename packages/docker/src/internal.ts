@@ -67,6 +67,7 @@ export { observeStack } from './observe/observe-stack.js';
 // What an engine that is data is made of.
 export { emptyImage } from './apply/empty-image.js';
 export { packFiles, unpackFiles } from './client/config-archive.js';
+export { machineSubnets, routedSubnets } from './client/machine-subnets.js';
 export { nanosecondsOf } from './client/nanoseconds.js';
 
 // What is told of what happens by itself, without an engine.

@@ -55,6 +55,7 @@ export async function surveyStack(
   const addresses = planAddresses(spec, takenAddresses(observed), {
     pool: addressPool,
     others: [...subnetsOf(observed.otherNetworks), ...refused],
+    avoided: await machineSubnets(reader, observed, call),
   });
   const desired = compileStack(spec, addresses, inputs);
   refuseStrangers(desired, observed);
@@ -74,6 +75,16 @@ async function readSettings(
     return details === undefined ? [] : [[id, details.settings] as const];
   });
   return Object.fromEntries((await Promise.all(entries)).flat());
+}
+
+/** What the engine's machine reaches beside the engine's networks, each of which is one of its routes too. */
+async function machineSubnets(
+  reader: DockerReader,
+  { networks, otherNetworks }: ObservedState,
+  call: CallOptions,
+): Promise<readonly string[]> {
+  const engines = new Set([...networks, ...otherNetworks].flatMap(({ subnets }) => subnets));
+  return (await reader.machineSubnets(call)).filter((each) => isIPv4Subnet(each) && !engines.has(each));
 }
 
 function subnetsOf(networks: readonly NetworkSummary[]): readonly string[] {

@@ -232,6 +232,11 @@ export class InMemoryEngine {
     return { [Symbol.dispose]: () => ports.release(key) };
   }
 
+  /** The engine's machine reaches a network otherwise, as a VPN. @param subnet as `10.208.0.0/16` */
+  addRoute(subnet: string): void {
+    this.#core.data.routes.add(subnet);
+  }
+
   /** Takes a stack's turn, as a process that changes it does. Disposed, it lets the next one in. */
   holdTurn(stack: string, holder = 'another program'): Disposable {
     const { data, life } = this.#core;

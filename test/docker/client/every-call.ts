@@ -35,7 +35,7 @@ async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
 /** Every method of the port that asks the engine, so that the compiler asks for a new one here, too. */
 export const everyCall: Readonly<
   Record<
-    Exclude<keyof DockerClient, 'close' | 'inBackground'>,
+    Exclude<keyof DockerClient, 'close' | 'inBackground' | 'machineSubnets'>,
     (client: DockerClient, options: CallOptions) => Promise<unknown>
   >
 > = {

@@ -30,6 +30,11 @@ export interface DockerReader {
   inspectContainer(id: string, options?: CallOptions): Promise<ContainerDetails | undefined>;
   /** All networks, of any owner: their subnets must not overlap ours. */
   listNetworks(options?: CallOptions): Promise<readonly NetworkSummary[]>;
+  /**
+   * Networks that the engine's machine reaches itself, as a LAN or a VPN, beside the engine's own: a network of a stack over one
+   * would take the way there. None where that cannot be seen, as of another machine.
+   */
+  machineSubnets(options?: CallOptions): Promise<readonly string[]>;
   listVolumes(label: string, options?: ListVolumesOptions): Promise<readonly VolumeSummary[]>;
   /** Whoever's volume of that name; nothing where there is none. */
   inspectVolume(name: string, options?: CallOptions): Promise<VolumeSummary | undefined>;

@@ -32,6 +32,7 @@ import { readEngineClock, readEngineInfo } from './engine-info.js';
 import { thisMachine, type Environment } from './environment.js';
 import { exec, execLines } from './exec.js';
 import { Images } from './images.js';
+import { machineSubnets } from './machine-subnets.js';
 import { NetworksAndVolumes } from './networks-and-volumes.js';
 import { pullImage } from './pull-image.js';
 import type { RegistryCredentials } from './registry-credentials.js';
@@ -169,6 +170,10 @@ export class DockerodeClient implements DockerClient {
   disconnectNetwork(network: string, id: string, options: CallOptions = {}): Promise<void> {
     return this.#containers.disconnect(network, id, options);
   }
+  async machineSubnets(): Promise<readonly string[]> {
+    return this.#engine.address.type === 'socket' ? machineSubnets() : [];
+  }
+
   listVolumes(label: string, options: ListVolumesOptions = {}): Promise<readonly VolumeSummary[]> {
     return this.#others.listVolumes(label, options);
   }

@@ -65,6 +65,8 @@ export interface AddressSpace {
   readonly pool: string;
   /** Subnets that are taken by others. */
   readonly others: readonly string[];
+  /** Subnets that no new network may be in, as those that the machine reaches itself; one that is there stays. @default none */
+  readonly avoided?: readonly string[];
   /** Whether what is there must stay where it is. @default false */
   readonly inPlace?: boolean;
 }
@@ -242,6 +244,7 @@ class Placement {
       // One of before may be where no new one would be looked for: the runtime had another pool then.
       if (isAll && free.reserve(before, wanted === undefined)) kept.set(need.name, before);
     }
+    if (wanted === undefined) for (const each of this.#space.avoided ?? []) free.avoid(each);
     return new Map(
       needs.map((need) => {
         const subnet = kept.get(need.name) ?? this.#take(free, need);

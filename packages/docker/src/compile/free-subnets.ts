@@ -33,6 +33,11 @@ export class FreeSubnets {
     return true;
   }
 
+  /** Hands out none that overlaps this one. */
+  avoid(text: string): void {
+    this.#add(parseSubnet(text));
+  }
+
   /** The first free one of a size. Throws `ADDRESS_POOL_EXHAUSTED`. */
   take(prefix: number): string {
     const size = 2 ** (32 - prefix);
@@ -53,7 +58,7 @@ export class FreeSubnets {
     const range = formatSubnet(this.#range);
     throw new PlumbstackError('ADDRESS_POOL_EXHAUSTED', `no /${prefix} network is free in ${range}.`, {
       details: { pool: range, prefix, taken: this.#taken.map(formatSubnet) },
-      hint: 'Take down stacks that are not needed, or give the runtime another pool: new DockerRuntime({ addressPool: "10.128.0.0/10" }).',
+      hint: 'Take down stacks that are not needed, or give the runtime a pool of addresses that no network of this machine has, as a LAN or a VPN: new DockerRuntime({ addressPool: "172.20.0.0/14" }).',
     });
   }
 

@@ -29,6 +29,8 @@ export class EngineData {
   readonly networks = new Map<string, NetworkObject>();
   readonly volumes = new Map<string, VolumeObject>();
   readonly images = new Map<string, ImageObject>();
+  /** Networks that its machine reaches otherwise, as `10.0.0.0/8`. */
+  readonly routes = new Set<string>();
   /** Files of the machine that are mounted, by path. */
   readonly #host = new Map<string, Files>();
   #made = 0;

@@ -91,6 +91,10 @@ export class InMemoryClient implements DockerClient {
     );
   }
 
+  machineSubnets({ signal }: CallOptions = {}): Promise<readonly string[]> {
+    return this.#call('machineSubnets', [], signal, () => [...this.#core.data.routes]);
+  }
+
   listVolumes(
     filter: string,
     { signal, unused = false }: ListVolumesOptions = {},
