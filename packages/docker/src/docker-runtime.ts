@@ -40,7 +40,7 @@ import {
 import { EngineSession } from './engine-session.js';
 import { backstage, label, ours } from './labels.js';
 import { declaredName } from './object-names.js';
-import { observeStack } from './observe/observe-stack.js';
+import { observeObjects, observeStack } from './observe/observe-stack.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import { hasInventory, type ObservedState } from './plan/observed-state.js';
 import { activeAddresses } from './plan/serving.js';
@@ -152,7 +152,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       using _verb = session.work.verb(name);
       const { client } = lease;
       const call = { signal: lease.signal };
-      const observed = await observeStack(client, name, call);
+      const observed = await observeObjects(client, name, call);
       await removeStack({
         client,
         stack: name,

@@ -30,14 +30,20 @@ export { diff, type Diff } from './plan/diff.js';
 export { differences } from './plan/identity-diff.js';
 export {
   observedContainer,
-  readRecord,
-  recordFile,
   takenAddresses,
   type ObservedContainer,
   type ObservedState,
+} from './plan/observed-state.js';
+export { contentOf, type Content, type TemplateFile } from './compile/content.js';
+export {
+  contentsFolder,
+  isRead,
+  readRecord,
+  recordFile,
+  withContents,
   type PoolRecord,
   type RouterRecord,
-} from './plan/observed-state.js';
+} from './plan/record.js';
 export {
   bridgeOf,
   historyOf,

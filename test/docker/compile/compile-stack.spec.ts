@@ -127,7 +127,7 @@ describe('a compiled stack', () => {
             .flatMap(({ folder, files: list }) =>
               list.map(({ path, content, mode }) => [
                 `${folder === '/' ? '' : folder}/${path}`,
-                String(content),
+                String(content.bytes),
                 mode,
               ]),
             );
@@ -483,6 +483,6 @@ describe('the paths of a program', () => {
     assert.deepEqual(creation.mounts, [
       { type: 'bind', source: '/base/here/data', target: '/data', readOnly: false },
     ]);
-    assert.equal(String(files[0]?.files[0]?.content), String(inputsOf(spec).files['/base/here/f']));
+    assert.deepEqual(files[0]?.files[0]?.content, inputsOf(spec).files['/base/here/f']);
   });
 });

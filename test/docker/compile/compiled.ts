@@ -11,6 +11,7 @@ import type {
 import {
   compileStack,
   contentDigest,
+  contentOf,
   digestOf,
   keptSecrets,
   planAddresses,
@@ -46,7 +47,7 @@ export function inputsOf(spec: StackSpec): Inputs {
       spec.resources.filter(hasImage).map(({ name, image }) => [name, imageOf(image)]),
     ),
     files: Object.fromEntries(
-      sourcesIn(spec).map((path) => [absolute(path), Buffer.from(`what ${path} holds`)]),
+      sourcesIn(spec).map((path) => [absolute(path), contentOf(Buffer.from(`what ${path} holds`))]),
     ),
     secrets: Object.fromEntries(
       [...spec.resources.filter(({ kind }) => kind === 'secret'), ...keptSecrets(spec)].map(({ name }) => [

@@ -8,7 +8,7 @@ import {
   type RouterOptions,
   type ServiceOptions,
 } from '@plumbstack/core';
-import { canonicalJson, contentDigest, digestOf, type Inputs } from '@plumbstack/docker/internal';
+import { canonicalJson, contentDigest, contentOf, digestOf, type Inputs } from '@plumbstack/docker/internal';
 import { compiled, inputsOf, secretInput } from './compiled';
 
 /** One of everything, with one resource changed. */
@@ -120,7 +120,7 @@ describe('the digest of a container', () => {
     ],
     [
       'another content of a file',
-      { inputs: () => ({ files: { '/base/app.conf': Buffer.from('another') } }) },
+      { inputs: () => ({ files: { '/base/app.conf': contentOf('another') } }) },
       ['site'],
     ],
     [
@@ -177,7 +177,7 @@ describe('the digest of a container', () => {
 
   it('tells two files apart that are no text', () => {
     const file = (byte: number) => (): Partial<Inputs> => ({
-      files: { '/base/app.conf': Buffer.from([byte]) },
+      files: { '/base/app.conf': contentOf(Buffer.from([byte])) },
     });
     assert.notEqual(digests({ inputs: file(0xfe) })['site'], digests({ inputs: file(0xff) })['site']);
   });
@@ -186,7 +186,7 @@ describe('the digest of a container', () => {
     const text = digests({ app: { files: [{ target: '/f', content: 'Grüße' }] } });
     const bytes = digests({
       app: { files: [{ target: '/f', source: 'f' }] },
-      inputs: () => ({ files: { '/base/f': Buffer.from('Grüße') } }),
+      inputs: () => ({ files: { '/base/f': contentOf(Buffer.from('Grüße')) } }),
     });
     assert.equal(text['site'], bytes['site']);
   });

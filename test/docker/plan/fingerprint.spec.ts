@@ -26,7 +26,7 @@ const worlds: Readonly<Record<string, (picture: Picture) => unknown>> = {
   'a volume less': ({ volumes }) => volumes.shift(),
   'another configuration': (picture) => configOf(picture, 'shop-web').set('nginx.conf', Buffer.from('x')),
   'a file less': (picture) => configOf(picture, 'shop-web').delete('nginx.conf'),
-  'a file more': (picture) => configOf(picture, 'shop-web').set('more', Buffer.from('')),
+  'a file more': (picture) => configOf(picture, 'shop-web').set('tls/more', Buffer.from('')),
   ...Object.fromEntries(
     [label.digest, label.address, label.resource, label.role].map((key) => [
       `another label ${key}`,

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { isPlumbstackError, Stack } from '@plumbstack/core';
 import {
+  contentDigest,
+  contentsFolder,
   label,
   planAddresses,
   poolFiles,
@@ -9,11 +11,13 @@ import {
   recordedPool,
   recordFile,
   takenAddresses,
+  versionOf,
+  withContents,
   type PoolRecord,
   type RouterRecord,
 } from '@plumbstack/docker/internal';
-import { emptySpace, poolOf } from '../compile/compiled';
-import { applied, compare, configOf, doings, observe, tamper } from './picture';
+import { emptySpace, poolOf, secretMarker } from '../compile/compiled';
+import { applied, compare, configOf, doings, observe, reasonsOf, tamper } from './picture';
 import { sample } from './sample';
 
 /** Records that somebody, or a full disk, has damaged. */
@@ -37,14 +41,67 @@ const damaged: readonly string[] = [
 ];
 
 describe('the record of a proxy', () => {
-  it('of a pool gives back the whole pool, files with bytes included', async () => {
+  it('of a pool gives back the whole pool, and what its files hold by digest', async () => {
     const picture = await applied(sample());
     const { desired } = await compare(picture, sample());
     const pool = poolOf(desired, 'workers');
     const found = recordedPool(await observe(picture, 'shop'), 'workers');
-    assert.deepEqual(found, pool);
-    assert.ok(found.worker.container.files[0]?.files[0]?.content instanceof Buffer);
-    assert.deepEqual(poolFiles(found), poolFiles(pool));
+    const digest = contentDigest(`${secretMarker}key`);
+    assert.deepEqual(
+      found,
+      withContents(pool, (content) => ({ digest: content.digest })),
+    );
+    assert.deepEqual(found.worker.container.files[0]?.files[0]?.content, { digest });
+    assert.deepEqual(poolFiles(found).files, poolFiles(pool).files);
+    assert.deepEqual(
+      poolFiles(pool).contents.map(({ path, mode, content }) => [path, mode, content.bytes?.toString()]),
+      [[`${contentsFolder}/${digest}`, 0o400, `${secretMarker}key`]],
+    );
+  });
+
+  it('of the version before held what the files hold, and is read, and brought to this form', async () => {
+    const picture = await applied(sample());
+    const { desired } = await compare(picture, sample());
+    const pool = poolOf(desired, 'workers');
+    const config = configOf(picture, 'shop-workers');
+    const { contents: _, ...record } = JSON.parse(config.get(recordFile)?.toString() ?? '') as PoolRecord;
+    const held = withContents(pool, ({ bytes }) => bytes as never);
+    const older = { ...record, unit: held, before: versionOf(held) };
+    config.set(recordFile, Buffer.from(JSON.stringify(older)));
+    const observed = await observe(picture, 'shop');
+    assert.deepEqual(recordedPool(observed, 'workers'), pool);
+    assert.ok(readRecord<PoolRecord>(observed, 'workers')?.before !== undefined);
+    const compared = await compare(picture, sample());
+    assert.deepEqual(doings(compared), ['update pool workers']);
+    assert.deepEqual(reasonsOf(compared, 'workers'), {
+      [`file ${recordFile}`]: ['another content', 'as described'],
+    });
+  });
+
+  it('grows with the number of files, and not with what they hold', async () => {
+    const recordOf = async (content: string): Promise<number> => {
+      const files = Array.from({ length: 8 }, (_, index) => ({ target: `/f/${index}`, content }));
+      const picture = await applied(sample({ pooled: { files } }));
+      return configOf(picture, 'shop-workers').get(recordFile)?.length ?? 0;
+    };
+    assert.equal(await recordOf('x'.repeat(1_000_000)), await recordOf('y'));
+  });
+
+  it('forgets a version whose files are lost, and nothing else', async () => {
+    const picture = await applied(sample());
+    const config = configOf(picture, 'shop-workers');
+    const record = JSON.parse(config.get(recordFile)?.toString() ?? '') as PoolRecord;
+    const { worker, config: pool } = record.unit;
+    const before = { worker, health: pool.model.health };
+    const seen = async (contents: readonly string[]): Promise<Partial<PoolRecord> | undefined> => {
+      config.set(recordFile, Buffer.from(JSON.stringify({ ...record, before, contents })));
+      return readRecord<PoolRecord>(await observe(picture, 'shop'), 'workers');
+    };
+    assert.ok((await seen(record.contents))?.before !== undefined);
+    const without = await seen([]);
+    assert.equal(without?.before, undefined);
+    assert.deepEqual(without?.unit, record.unit);
+    assert.deepEqual(doings(await compare(picture, sample())), ['update pool workers']);
   });
 
   it('of a router holds no hash of a password', async () => {

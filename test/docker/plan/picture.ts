@@ -131,21 +131,29 @@ function run(
     network,
     { networkId: `network-of-${network}`, ...(fixedAddress !== undefined && { fixedAddress }) },
   ]);
-  const id = put(picture, { name, labels, state: 'running', networks: Object.fromEntries(networks) });
+  const imageId = creation.image;
+  const id = put(picture, {
+    name,
+    labels,
+    imageId,
+    state: 'running',
+    networks: Object.fromEntries(networks),
+  });
   picture.settings.set(id, { limits: creation.limits, restart: creation.restart });
   return id;
 }
 
 function put(
   picture: Picture,
-  container: Pick<ContainerSummary, 'name' | 'labels' | 'state' | 'networks'>,
+  container: Pick<ContainerSummary, 'name' | 'labels' | 'state' | 'networks'> &
+    Partial<Pick<ContainerSummary, 'imageId'>>,
 ): string {
   const id = contentDigest(container.name);
   picture.containers.push({
+    imageId: 'sha256:image',
     ...container,
     id,
     image: 'image',
-    imageId: 'sha256:image',
     createdAt: '2026-01-01T00:00:00Z',
     ports: [],
   });
@@ -179,9 +187,11 @@ function readerOf({ networks, containers, volumes, configs }: Picture): DockerRe
     listNetworks: async () => networks,
     listVolumes: async (wanted) => volumes.filter(({ labels }) => carries(wanted, labels)),
     readFiles: async (container, path) => {
-      const files = configs.get(container);
-      const folder = path.slice(path.lastIndexOf('/') + 1);
-      return files && new Map([...files].map(([name, content]) => [`${folder}/${name}`, content]));
+      const [, part = ''] = path.split('/etc/plumbstack/');
+      const found = [...(configs.get(container) ?? [])].filter(
+        ([name]) => name === part || name.startsWith(`${part}/`),
+      );
+      return found.length === 0 ? undefined : new Map(found);
     },
   };
   // An observation asks nothing else.

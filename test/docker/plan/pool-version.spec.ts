@@ -39,6 +39,7 @@ describe("a pool's version", () => {
     replicas: unit.spec.replicas,
     slots: unit.worker.slots,
     unit,
+    contents: [],
     ...more,
   });
   const running = (digest: string, port = base.worker.port): readonly ObservedContainer[] =>
@@ -85,7 +86,7 @@ describe("a pool's version", () => {
     });
 
     it('is unknown where there is no record', () => {
-      assert.deepEqual(historyOf(undefined, version('1')), { isReached: false });
+      assert.deepEqual(historyOf(undefined, version('1')), { isReached: false, there: [] });
       assert.equal(settledVersion(undefined), undefined);
     });
   });

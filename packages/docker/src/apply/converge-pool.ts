@@ -2,15 +2,17 @@ import type { PoolUnit } from '../compile/docker-spec.js';
 import { configFolder } from '../compile/proxy-container.js';
 import { observeStack } from '../observe/observe-stack.js';
 import { isStale } from '../plan/container-changes.js';
-import { readRecord, type ObservedContainer, type PoolRecord } from '../plan/observed-state.js';
+import type { ObservedContainer } from '../plan/observed-state.js';
 import { bridgeOf, historyOf, settledVersion, withVersion, type PoolHistory } from '../plan/pool-version.js';
-import { poolRecord, unsettledPoolFiles, unsettledPoolRecord } from '../plan/proxy-files.js';
+import { poolFiles, poolRecord, unsettledPoolFiles, unsettledPoolRecord } from '../plan/proxy-files.js';
+import { readRecord, type PoolRecord } from '../plan/record.js';
 import { containersOf } from '../plan/serving.js';
 import type { HaproxyModel } from '../proxy/index.js';
 import { inviteRouters } from './attachments.js';
 import { convergeProxy } from './converge-proxy.js';
 import { pauseFor } from './deadline.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
+import { contentsOfPool, loadContent } from './load-content.js';
 import {
   restartWorker,
   retireAll,
@@ -26,6 +28,7 @@ import { applyConfig } from './proxy-config.js';
 import { removeContainer } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
 import { betweenVersions } from './run-failure.js';
+import { sweepConfig } from './sweep-config.js';
 
 /**
  * Brings a pool to what is described, from whatever is there. New workers join when they answer and HAProxy knows their
@@ -47,7 +50,8 @@ export async function convergePool(context: RunContext, unit: PoolUnit): Promise
     const observed = await observeStack(context.client, context.stack, context.call);
     // The version before this one's predecessor is still the one to go back to, after this.
     const { before } = record;
-    const history = { ...(before !== undefined && { before }), isReached: true };
+    const { contents: there = [] } = readRecord<PoolRecord>(observed, unit.resource) ?? {};
+    const history = { ...(before !== undefined && { before }), isReached: true, there };
     const back = bringTo({ ...context, observed }, withVersion(record.unit, settled), history);
     await back.catch((failure: unknown) => {
       throw context.signal.aborted ? failure : betweenVersions(error, failure);
@@ -73,6 +77,7 @@ async function bringTo(context: RunContext, unit: PoolUnit, history: PoolHistory
     balancer,
     isNew: seen.length === 0,
     isRechecked: bridge !== undefined,
+    load: contentsOfPool(context.client, async () => (await balancer).id, context.call),
   };
 
   const current: KeptWorker[] = [];
@@ -97,6 +102,9 @@ async function bringTo(context: RunContext, unit: PoolUnit, history: PoolHistory
   if (bridge !== undefined) await reconfigure(context, unit, id, history);
   const { before } = history;
   await putRecord(context, id, poolRecord(unit, { ...(before !== undefined && { before }) }));
+  // Only now nothing leads back to the version before these two.
+  const { named } = poolFiles(unit, before);
+  if (history.there.some((each) => !named.includes(each))) await sweepConfig(context, id, named);
   if (running.length !== unit.spec.replicas) {
     context.emit('pool:scaled', {
       resource: pathOf(context, unit.resource),
@@ -221,6 +229,7 @@ export async function restartWorkers(context: RunContext, unit: PoolUnit, balanc
     balancer: Promise.resolve({ id: balancer, admin }),
     isNew: false,
     isRechecked: false,
+    load: loadContent,
   };
   const record = poolRecordOf(context, unit);
   await putRecord(context, balancer, unsettledPoolRecord(unit, historyOf(record, unit)));

@@ -55,7 +55,7 @@ export async function convergeProxy(
     ...(proxy.role === 'balancer' && {
       switchTo: (address: string) => switchRouters(context, unit, address),
     }),
-    prepare: (container) => putConfig(context, container, proxy.files().files),
+    prepare: (container) => putConfig(context, container, proxy.files()),
   });
   if (isNew && proxy.role === 'router') await joinAsGuest(context, id, unit.guests, address);
   if (isNew) return id;

@@ -8,6 +8,7 @@ import { isOfStack, notOurs } from '../not-ours.js';
 import type { Place } from '../plan/container-networks.js';
 import { attachmentsOf } from './attachments.js';
 import { explainFiles } from './explain-files.js';
+import { loadContent, loadFiles, type LoadContent } from './load-content.js';
 import { explainPort } from './port-holder.js';
 import { declaredPathOf, type RunContext } from './run-context.js';
 
@@ -21,6 +22,8 @@ export interface NewContainer {
   readonly aliases: readonly string[];
   readonly hostname: string;
   readonly worker?: number;
+  /** Reads what its files hold. @default from this process and its machine */
+  readonly load?: LoadContent;
   /** Done between creation and start. */
   readonly prepare?: (id: string) => Promise<void>;
 }
@@ -28,7 +31,7 @@ export interface NewContainer {
 /** Creates a container and puts its files in. It does not run yet; whatever fails leaves nothing behind. */
 export async function createContainer(context: RunContext, wanted: NewContainer): Promise<string> {
   const { client, call } = context;
-  const { template, name, place, address, aliases, hostname, worker } = wanted;
+  const { template, name, place, address, aliases, hostname, worker, load = loadContent } = wanted;
   const { creation, files } = template;
   let id: string | undefined;
   try {
@@ -51,12 +54,9 @@ export async function createContainer(context: RunContext, wanted: NewContainer)
       call,
     );
     for (const { folder, files: list, ownedByUser } of files) {
-      await client.putFiles(
-        id,
-        folder,
-        ownedByUser ? await owned(context, id, creation.user, list) : list,
-        call,
-      );
+      const loaded = await loadFiles(list, load);
+      const put = ownedByUser ? await owned(context, id, creation.user, loaded) : loaded;
+      await client.putFiles(id, folder, put, call);
     }
     if (template.needsShell) await refuseWithoutShell(context, id, wanted);
     await wanted.prepare?.(id);

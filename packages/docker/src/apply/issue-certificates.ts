@@ -4,6 +4,7 @@ import { loadAcmeClient } from '../acme/load-client.js';
 import type { Inputs } from '../compile/inputs.js';
 import { accountKey, keptSecrets, type KeptSecret } from '../compile/kept-secrets.js';
 import type { Diff } from '../plan/diff.js';
+import { loadContent } from './load-content.js';
 import { keepIssued } from './prepare-secrets.js';
 import { pathOf, type RunContext } from './run-context.js';
 import { runStep } from './run-step.js';
@@ -34,8 +35,9 @@ export async function issueCertificates(
     const step = plan.steps.find((each) => each.resource === path && each.kind === 'secret');
     if (secret.type !== 'acme' || secrets[secret.name]?.due === undefined || step === undefined) continue;
     const { name, authority, hosts } = secret;
-    const ca = authority.ca === undefined ? undefined : files[absolute(authority.ca)];
+    const file = authority.ca === undefined ? undefined : files[absolute(authority.ca)];
     const outcome = await runStep(context, step, async () => {
+      const ca = file && Buffer.from(await loadContent(file));
       const value = await issueCertificate({
         authority,
         hosts,

@@ -4,11 +4,10 @@ import { foreignNetworks, workerPlace, type Place } from '../plan/container-netw
 import {
   networkNamed,
   notedDrainTimeout,
-  readRecord,
   type ObservedContainer,
   type ObservedState,
-  type PoolRecord,
 } from '../plan/observed-state.js';
+import { readRecord, type PoolRecord } from '../plan/record.js';
 import { containersOf, roleOf } from '../plan/serving.js';
 import { drainTimeoutOf } from './drain-connections.js';
 import { endingProcesses } from '../proxy/index.js';

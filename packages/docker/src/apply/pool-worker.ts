@@ -7,6 +7,7 @@ import { asksTheSame } from '../plan/pool-version.js';
 import { discard, runContainer } from './create-container.js';
 import { pollUntil } from './deadline.js';
 import type { HaproxyAdmin } from './haproxy-admin.js';
+import type { LoadContent } from './load-content.js';
 import { mendContainer } from './mend-container.js';
 import { endingBalancers } from '../proxy/index.js';
 import { removeContainer } from './remove-container.js';
@@ -36,6 +37,8 @@ export interface PoolRun {
   readonly isNew: boolean;
   /** Whether HAProxy is about to be given another check. */
   readonly isRechecked: boolean;
+  /** Reads what the workers' files hold. */
+  readonly load: LoadContent;
 }
 
 export interface Balancer {
@@ -63,6 +66,7 @@ export async function startWorker(run: PoolRun, number: number): Promise<Worker>
       aliases: [],
       hostname: `${unit.resource}-${number}`,
       worker: number,
+      load: run.load,
     });
     const worker: Worker = { number, id, name, state: 'running' };
     try {

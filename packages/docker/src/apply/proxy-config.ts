@@ -1,12 +1,13 @@
 import { PlumbstackError } from '@plumbstack/core';
-import type { PutFile } from '../client/docker-client.js';
 import { configFolder } from '../compile/proxy-container.js';
 import { differingFiles, type ProxyFiles } from '../plan/proxy-files.js';
-import { recordFile } from '../plan/observed-state.js';
-import { readFolder } from '../observe/read-folder.js';
+import { contentsFolder, isRead, recordFile, recordIn } from '../plan/record.js';
+import { readConfig } from '../observe/read-config.js';
 import { pollUntil } from './deadline.js';
+import { loadContent, loadFiles } from './load-content.js';
 import { patiently } from './patient-exec.js';
 import { declaredPathOf, type RunContext } from './run-context.js';
+import { sweepConfig } from './sweep-config.js';
 
 /** How a proxy is told to take a configuration. */
 export interface ProxyCommands {
@@ -33,7 +34,7 @@ export async function applyConfig(
   commands: ProxyCommands,
 ): Promise<boolean> {
   const { client, call } = context;
-  const seen = await readFolder(client, container, configFolder, call);
+  const seen = await putContents(context, container, wanted);
   const differing = differingFiles(wanted.files, seen);
   const needsReload = differing.some((path) => path !== recordFile);
   if (needsReload) {
@@ -49,16 +50,39 @@ export async function applyConfig(
   if (!needsReload && (await commands.revision(container)) === wanted.revision) return false;
   await commands.reload(container);
   await inForce(context, resource, container, wanted.revision, commands);
+  const before = recordIn(seen)?.contents;
+  // As long as nginx has processes of before the reload, they read the pages and passwords of the version before.
+  if (before?.every((path) => wanted.named.includes(path)) !== true)
+    await sweepConfig(context, container, wanted.named, before);
   return true;
 }
 
-/** Puts the first configuration in, before the proxy starts. */
-export async function putConfig(
-  context: RunContext,
+type Seen = ReadonlyMap<string, Buffer> | undefined;
+
+/** Puts what the configuration, or the record, names before either names it. Resolves to what is there. */
+async function putContents(
+  { client, call }: RunContext,
   container: string,
-  files: readonly PutFile[],
-): Promise<void> {
-  await context.client.putFiles(container, configFolder, files, context.call);
+  { files, contents }: ProxyFiles,
+): Promise<Seen> {
+  const parts = new Set(files.filter(({ path }) => isRead(path)).map(({ path }) => path.split('/')[0] ?? ''));
+  const found = await readConfig(client, container, [...parts], call);
+  // What cannot be read is made anew.
+  const seen = typeof found === 'string' ? undefined : found;
+  const there = new Set(recordIn(seen)?.contents);
+  const missing = contents.filter(({ path }) => !there.has(path));
+  if (missing.length === 0) return seen;
+  const folder = { path: contentsFolder, type: 'folder', mode: 0o700, content: '' } as const;
+  const needsFolder = missing.some(({ path }) => path.startsWith(`${contentsFolder}/`));
+  const loaded = await loadFiles(missing, loadContent);
+  await client.putFiles(container, configFolder, [...(needsFolder ? [folder] : []), ...loaded], call);
+  return seen;
+}
+
+/** Puts the first configuration in, before the proxy starts. */
+export async function putConfig(context: RunContext, container: string, wanted: ProxyFiles): Promise<void> {
+  await putContents(context, container, wanted);
+  await context.client.putFiles(container, configFolder, wanted.files, context.call);
 }
 
 async function validate(

@@ -3,7 +3,8 @@ import type { ImageSummary } from '../client/docker-client.js';
 import { engineStatus } from '../client/docker-failure.js';
 import { label } from '../labels.js';
 import { builtImageRepository } from '../object-names.js';
-import { recordFile, type ObservedState } from '../plan/observed-state.js';
+import type { ObservedState } from '../plan/observed-state.js';
+import { recordFile } from '../plan/record.js';
 import { pathOf, type RunContext } from './run-context.js';
 
 type PruneContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'signal' | 'emit'>;
@@ -65,7 +66,9 @@ function rank({ id, createdAt }: BuiltImage, used: ReadonlySet<string>): number 
 }
 
 /** What the containers run, and what a pool remembers: the version to go back to is in its record. */
-function keptBy({ containers, configs }: ObservedState): (image: BuiltImage) => boolean {
+function keptBy({ containers, configs, unreadable = {} }: ObservedState): (image: BuiltImage) => boolean {
+  // What one that cannot be read remembers is not known.
+  if (Object.keys(unreadable).length > 0) return () => true;
   const running = new Set(containers.map(({ summary }) => summary.imageId));
   const records = Object.values(configs).map((files) => files.get(recordFile)?.toString() ?? '');
   return ({ id, reference }) =>

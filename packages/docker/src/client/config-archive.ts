@@ -6,8 +6,8 @@ import { extract, pack } from 'tar-fs';
 import type { PutFile } from './docker-client.js';
 
 /**
- * An archive of text that is on no disk. It holds files alone: the engine makes the folders on the way (0755, root), and
- * an entry for a folder that exists would change that one's mode and owner.
+ * An archive of what is on no disk. Of folders it holds those alone that are asked for: the engine makes the others on the way
+ * (0755, root), and an entry for a folder that exists changes that one's mode and owner.
  *
  * @throws `INVALID_OPTION` for a path that is absolute or leads out of the folder
  */
@@ -17,8 +17,10 @@ export function packFiles(files: readonly PutFile[]): Readable {
     entries: [],
     finalize: false,
     finish: (tar) => {
-      for (const { path, content, mode, uid = 0, gid = 0 } of entries) {
-        tar.entry({ name: path, mode, uid, gid, mtime: new Date(), type: 'file' }, content as string);
+      for (const { path, content, mode, uid = 0, gid = 0, type = 'file' } of entries) {
+        const header = { name: path, mode, uid, gid, mtime: new Date() };
+        if (type === 'folder') tar.entry({ ...header, type: 'directory' });
+        else tar.entry({ ...header, type }, content as string);
       }
       tar.finalize();
     },
@@ -57,7 +59,7 @@ function innerPath(path: string): string {
  * @throws `ENGINE_FAILED` for more than `limitBytes` of content, or what is no archive
  */
 export async function unpackFiles(
-  archive: AsyncIterable<Buffer>,
+  archive: AsyncIterable<Uint8Array>,
   limitBytes: number,
 ): Promise<ReadonlyMap<string, Buffer>> {
   const files = new Map<string, Buffer>();

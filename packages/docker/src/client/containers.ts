@@ -139,10 +139,16 @@ export class Containers {
   async putFiles(id: string, folder: string, files: readonly PutFile[], options: CallOptions): Promise<void> {
     const archive = packFiles(files);
     try {
-      await this.#engine.call(`put files into container ${id} at ${folder}`, options, (docker) =>
+      await this.#engine.call(`put files into container ${id} at ${folder}`, options, (docker, deadline) => {
+        // However large they are: an engine that goes on taking them is not one that is silent.
+        const source = Readable.from(
+          restarting(archive, () => deadline.restart()),
+          { objectMode: false },
+        );
         // Else the engine makes a file of a whole folder that is in the way, and says nothing.
-        docker.getContainer(part(id)).putArchive(archive, { path: folder, noOverwriteDirNonDir: 'true' }),
-      );
+        const query = { path: folder, noOverwriteDirNonDir: 'true' };
+        return docker.getContainer(part(id)).putArchive(source, query);
+      });
     } finally {
       archive.destroy();
     }

@@ -140,7 +140,15 @@ class Listing {
 /** The clocks of some file systems go in steps of two seconds. https://learn.microsoft.com/windows/win32/sysinfo/file-times */
 const coarsestClockMs = 2000;
 
-function stampOf({ dev, ino, size, mtimeNs, ctimeNs, mtimeMs, ctimeMs }: BigIntStats): string | undefined {
+export function stampOf({
+  dev,
+  ino,
+  size,
+  mtimeNs,
+  ctimeNs,
+  mtimeMs,
+  ctimeMs,
+}: BigIntStats): string | undefined {
   const latest = Number(mtimeMs > ctimeMs ? mtimeMs : ctimeMs);
   if (latest > Date.now() - coarsestClockMs) return undefined;
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');

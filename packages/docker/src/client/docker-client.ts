@@ -305,6 +305,8 @@ export interface ContainerUpdate {
 export interface PutFile {
   /** Relative to the folder. Folders on the way are made. */
   readonly path: string;
+  /** A folder without content, for its mode and owner. @default a file */
+  readonly type?: 'file' | 'folder';
   readonly content: string | Buffer;
   /** Permission bits. */
   readonly mode: number;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { OpenFile } from './open-file.js';
 
 /** How much of a file is read at once. */
@@ -7,6 +8,8 @@ const pieceBytes = 256 * 1024;
 const together = 8;
 /** Some 200 bytes each. */
 const mostRemembered = 200_000;
+/** Texts are remembered as they are; a program has them anyway, for as long as its stack. */
+const mostTexts = 2000;
 
 export interface StampedFile {
   readonly path: string;
@@ -21,6 +24,7 @@ export interface StampedFile {
  */
 export class FileDigests {
   readonly #known = new Map<string, { readonly stamp: string; readonly digest: string }>();
+  readonly #texts = new Map<string, string>();
 
   /** One digest for each file, in the same order. */
   async of(files: readonly StampedFile[]): Promise<readonly string[]> {
@@ -37,6 +41,15 @@ export class FileDigests {
     return digests;
   }
 
+  /** That of a text, as UTF-8. A short one is not worth to be remembered. */
+  async ofText(text: string): Promise<string> {
+    if (text.length <= pieceBytes) return bytesDigest(text);
+    const digest = this.#texts.get(text) ?? (await bytesDigest(text));
+    if (this.#texts.size >= mostTexts) this.#texts.clear();
+    this.#texts.set(text, digest);
+    return digest;
+  }
+
   async #digest({ path, size, stamp }: StampedFile, piece: Buffer): Promise<string> {
     const known = this.#known.get(path);
     if (known !== undefined && known.stamp === stamp) return known.digest;
@@ -46,6 +59,24 @@ export class FileDigests {
     else this.#known.set(path, { stamp, digest });
     return digest;
   }
+}
+
+/** SHA-256 of what is in memory, piece by piece: what else the program does, as showing signs of life, goes on meanwhile. */
+export async function bytesDigest(bytes: string | Buffer): Promise<string> {
+  const hash = createHash('sha256');
+  for (let start = 0; start < bytes.length;) {
+    const end = wholeEnd(bytes, start + pieceBytes);
+    if (start > 0) await setImmediate();
+    if (typeof bytes === 'string') hash.update(bytes.slice(start, end));
+    else hash.update(bytes.subarray(start, end));
+    start = end;
+  }
+  return hash.digest('hex');
+}
+
+/** Not between the two halves of a character. */
+function wholeEnd(bytes: string | Buffer, end: number): number {
+  return typeof bytes === 'string' && /[\uD800-\uDBFF]/.test(bytes.charAt(end - 1)) ? end + 1 : end;
 }
 
 async function readDigest(path: string, size: number, piece: Buffer): Promise<string> {

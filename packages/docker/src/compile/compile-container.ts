@@ -6,14 +6,15 @@ import {
   type MountSpec,
   type ResourceSpec,
 } from '@plumbstack/core';
-import type { EngineHealthcheck, EngineMount, PublishedPort, PutFile } from '../client/docker-client.js';
+import type { EngineHealthcheck, EngineMount, PublishedPort } from '../client/docker-client.js';
 import { baseLabels, label, type Role } from '../labels.js';
 import { volumeName } from '../object-names.js';
+import { contentOf, noContent, type Content, type TemplateFile } from './content.js';
 import type { ContainerTemplate, FolderFiles, ResolvedImage } from './docker-spec.js';
 import { publishedBy, type Inputs } from './inputs.js';
 import { own } from './own.js';
 import { startedWithSecrets } from './secret-environment.js';
-import { canonicalJson, contentDigest, digestOf } from './spec-hash.js';
+import { canonicalJson, digestOf } from './spec-hash.js';
 
 /** The parts of a template that its digest is made of, before labels are put on. */
 type Draft = Omit<ContainerTemplate['creation'], 'labels'>;
@@ -35,14 +36,14 @@ export function compileContainer(
   facts: Readonly<Record<string, unknown>> = {},
 ): ContainerTemplate {
   const image = imageOf(spec.name, inputs);
-  const files: PutFile[] = spec.files.map(({ target, mode, content, source }) => ({
+  const files: TemplateFile[] = spec.files.map(({ target, mode, ...given }) => ({
     path: target,
     mode,
-    content: content ?? (source === undefined ? '' : (inputs.files[inputs.absolute(source)] ?? '')),
+    content: fileContent(given, inputs),
   }));
-  const secrets: PutFile[] = spec.secrets.map((each) => {
+  const secrets: TemplateFile[] = spec.secrets.map((each) => {
     const value = own(inputs.secrets, each.secret)?.value ?? Buffer.alloc(0);
-    const content = secretText(each, () => value.toString()) ?? value;
+    const content = contentOf(secretText(each, () => value.toString()) ?? value);
     return { path: each.target, mode: 0o400, content };
   });
   const { stopSignal, workingDir, user } = spec;
@@ -82,9 +83,7 @@ export function compileContainer(
     facts: {
       ...facts,
       labels: spec.labels,
-      files: Object.fromEntries(
-        files.map(({ path, mode, content }) => [path, { mode, digest: contentDigest(content) }]),
-      ),
+      files: Object.fromEntries(files.map(({ path, mode, content: { digest } }) => [path, { mode, digest }])),
       secrets: Object.fromEntries(
         spec.secrets.map(({ secret, target, ...form }) => {
           const fingerprint = own(inputs.secrets, secret)?.fingerprint ?? 'new';
@@ -94,6 +93,14 @@ export function compileContainer(
     },
     needsShell: variables.length > 0,
   });
+}
+
+function fileContent(
+  { content, source }: { readonly content?: string; readonly source?: string },
+  inputs: Inputs,
+): Content {
+  if (content !== undefined) return inputs.texts?.get(content) ?? contentOf(content);
+  return (source === undefined ? undefined : own(inputs.files, inputs.absolute(source))) ?? noContent;
 }
 
 interface TemplateParts {
@@ -196,17 +203,17 @@ const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) 
 
 // The engine refuses files for a read-only root, but not for a volume in it. Nothing else is mounted there: files have no
 // place in what outlives their container, nor right below a tmpfs.
-function writableFolders(files: readonly PutFile[]): readonly EngineMount[] {
+function writableFolders(files: readonly TemplateFile[]): readonly EngineMount[] {
   const folders = new Set(files.map(({ path }) => folderOf(path)));
   return [...folders].map((target) => ({ type: 'volume', target, readOnly: false }));
 }
 
 function inFolders(
-  files: readonly PutFile[],
+  files: readonly TemplateFile[],
   readOnlyRoot: boolean,
   ownedByUser: boolean,
 ): readonly FolderFiles[] {
-  const folders = new Map<string, PutFile[]>();
+  const folders = new Map<string, TemplateFile[]>();
   for (const each of files) {
     const folder = readOnlyRoot ? folderOf(each.path) : '/';
     const relative = each.path.slice(folder === '/' ? 1 : folder.length + 1);

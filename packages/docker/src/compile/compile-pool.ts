@@ -69,6 +69,7 @@ export function compilePool(
     config: {
       volume: { name: configVolume, labels: baseLabels(stack, name, 'config') },
       files: [],
+      contents: [],
       targets: [],
       model: {
         pool: name,

@@ -64,7 +64,8 @@ export function compileRouter(
     port: spec.tls === undefined ? routerPort : routerTlsPort,
     config: {
       volume: { name: configVolume, labels: baseLabels(stack, name, 'config') },
-      files: [...tlsFiles(spec, inputs), ...pageFiles(spec, inputs)],
+      files: tlsFiles(spec, inputs),
+      contents: pageFiles(spec, inputs),
       targets: spec.routes.flatMap(({ target }) => (target.type === 'resource' ? [target.name] : [])),
       model: routerModel(spec, resources, addresses, inputs),
     },

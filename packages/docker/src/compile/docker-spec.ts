@@ -1,5 +1,6 @@
 import type { AppSpec, HealthSpec, PoolSpec, StackSpec } from '@plumbstack/core';
 import type { ContainerCreation, NetworkCreation, PutFile, VolumeCreation } from '../client/docker-client.js';
+import type { TemplateFile } from './content.js';
 import type { HaproxyModel, NginxModel } from '../proxy/proxy-model.js';
 import type { AddressPlan, Attachment } from './address-plan.js';
 
@@ -80,7 +81,7 @@ export interface ContainerTemplate {
 
 export interface FolderFiles {
   readonly folder: string;
-  readonly files: readonly PutFile[];
+  readonly files: readonly TemplateFile[];
   /** Whether they belong to the user that the container runs as, rather than to root. */
   readonly ownedByUser: boolean;
 }
@@ -161,6 +162,8 @@ export interface ProxyConfig<M> {
   readonly model: M;
   /** Files beside the configuration itself, as TLS keys. */
   readonly files: readonly PutFile[];
+  /** Files that are called by what they hold, as pages: never changed, and of any size. */
+  readonly contents: readonly TemplateFile[];
   /** Resources that it sends requests to. */
   readonly targets: readonly string[];
 }

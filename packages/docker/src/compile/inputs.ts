@@ -1,4 +1,5 @@
 import type { PublishSpec, ResourceSpec } from '@plumbstack/core';
+import type { Content } from './content.js';
 import type { ResolvedImage } from './docker-spec.js';
 
 /** Everything from outside the spec that a compilation needs, read beforehand: compiling itself looks nothing up. */
@@ -6,7 +7,9 @@ export interface Inputs {
   /** By resource. A pool's and a router's are those of their proxies. */
   readonly images: Readonly<Record<string, ResolvedImage>>;
   /** Content of files that the program names by path, by absolute path. */
-  readonly files: Readonly<Record<string, Buffer>>;
+  readonly files: Readonly<Record<string, Content>>;
+  /** The same of those that it gives as text, by the text. @default each is looked at where it is needed */
+  readonly texts?: ReadonlyMap<string, Content>;
   /** By name; certificates that routers have from here are among them. */
   readonly secrets: Readonly<Record<string, SecretInput>>;
   /** Hashes of the passwords that secrets hold, by the secret's name; of those that routers ask for, and exist. */

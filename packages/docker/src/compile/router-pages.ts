@@ -1,9 +1,8 @@
 import type { RouterSpec } from '@plumbstack/core';
-import type { PutFile } from '../client/docker-client.js';
+import { noContent, type Content, type TemplateFile } from './content.js';
 import type { Inputs } from './inputs.js';
 import { own } from './own.js';
 import { configFolder, proxyUser } from './proxy-container.js';
-import { contentDigest } from './spec-hash.js';
 
 /** Every file that a router answers with, as the program names it. */
 export function pageSources({ errorPages, maintenance, routes }: RouterSpec): readonly string[] {
@@ -22,7 +21,7 @@ export function pagePath(source: string, inputs: Inputs): string {
 }
 
 /** The pages as files of the router's configuration. */
-export function pageFiles(spec: RouterSpec, inputs: Inputs): readonly PutFile[] {
+export function pageFiles(spec: RouterSpec, inputs: Inputs): readonly TemplateFile[] {
   const byName = new Map(
     pageSources(spec).map((source) => [nameOf(source, inputs), contentOf(source, inputs)]),
   );
@@ -31,9 +30,9 @@ export function pageFiles(spec: RouterSpec, inputs: Inputs): readonly PutFile[] 
 
 function nameOf(source: string, inputs: Inputs): string {
   const ending = source.slice(source.lastIndexOf('.') + 1);
-  return `pages/${contentDigest(contentOf(source, inputs)).slice(0, 16)}.${ending}`;
+  return `pages/${contentOf(source, inputs).digest.slice(0, 16)}.${ending}`;
 }
 
-function contentOf(source: string, inputs: Inputs): Buffer {
-  return own(inputs.files, inputs.absolute(source)) ?? Buffer.alloc(0);
+function contentOf(source: string, inputs: Inputs): Content {
+  return own(inputs.files, inputs.absolute(source)) ?? noContent;
 }

@@ -1,6 +1,8 @@
 import { PlumbstackError, resourcePath } from '@plumbstack/core';
 import type { PoolUnit } from '../compile/docker-spec.js';
-import { readRecord, type ObservedState, type PoolRecord } from '../plan/observed-state.js';
+import { own } from '../compile/own.js';
+import type { ObservedState } from '../plan/observed-state.js';
+import { readRecord, type PoolRecord } from '../plan/record.js';
 
 /** A pool as the last `up` described it, from the engine alone. */
 export function recordedPool(observed: ObservedState, pool: string): PoolUnit {
@@ -10,10 +12,13 @@ export function recordedPool(observed: ObservedState, pool: string): PoolUnit {
   const isPool =
     pools.includes(pool) ||
     observed.containers.some(({ role, resource }) => role === 'worker' && resource === pool);
+  const why = own(observed.unreadable ?? {}, pool);
   throw new PlumbstackError(
     'NOT_FOUND',
     isPool
-      ? 'its HAProxy, which keeps its description, is missing or has lost it.'
+      ? why === undefined
+        ? 'its HAProxy, which keeps its description, is missing or has lost it.'
+        : `its description, which its HAProxy keeps, cannot be read: ${why}`
       : `the stack "${observed.stack}" has no pool "${pool}".`,
     {
       resource: resourcePath(observed.stack, pool),

@@ -1,7 +1,8 @@
 import { PlumbstackError, resourcePath } from '@plumbstack/core';
 import { convergePool } from '../apply/converge-pool.js';
 import type { EngineSession } from '../engine-session.js';
-import { readRecord, type ObservedState, type PoolRecord } from '../plan/observed-state.js';
+import type { ObservedState } from '../plan/observed-state.js';
+import { readRecord, type PoolRecord } from '../plan/record.js';
 import { withVersion, type PoolVersion } from '../plan/pool-version.js';
 import { recordedPool } from './recorded-pool.js';
 

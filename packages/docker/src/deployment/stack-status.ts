@@ -20,12 +20,10 @@ import { describedCheck } from '../plan/described-check.js';
 import {
   inventoryOf,
   networkOf,
-  readRecord,
   type ObservedContainer,
   type ObservedState,
-  type PoolRecord,
-  type RouterRecord,
 } from '../plan/observed-state.js';
+import { readRecord, type PoolRecord, type RouterRecord } from '../plan/record.js';
 import { urlOf } from './endpoint.js';
 
 /** What runs and what is healthy, seen now: a container's own health check, HAProxy's, or a look at its port. */

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
   aboutResource,
@@ -15,12 +14,12 @@ import type { CallOptions, DockerReader, ImageDetails } from '../client/docker-c
 import type { FileDigests } from '../client/file-digests.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import type { Inputs } from '../compile/inputs.js';
-import { accountKey, keptSecrets } from '../compile/kept-secrets.js';
-import { pageSources } from '../compile/router-pages.js';
+import { accountKey } from '../compile/kept-secrets.js';
 import { builtImageTag } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 import { choosePorts } from './choose-ports.js';
 import { freePort } from './free-port.js';
+import { readSources, readTexts } from './read-sources.js';
 import { hashPasswords } from './hash-passwords.js';
 import { readSecrets, type SecretValues } from './read-secrets.js';
 
@@ -30,7 +29,7 @@ export interface ReadInputsOptions extends CallOptions {
   readonly secretValues: SecretValues;
   /** Whether the engine runs on this machine, so that a free port here is a free port there. */
   readonly local: boolean;
-  /** Of the files in build contexts. */
+  /** Of the files in build contexts, and of those that containers are given. */
   readonly digests: FileDigests;
 }
 
@@ -44,9 +43,10 @@ export async function readInputs(
   const { baseDir, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const absolute = (path: string): string => resolve(baseDir, spec.baseDir ?? '.', path);
-  const [images, files, secrets, ports] = await Promise.all([
+  const [images, files, texts, secrets, ports] = await Promise.all([
     readImages(client, spec, absolute, options.digests, call),
-    readSources(spec, absolute),
+    readSources(spec, absolute, options.digests),
+    readTexts(spec, options.digests),
     readSecrets(client, spec, absolute, options.secretValues, observed, call),
     choosePorts(spec, observed, (host) => freePort(host, options.local)),
   ]);
@@ -54,6 +54,7 @@ export async function readInputs(
   return {
     images,
     files,
+    texts,
     secrets,
     passwords: hashPasswords(spec, secrets),
     ...(account !== undefined && { acmeThumbprint: thumbprint(account) }),
@@ -160,37 +161,4 @@ async function about<T>(resource: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw aboutResource(error, resource);
   }
-}
-
-async function readSources(
-  spec: StackSpec,
-  absolute: (path: string) => string,
-): Promise<Record<string, Buffer>> {
-  const sources = spec.resources.flatMap((each) => {
-    if (each.kind === 'router')
-      return pageSources(each).map((source) => ({ name: each.name, source, target: 'a page' }));
-    if (each.kind !== 'app' && each.kind !== 'service') return [];
-    return each.files.flatMap(({ source, target }) =>
-      source === undefined ? [] : [{ name: each.name, source, target }],
-    );
-  });
-  const authorities = keptSecrets(spec).flatMap((each) =>
-    each.type === 'acme' && each.authority.ca !== undefined
-      ? [{ name: each.name, source: each.authority.ca, target: 'a certificate authority' }]
-      : [],
-  );
-  const entries = [...sources, ...authorities].map(async ({ name, source, target }) => {
-    const path = absolute(source);
-    try {
-      return [path, await readFile(path)] as const;
-    } catch (cause) {
-      throw new PlumbstackError('NOT_FOUND', `the file ${path} for ${target} cannot be read.`, {
-        resource: resourcePath(spec.name, name),
-        details: { path, target },
-        hint: "Paths are relative to the stack's baseDir, or to the working directory where it has none.",
-        cause,
-      });
-    }
-  });
-  return Object.fromEntries(await Promise.all(entries));
 }

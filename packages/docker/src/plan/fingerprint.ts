@@ -1,3 +1,4 @@
+import type { StackSpec } from '@plumbstack/core';
 import type { PutFile } from '../client/docker-client.js';
 import type { ContainerTemplate, DockerSpec, Unit } from '../compile/docker-spec.js';
 import { own } from '../compile/own.js';
@@ -12,11 +13,14 @@ import type { ObservedState } from './observed-state.js';
 export function fingerprint({ spec, images, generated, units }: DockerSpec, observed: ObservedState): string {
   return digestOf({
     desired: [
-      spec,
+      withoutTexts(spec),
       images,
       generated.flatMap(({ resource, due }) => (due === undefined ? [] : [[resource, due]])),
       units.flatMap((unit) => templatesOf(unit).map(({ identity: { ports: _, ...rest } }) => rest)),
       units.flatMap((unit) => ('config' in unit ? unit.config.files : [])).map(contentOf),
+      units
+        .flatMap((unit) => ('config' in unit ? unit.config.contents : []))
+        .map(({ path, content }) => [path, content.digest]),
     ],
     observed: [
       sorted(observed.networks.map(({ id, name, subnets }) => ({ id, name, subnets }))),
@@ -49,6 +53,16 @@ export function fingerprint({ spec, images, generated, units }: DockerSpec, obse
       ),
     ],
   });
+}
+
+/** Texts that the program puts into containers may be large; their digests are in the containers' identities. */
+function withoutTexts({ resources, ...rest }: StackSpec): unknown {
+  return {
+    ...rest,
+    resources: resources.map((each) =>
+      'files' in each ? { ...each, files: each.files.map(({ content: _, ...file }) => file) } : each,
+    ),
+  };
 }
 
 function contentOf({ path, content }: Pick<PutFile, 'path' | 'content'>): readonly string[] {

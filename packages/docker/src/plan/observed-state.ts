@@ -7,11 +7,11 @@ import type {
   VolumeSummary,
 } from '../client/docker-client.js';
 import { label, type Role } from '../labels.js';
-import type { PoolUnit, Unit } from '../compile/docker-spec.js';
+import type { Unit } from '../compile/docker-spec.js';
 import type { TakenAddresses } from '../compile/address-plan.js';
 import { contains, isIPv4Address, isIPv4Subnet, parseAddress, parseSubnet } from '../compile/ipv4.js';
 import { own } from '../compile/own.js';
-import type { PoolVersion } from './pool-version.js';
+import { isData, readRecord, type PoolRecord } from './record.js';
 
 /** What the engine has of one stack. Plain data, read in a handful of calls. */
 export interface ObservedState {
@@ -30,8 +30,10 @@ export interface ObservedState {
    * described, and may have been changed since.
    */
   readonly settings: Readonly<Record<string, ContainerUpdate>>;
-  /** Files in the proxies' configuration volumes, by resource. */
+  /** Files in the proxies' configuration volumes, by resource: those that {@link isRead} says, and none that can be large. */
   readonly configs: Readonly<Record<string, ReadonlyMap<string, Buffer>>>;
+  /** Why a proxy's configuration could not be read, by resource. */
+  readonly unreadable?: Readonly<Record<string, string>>;
 }
 
 export interface ObservedContainer {
@@ -86,10 +88,6 @@ function parseData(text: string | undefined): Readonly<Record<string, unknown>> 
   }
 }
 
-function isData(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isPort(value: unknown): value is PublishedPort {
   if (!isData(value)) return false;
   const { host, port, containerPort } = value;
@@ -117,103 +115,6 @@ export function inventoryOf(state: ObservedState): ReadonlyMap<string, Unit['kin
 export function notedDrainTimeout(state: ObservedState, app: string): number {
   const noted = own(parseData(inventoryIn(state)?.labels[label.drainTimeouts]), app);
   return typeof noted === 'number' ? noted : defaultDrainTimeoutMs;
-}
-
-/** Name of the file in a configuration volume that holds what the volume's owner must remember. */
-export const recordFile = 'record.json';
-
-/** What a pool remembers beside its HAProxy's configuration. */
-export interface PoolRecord {
-  readonly replicas: number;
-  /** Address of each slot; worker 1 sits on the first. */
-  readonly slots: readonly string[];
-  /**
-   * The whole pool in the engine's shapes, secrets in its workers' files included: workers can be added without the
-   * program that described them. Only root can read the file, and HAProxy is not root.
-   */
-  readonly unit: PoolUnit;
-  /** The version that served before the one of `unit`, for a rollback. */
-  readonly before?: PoolVersion;
-  /**
-   * While a run changes which workers get requests, or brings a version that has not served alone yet. Of a run that was
-   * interrupted it stays.
-   */
-  readonly unsettled?: 'workers' | 'update';
-}
-
-/** What a router remembers beside its nginx's configuration. */
-export interface RouterRecord {
-  /** Address and port that each target was reached at, by resource. */
-  readonly active: Readonly<Record<string, string>>;
-  /** The model that the configuration was made from, for the reasons of a plan. */
-  readonly model: unknown;
-}
-
-/**
- * What a proxy's configuration volume remembers. A record that was lost or damaged is no record: what it says can be found
- * out anew. Each part may be missing: the resource may have been of another kind.
- */
-export function readRecord<R extends PoolRecord | RouterRecord>(
-  state: ObservedState,
-  resource: string,
-): Partial<R> | undefined {
-  const file = own(state.configs, resource)?.get(recordFile);
-  if (file === undefined) return undefined;
-  try {
-    const parsed: unknown = JSON.parse(file.toString(), revive);
-    return isRecord(parsed) ? (parsed as Partial<R>) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether a file that can be read holds what is looked at without further checks. */
-function isRecord(value: unknown): boolean {
-  if (!isData(value)) return false;
-  const { active, model, replicas, slots, unit, before } = value;
-  if (unit === undefined) return isData(active) && isData(model);
-  if (!isTexts(slots) || typeof replicas !== 'number' || !isData(unit)) return false;
-  if (before !== undefined && !isVersion(before)) return false;
-  const { home, addresses, container, worker, spec, config } = unit;
-  return (
-    typeof home === 'string' &&
-    isTexts(addresses) &&
-    isTemplate(container) &&
-    isData(spec) &&
-    isData(config) &&
-    isData(worker) &&
-    isTemplate(worker['container'])
-  );
-}
-
-function isVersion(value: unknown): boolean {
-  return (
-    isData(value) &&
-    isData(value['health']) &&
-    isData(value['worker']) &&
-    isTemplate(value['worker']['container'])
-  );
-}
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string');
-}
-
-function isTemplate(value: unknown): boolean {
-  return (
-    isData(value) &&
-    isData(value['creation']) &&
-    isData(value['identity']) &&
-    typeof value['digest'] === 'string'
-  );
-}
-
-// A Buffer is written by its own toJSON.
-function revive(_key: string, value: unknown): unknown {
-  const data = value as { type?: unknown; data?: unknown } | null;
-  return typeof data === 'object' && data !== null && data.type === 'Buffer' && Array.isArray(data.data)
-    ? Buffer.from(data.data as number[])
-    : value;
 }
 
 /** The addresses that must not change or be given to others. */

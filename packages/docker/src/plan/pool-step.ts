@@ -6,9 +6,10 @@ import { containerChanges, drift, isStale, staleReasons } from './container-chan
 import { workerPlace } from './container-networks.js';
 import { differences } from './identity-diff.js';
 import { impactOn } from './impact.js';
-import { readRecord, recordFile, type ObservedState, type PoolRecord } from './observed-state.js';
+import type { ObservedState } from './observed-state.js';
 import { historyOf } from './pool-version.js';
 import { differingFiles, poolFiles } from './proxy-files.js';
+import { readRecord, recordFile, type PoolRecord } from './record.js';
 import { extras, fileReasons, prefixed, reason, step } from './reasons.js';
 import { containersOf, servingContainer } from './serving.js';
 
@@ -77,7 +78,7 @@ function poolConfigReasons(
   const differing = differingFiles(poolFiles(unit, historyOf(record, unit).before).files, seen);
   if (differing.length === 0) return [];
   const before = record?.unit;
-  if (before === undefined) return fileReasons(differing, seen);
+  if (before === undefined) return fileReasons(differing, unit.resource, observed);
   const changes = differences(rememberedOf(before), rememberedOf(unit));
   if (changes.length > 0) return changes;
   const changed =
@@ -85,7 +86,8 @@ function poolConfigReasons(
       ? []
       : differences(before.worker.container.identity, unit.worker.container.identity, 'worker');
   if (changed.length > 0) return changed;
-  return fileReasons(told.length > 0 ? differing.filter((path) => path !== recordFile) : differing, seen);
+  const files = told.length > 0 ? differing.filter((path) => path !== recordFile) : differing;
+  return fileReasons(files, unit.resource, observed);
 }
 
 /**

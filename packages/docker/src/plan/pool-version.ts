@@ -1,7 +1,8 @@
 import type { ProbeSpec } from '@plumbstack/core';
 import type { PoolUnit, WorkerUnit } from '../compile/docker-spec.js';
 import type { HaproxyModel } from '../proxy/proxy-model.js';
-import type { ObservedContainer, PoolRecord } from './observed-state.js';
+import type { ObservedContainer } from './observed-state.js';
+import type { PoolRecord } from './record.js';
 
 /** What a pool's workers are made from, and how they are checked: all that an update changes and a rollback brings back. */
 export interface PoolVersion {
@@ -16,6 +17,8 @@ export interface PoolHistory {
   readonly before?: PoolVersion;
   /** Whether workers of the version that is described have served alone, at the end of some run. */
   readonly isReached: boolean;
+  /** Contents that lie beside the record: none goes before the run has come to its end, which may be a version before. */
+  readonly there: readonly string[];
 }
 
 export function versionOf({ worker: { slots: _, ...worker }, config }: PoolUnit): PoolVersion {
@@ -44,17 +47,19 @@ export function settledVersion(record: Partial<PoolRecord> | undefined): PoolVer
 
 /** What a record of this pool is to say, given the one that is there. Nothing changes by saying it twice. */
 export function historyOf(record: Partial<PoolRecord> | undefined, unit: PoolUnit): PoolHistory {
-  if (record?.unit === undefined) return { isReached: false };
+  if (record?.unit === undefined) return { isReached: false, there: [] };
+  const { contents: there = [] } = record;
   const { digest } = unit.worker.container;
   if (record.unit.worker.container.digest === digest) {
     return {
       ...(record.before !== undefined && { before: record.before }),
       isReached: record.unsettled !== 'update',
+      there,
     };
   }
   const settled = settledVersion(record);
   const isOther = settled !== undefined && settled.worker.container.digest !== digest;
-  return { ...(isOther && { before: settled }), isReached: false };
+  return { ...(isOther && { before: settled }), isReached: false, there };
 }
 
 /**

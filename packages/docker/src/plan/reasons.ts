@@ -1,5 +1,6 @@
 import { resourcePath, type Step, type StepReason } from '@plumbstack/core';
-import type { ObservedContainer } from './observed-state.js';
+import { own } from '../compile/own.js';
+import type { ObservedContainer, ObservedState } from './observed-state.js';
 
 /** Keeps where nothing differs, creates where there is nothing. */
 export function step(
@@ -27,14 +28,18 @@ export function extras(containers: readonly ObservedContainer[]): readonly StepR
   return containers.map(({ name }) => ({ path: 'container', from: name, to: 'removed' }));
 }
 
-/** Files that differ from what they should be. */
+/** Files of a proxy that differ from what they should be. */
 export function fileReasons(
   paths: readonly string[],
-  seen: ReadonlyMap<string, Buffer> | undefined,
+  resource: string,
+  { configs, unreadable }: Pick<ObservedState, 'configs' | 'unreadable'>,
 ): readonly StepReason[] {
+  const seen = own(configs, resource);
+  const why = own(unreadable ?? {}, resource);
+  const missing = why === undefined ? 'missing' : `cannot be read (${why})`;
   return paths.map((path) => ({
     path: `file ${path}`,
-    from: seen?.has(path) === true ? 'another content' : 'missing',
+    from: seen?.has(path) === true ? 'another content' : missing,
     to: 'as described',
   }));
 }

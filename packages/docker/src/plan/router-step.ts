@@ -5,8 +5,9 @@ import { containerName } from '../object-names.js';
 import { containerChanges, drift } from './container-changes.js';
 import { takenOver } from './held-ports.js';
 import { differences } from './identity-diff.js';
-import { readRecord, type ObservedState, type RouterRecord } from './observed-state.js';
+import type { ObservedState } from './observed-state.js';
 import { comparable, differingFiles, routerFiles } from './proxy-files.js';
+import { readRecord, type RouterRecord } from './record.js';
 import { extras, fileReasons, step } from './reasons.js';
 import { activeAddresses, containersOf, servingContainer } from './serving.js';
 
@@ -57,5 +58,5 @@ function routerConfigReasons(
   if (differing.length === 0) return [];
   const before = readRecord<RouterRecord>(observed, unit.resource)?.model;
   const changes = before === undefined ? [] : differences(before, comparable(unit.config.model));
-  return changes.length > 0 ? changes : fileReasons(differing, seen);
+  return changes.length > 0 ? changes : fileReasons(differing, unit.resource, observed);
 }
