@@ -40,6 +40,7 @@ import {
 import { EngineSession } from './engine-session.js';
 import { backstage, label, ours } from './labels.js';
 import { declaredName } from './object-names.js';
+import { isOurs } from './ours.js';
 import { observeObjects, observeStack } from './observe/observe-stack.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import { hasInventory, type ObservedState } from './plan/observed-state.js';
@@ -124,7 +125,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     using signal = deadlineSignal('list', given.signal, given.timeoutMs);
     const { client } = await this.#connected(signal);
     const containers = (await client.listContainers(ours, { signal })).filter(
-      ({ labels }) => !backstage.includes(labels[label.role] ?? ''),
+      (each) => isOurs(each) && !backstage.includes(each.labels[label.role] ?? ''),
     );
     const stacks = [...new Set(containers.map(({ labels }) => labels[label.stack] ?? ''))].sort();
     return stacks.map((stack) => {

@@ -1,4 +1,4 @@
-import { resourcePath, type StackSpec } from '@plumbstack/core';
+import type { StackSpec } from '@plumbstack/core';
 import type { CallOptions, DockerReader, NetworkSummary } from './client/docker-client.js';
 import type { FileDigests } from './client/file-digests.js';
 import { planAddresses } from './compile/address-plan.js';
@@ -7,7 +7,7 @@ import type { DockerSpec } from './compile/docker-spec.js';
 import { withFronts } from './compile/fronts.js';
 import { isIPv4Subnet } from './compile/ipv4.js';
 import type { Inputs } from './compile/inputs.js';
-import { notOurs } from './not-ours.js';
+import { refuseNamesakes } from './namesakes.js';
 import { observeStack } from './observe/observe-stack.js';
 import { readInputs } from './observe/read-inputs.js';
 import type { SecretValues } from './observe/read-secrets.js';
@@ -58,7 +58,7 @@ export async function surveyStack(
     avoided: await machineSubnets(reader, observed, call),
   });
   const desired = compileStack(spec, addresses, inputs);
-  refuseStrangers(desired, observed);
+  await refuseNamesakes(reader, desired, observed, call);
   const complete = { ...observed, settings: await readSettings(reader, desired, observed, call) };
   return { desired, observed: complete, inputs, diff: diff(desired, complete) };
 }
@@ -89,14 +89,4 @@ async function machineSubnets(
 
 function subnetsOf(networks: readonly NetworkSummary[]): readonly string[] {
   return networks.flatMap(({ subnets }) => subnets.filter(isIPv4Subnet));
-}
-
-function refuseStrangers({ stack, networks }: DockerSpec, { otherNetworks }: ObservedState): void {
-  const wanted = new Map(networks.map(({ resource, creation }) => [creation.name, resource]));
-  for (const { name, id, labels } of otherNetworks) {
-    const resource = wanted.get(name);
-    if (resource === undefined) continue;
-    const path = resource === '' ? stack : resourcePath(stack, resource);
-    throw notOurs({ kind: 'network', name, labels, facts: { id } }, path);
-  }
 }

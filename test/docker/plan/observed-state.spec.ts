@@ -179,6 +179,33 @@ describe('the record of a proxy', () => {
   });
 });
 
+describe('a container that has the labels of ours', () => {
+  it('by an image that was made of one is none, whatever it is called', async () => {
+    const picture = await applied(sample());
+    const ours = await observe(picture, 'shop');
+    const theirs = picture.containers.map((each, index) => ({
+      ...each,
+      id: `theirs-${index}`,
+      name: `compose-${each.name}-1`,
+      imageId: `sha256:${contentDigest(`made of ${each.name}`)}`,
+    }));
+    picture.containers.push(...theirs);
+    const seen = await observe(picture, 'shop');
+    assert.deepEqual(seen.containers, ours.containers);
+    assert.ok((await compare(picture, sample())).plan.isEmpty);
+  });
+
+  it('is ours by what it was made from, and not by its name', async () => {
+    const picture = await applied(sample());
+    tamper(picture, 'shop-site', () => ({ name: 'renamed' }));
+    const named = (await observe(picture, 'shop')).containers.map(({ name }) => name);
+    assert.ok(named.includes('renamed'));
+    for (const write of [(id: string) => id.replace('sha256:', ''), (id: string) => id])
+      tamper(picture, 'renamed', ({ imageId }) => ({ imageId: write(imageId) }));
+    assert.deepEqual(doings(await compare(picture, sample())), ['update app site']);
+  });
+});
+
 describe('a tampered label', () => {
   const keys = Object.values(label).filter((each) => each !== label.owner && each !== label.stack);
   const value = fc.oneof(

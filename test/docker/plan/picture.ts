@@ -71,7 +71,7 @@ export function pictureOf(desired: DockerSpec): Picture {
     picture.volumes.push({ name: secretVolumeName(stack, each.name), labels: secret });
     put(picture, {
       networks: {},
-      name: `${secretVolumeName(stack, each.name)}.keeper`,
+      name: secretVolumeName(stack, each.name),
       labels: secret,
       state: 'created',
     });

@@ -4,7 +4,7 @@ import type { EngineMount, PutFile } from '../client/docker-client.js';
 import type { ContainerTemplate } from '../compile/docker-spec.js';
 import { shell } from '../compile/secret-environment.js';
 import { baseLabels, label } from '../labels.js';
-import { isOfStack, notOurs } from '../not-ours.js';
+import { isContainerOf, notOurs } from '../not-ours.js';
 import type { Place } from '../plan/container-networks.js';
 import { attachmentsOf } from './attachments.js';
 import { explainFiles } from './explain-files.js';
@@ -163,7 +163,7 @@ async function nameTaken(
   cause: unknown,
 ): Promise<unknown> {
   const holder = await context.client.inspectContainer(name, context.call);
-  if (holder === undefined || isOfStack(holder.labels, context.stack)) return cause;
+  if (holder === undefined || isContainerOf(holder, context.stack)) return cause;
   const { id, image, labels } = holder;
   return notOurs(
     { kind: 'container', name, labels, facts: { id, image } },

@@ -5,7 +5,7 @@ import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '../client/docker-failure.js';
 import type { DockerClient } from '../client/docker-client.js';
 import { baseLabels, label } from '../labels.js';
-import { isOfStack, notOurs } from '../not-ours.js';
+import { isContainerOf, notOurs } from '../not-ours.js';
 import { leaseName } from '../object-names.js';
 import { pauseFor } from './deadline.js';
 import { emptyImage, ensureEmptyImage } from './empty-image.js';
@@ -77,8 +77,7 @@ async function claim(client: DockerClient, stack: string, signal: AbortSignal, e
     }
     const held = await client.inspectContainer(name, { signal });
     if (held === undefined) continue;
-    if (!isOfStack(held.labels, stack))
-      throw notOurs({ kind: 'container', name, labels: held.labels }, stack);
+    if (!isContainerOf(held, stack)) throw notOurs({ kind: 'container', name, labels: held.labels }, stack);
     if (!told) emit('lock:waiting', { holder: held.labels[label.holder] ?? 'unknown' });
     told = true;
     const beat = await readBeat(client, held.id, signal);

@@ -10,7 +10,7 @@ import { drainConnections, drainTimeoutOf } from './drain-connections.js';
 import { proxyGraceMs } from './converge-proxy.js';
 import { removeConfig } from './remove-config.js';
 import { removeContainer } from './remove-container.js';
-import type { RunContext } from './run-context.js';
+import { containerOf, type RunContext } from './run-context.js';
 import { oldAddressForgotten, switchRouters } from './switch-routers.js';
 
 type Converge = (context: RunContext) => Promise<void>;
@@ -60,8 +60,7 @@ async function besideFormer(
 /** Sends the routers' requests to what has just been made. */
 async function leadHere(context: RunContext, unit: Unit): Promise<void> {
   if (unit.kind !== 'app' && unit.kind !== 'pool') return;
-  const { client, call, stack } = context;
-  const made = await client.inspectContainer(containerName(stack, unit.resource), call);
+  const made = await containerOf(context, unit.resource, containerName(context.stack, unit.resource));
   const address = made?.labels[label.address];
   if (address !== undefined) await switchRouters(context, unit, address);
 }

@@ -1,7 +1,8 @@
 import { resourcePath } from '@plumbstack/core';
 import type { LifecycleEventMap, LifecycleEventName } from '@plumbstack/events';
-import type { CallOptions, DockerClient } from '../client/docker-client.js';
+import type { CallOptions, ContainerDetails, DockerClient } from '../client/docker-client.js';
 import type { RouterUnit } from '../compile/docker-spec.js';
+import { isContainerOf } from '../not-ours.js';
 import { declaredName } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 import type { Networks } from './networks.js';
@@ -38,6 +39,16 @@ export function pathOf(context: Pick<RunContext, 'stack'>, resource: string): st
 /** What the program calls it: what is told of containers, and what fails. */
 export function declaredPathOf(context: Pick<RunContext, 'stack'>, resource: string): string {
   return resourcePath(context.stack, declaredName(resource));
+}
+
+/** A resource's container by its name; nothing where that is somebody else's. */
+export async function containerOf(
+  { client, call, stack }: Pick<RunContext, 'client' | 'call' | 'stack'>,
+  resource: string,
+  name: string,
+): Promise<ContainerDetails | undefined> {
+  const found = await client.inspectContainer(name, call);
+  return found !== undefined && isContainerOf(found, stack, resource) ? found : undefined;
 }
 
 /** One task after the other, by key. */

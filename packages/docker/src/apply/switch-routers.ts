@@ -5,7 +5,7 @@ import { routerFiles } from '../plan/proxy-files.js';
 import { containersOf, servingContainer } from '../plan/serving.js';
 import { applyConfig } from './proxy-config.js';
 import { nginxCommands } from './proxy-commands.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { containerOf, pathOf, type RunContext } from './run-context.js';
 import { untilEnded } from './until-ended.js';
 
 /** Tells every router of a target where it is now. Returns when each of them sends requests there. */
@@ -67,14 +67,12 @@ export async function oldAddressForgotten(
  * Looked up by name: a run may have replaced the container since the stack was observed. One that ran when the run began
  * and does not now is about to come back, and with what it knew.
  */
-async function servingRouter(
-  { client, call, stack, observed }: RunContext,
-  { resource }: RouterUnit,
-): Promise<string | undefined> {
+async function servingRouter(context: RunContext, { resource }: RouterUnit): Promise<string | undefined> {
+  const { stack, observed } = context;
   const ran = containersOf(observed, resource, 'router').filter(({ state }) => state === 'running');
   let away: string | undefined;
   for (const name of [nextContainerName(stack, resource), containerName(stack, resource)]) {
-    const found = await client.inspectContainer(name, call);
+    const found = await containerOf(context, resource, name);
     if (found?.running === true) return found.id;
     if (ran.some(({ id }) => id === found?.id)) away = found?.id;
   }

@@ -6,6 +6,7 @@ import { waitAgain } from '../apply/wait-again.js';
 import type { ContainerCreation } from '../client/docker-client.js';
 import type { EngineSession } from '../engine-session.js';
 import { backstage, baseLabels, label } from '../labels.js';
+import { isContainerOf, notOurs } from '../not-ours.js';
 import { copyName, volumeName } from '../object-names.js';
 import { describedCheck } from '../plan/described-check.js';
 import { ArchiveRoot } from './archive-root.js';
@@ -150,7 +151,10 @@ async function copyContainer(
   signal: AbortSignal,
 ): Promise<CopyContainer> {
   const name = copyName(stack, volume);
-  await client.removeContainer(name, { signal });
+  const left = await client.inspectContainer(name, { signal });
+  if (left !== undefined && !isContainerOf(left, stack))
+    throw notOurs({ kind: 'container', name, labels: left.labels }, resourcePath(stack, volume));
+  if (left !== undefined) await client.removeContainer(left.id, { signal });
   const id = await client.createContainer(
     {
       ...creation,

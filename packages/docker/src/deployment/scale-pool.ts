@@ -3,6 +3,7 @@ import { convergePool } from '../apply/converge-pool.js';
 import { planAddresses } from '../compile/address-plan.js';
 import type { PoolUnit } from '../compile/docker-spec.js';
 import type { EngineSession } from '../engine-session.js';
+import { refuseWorkers } from '../namesakes.js';
 import { networkName } from '../object-names.js';
 import { networkNamed, takenAddresses, type ObservedState } from '../plan/observed-state.js';
 import { recordedPool } from './recorded-pool.js';
@@ -16,6 +17,7 @@ export async function scalePool(
   signal: AbortSignal,
 ): Promise<void> {
   const unit = resized(observed, recordedPool(observed, pool), replicas);
+  await refuseWorkers(session.client, unit, observed, { signal });
   await convergePool(session.look(observed, signal), unit);
 }
 

@@ -71,7 +71,7 @@ class Followed implements Disposable {
       since: this.#began,
       onEvent: ({ type, action, id, attributes }) => {
         if (type !== 'container' || action !== 'start') return;
-        const identity = identityOf(id, attributes);
+        const identity = identityOf({ id, labels: attributes, name: attributes['name'] });
         if (identity?.stack === stack) this.#follow(identity, attributes['name'] ?? '');
       },
       onOpen: () => void this.#lookAgain(),
@@ -96,8 +96,9 @@ class Followed implements Disposable {
   async #look(): Promise<void> {
     const { client, stack } = this.#options;
     const listed = await client.listContainers(ofStack(stack), { signal: this.#joined.ended });
-    for (const { id, name, labels, state } of listed) {
-      const identity = identityOf(id, labels);
+    for (const each of listed) {
+      const { name, state } = each;
+      const identity = identityOf(each);
       // One that was never started has said nothing: it is heard of when it is.
       if (identity !== undefined && state !== 'created') this.#follow(identity, name);
     }

@@ -1,6 +1,7 @@
 import { secretValue, type SecretForm } from '@plumbstack/core';
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
-import { label, ofStack, owner } from '../labels.js';
+import { ofStack } from '../labels.js';
+import { isOurs } from '../ours.js';
 import { observedContainer, type ObservedContainer } from '../plan/observed-state.js';
 import { readFolder } from './read-folder.js';
 import { secretFile, secretFolder } from './read-secrets.js';
@@ -16,7 +17,7 @@ export async function givenSecrets(
   call: CallOptions,
 ): Promise<readonly Buffer[]> {
   const containers = (await client.listContainers(ofStack(stack), call))
-    .filter(({ labels }) => labels[label.owner] === owner)
+    .filter(isOurs)
     .map(observedContainer);
   const kept = containers
     .filter(({ role }) => role === 'secret')

@@ -1,6 +1,7 @@
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
 import { label, ofStack, owner } from '../labels.js';
 import { isOfStack } from '../not-ours.js';
+import { isOurs } from '../ours.js';
 import { observedContainer, type ObservedContainer, type ObservedState } from '../plan/observed-state.js';
 import { readParts } from '../plan/record.js';
 import { readConfig } from './read-config.js';
@@ -26,7 +27,7 @@ export async function observeObjects(
     client.listNetworks(options),
     client.listVolumes(ofStack(stack), options),
   ]);
-  const ours = summaries.filter(({ labels }) => labels[label.owner] === owner);
+  const ours = summaries.filter(isOurs);
   const lease = ours.find(({ labels }) => labels[label.role] === 'lease');
   const containers = ours
     .filter((each) => each !== lease)

@@ -15,6 +15,8 @@ import type { FileDigests } from '../client/file-digests.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import type { Inputs } from '../compile/inputs.js';
 import { accountKey } from '../compile/kept-secrets.js';
+import { label } from '../labels.js';
+import { notOurs } from '../not-ours.js';
 import { builtImageTag } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 import { choosePorts } from './choose-ports.js';
@@ -91,9 +93,24 @@ async function readImages(
       contextDigest(buildSource(image, absolute), digests),
     );
     const tag = builtImageTag(spec.name, name, digest);
-    return [name, resolved(tag, await client.inspectImage(tag, call), 'build')] as const;
+    const found = await client.inspectImage(tag, call);
+    refuseNamesake(spec.name, name, tag, found);
+    return [name, resolved(tag, found, 'build')] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
+}
+
+/** The name of an image that is built here may be another stack's, and its removal that one's business. */
+function refuseNamesake(
+  stack: string,
+  resource: string,
+  name: string,
+  found: ImageDetails | undefined,
+): void {
+  const { [label.builtForStack]: forStack, [label.builtForResource]: forResource } = found?.labels ?? {};
+  if (found === undefined || forStack === undefined) return;
+  if (forStack !== stack || forResource !== resource)
+    throw notOurs({ kind: 'image', name, labels: found.labels }, resourcePath(stack, resource));
 }
 
 /** A build with its paths made absolute. */

@@ -90,7 +90,7 @@ export class ContainerBook {
    */
   learn(containers: readonly ContainerDetails[], from: number): void {
     for (const details of containers) {
-      const identity = identityOf(details.id, details.labels);
+      const identity = identityOf(details);
       if (identity === undefined) continue;
       this.#containers.set(details.id, seenContainer(identity, details));
       this.#options.work.notHeardBefore(details.id, from);
@@ -140,9 +140,12 @@ export class ContainerBook {
   }
 
   /** Whether a look at the bare list of a stack's containers shows what was told. */
-  agrees(stack: string, there: readonly Pick<ContainerDetails, 'id' | 'state' | 'labels'>[]): boolean {
+  agrees(
+    stack: string,
+    there: readonly Pick<ContainerDetails, 'id' | 'state' | 'labels' | 'name' | 'imageId'>[],
+  ): boolean {
     const known = this.#ofStack(stack);
-    const ours = there.filter(({ id, labels }) => identityOf(id, labels) !== undefined);
+    const ours = there.filter((each) => identityOf(each) !== undefined);
     return (
       known.length === ours.length &&
       ours.every(({ id, state }) => {
@@ -274,7 +277,7 @@ export class ContainerBook {
   }
 
   #meet({ id, attributes }: EngineEvent): KnownContainer | undefined {
-    const identity = identityOf(id, attributes);
+    const identity = identityOf({ id, labels: attributes, name: attributes['name'] });
     if (identity === undefined || !this.#options.isWatched(identity.stack)) return undefined;
     const known = newContainer(identity, attributes['name'] ?? '');
     this.#containers.set(id, known);
@@ -282,7 +285,7 @@ export class ContainerBook {
   }
 
   #compareOne(details: ContainerDetails): number {
-    const identity = identityOf(details.id, details.labels);
+    const identity = identityOf(details);
     if (identity === undefined) return 0;
     let known = this.#containers.get(details.id);
     if (known === undefined) {

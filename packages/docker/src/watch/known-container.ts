@@ -1,7 +1,8 @@
 import type { ContainerDetails } from '../client/docker-client.js';
 import { nanosecondsOf } from '../client/nanoseconds.js';
-import { label, owner, type Role } from '../labels.js';
+import { label, type Role } from '../labels.js';
 import { networkName, slotName } from '../object-names.js';
+import { isOurs, type Labelled } from '../ours.js';
 
 /** Who a container is. Its labels never change. */
 export interface ContainerIdentity {
@@ -42,11 +43,11 @@ const roles: readonly string[] = ['app', 'service', 'worker', 'balancer', 'route
 
 /** Nothing where it is not ours, or never runs. The engine's events carry a container's labels among other facts. */
 export function identityOf(
-  id: string,
-  labels: Readonly<Record<string, string>>,
+  container: Labelled & Pick<ContainerIdentity, 'id'>,
 ): ContainerIdentity | undefined {
+  const { id, labels } = container;
   const role = labels[label.role] ?? '';
-  if (labels[label.owner] !== owner || !roles.includes(role)) return undefined;
+  if (!isOurs(container) || !roles.includes(role)) return undefined;
   const worker = Number(labels[label.worker]);
   return {
     id,

@@ -11,7 +11,7 @@ export async function inspectStack(
   options: CallOptions,
 ): Promise<readonly ContainerDetails[]> {
   const listed = await client.listContainers(ofStack(stack), options);
-  const ids = listed.filter(({ id, labels }) => identityOf(id, labels) !== undefined).map(({ id }) => id);
+  const ids = listed.filter((each) => identityOf(each) !== undefined).map(({ id }) => id);
   const details: (ContainerDetails | undefined)[] = [];
   const work = async (): Promise<void> => {
     for (let id = ids.shift(); id !== undefined; id = ids.shift())
