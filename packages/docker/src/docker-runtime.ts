@@ -19,7 +19,7 @@ import {
   type LifecycleSource,
 } from '@plumbstack/events';
 import { applyDiff } from './apply/apply-plan.js';
-import { clearNetworks, networksInTheWay } from './apply/clear-networks.js';
+import { clearNetworks, networksInTheWay, tryNetworks } from './apply/clear-networks.js';
 import { clearPorts } from './apply/clear-ports.js';
 import { deadlineSignal, unlessAborted } from './apply/deadline.js';
 import { issueCertificates, readyToAsk } from './apply/issue-certificates.js';
@@ -244,6 +244,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         prepareImages(context(survey), spec, survey.inputs),
         prepareSecrets(context(survey), spec, survey.inputs),
       ]);
+      if (early === undefined) await tryNetworks(context(survey), survey.desired, making);
       const isCleared = await clearNetworks(context(survey), survey.desired);
       const left = isCleared ? await look() : survey;
       const areFreed = await clearPorts(context(left), left.desired);

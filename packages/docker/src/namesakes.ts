@@ -1,6 +1,7 @@
-import { resourcePath } from '@plumbstack/core';
+import { PlumbstackError, resourcePath } from '@plumbstack/core';
 import type { CallOptions, DockerReader } from './client/docker-client.js';
 import type { DockerSpec, PoolUnit } from './compile/docker-spec.js';
+import { isIPv4Subnet, overlap, parseSubnet } from './compile/ipv4.js';
 import { isContainerOf, isOfStack, notOurs } from './not-ours.js';
 import { containerName, declaredName, secretVolumeName, workerName } from './object-names.js';
 import type { ObservedState } from './plan/observed-state.js';
@@ -21,6 +22,7 @@ export async function refuseNamesakes(
   call: CallOptions,
 ): Promise<void> {
   refuseNetworks(desired, observed);
+  refuseSubnets(desired, observed);
   await refuseContainers(reader, containerNames(desired), observed, call);
   await refuseVolumes(reader, volumeNames(desired), observed, call);
 }
@@ -42,6 +44,33 @@ function refuseNetworks({ stack, networks }: DockerSpec, { otherNetworks }: Obse
     if (resource !== undefined)
       throw notOurs({ kind: 'network', name, labels, facts: { id } }, pathOf(stack, resource));
   }
+}
+
+/** A subnet of the program's own, which the engine refuses when it is too late: what has to go for it is gone then. */
+function refuseSubnets(
+  { stack, spec, networks }: DockerSpec,
+  { networks: seen, otherNetworks }: ObservedState,
+): void {
+  if (spec.subnet === undefined) return;
+  const there = new Map(seen.map(({ name, subnets }) => [name, subnets[0]]));
+  const coming = networks.filter(({ creation: { name, subnet } }) => there.get(name) !== subnet);
+  for (const { name, subnets } of otherNetworks)
+    for (const theirs of subnets.filter(isIPv4Subnet)) {
+      const taken = coming.find(({ creation }) => overlap(parseSubnet(creation.subnet), parseSubnet(theirs)));
+      if (taken !== undefined) throw subnetTaken(stack, taken.creation.subnet, name, theirs);
+    }
+}
+
+function subnetTaken(stack: string, subnet: string, network: string, theirs: string): PlumbstackError {
+  return new PlumbstackError(
+    'ADDRESS_POOL_EXHAUSTED',
+    `the network ${network} has addresses of its subnet: ${theirs} overlaps ${subnet}.`,
+    {
+      resource: stack,
+      details: { subnet, network, theirs },
+      hint: `Give the stack another subnet, or remove that network: docker network rm ${network}.`,
+    },
+  );
 }
 
 function containerNames({ stack, units, generated }: DockerSpec): Names {

@@ -11,6 +11,8 @@ export const poolNetworkName = (stack: string, pool: string): string => `${stack
 /** Of two resources of which one depends on the other. */
 export const edgeNetworkName = (stack: string, one: string, other: string): string =>
   one > other ? `${stack}_${one}_${other}` : `${stack}_${other}_${one}`;
+/** While it is tried whether the engine takes a network's subnet. */
+export const probeName = (network: string): string => `${network}..probe`;
 export const containerName = (stack: string, resource: string): string => `${stack}-${resource}`;
 /** While the old container still has the name. */
 export const nextContainerName = (stack: string, resource: string): string => `${stack}-${resource}.next`;
@@ -27,6 +29,8 @@ export const configVolumeName = (stack: string, resource: string): string => `${
 export const secretVolumeName = (stack: string, secret: string): string => `${stack}-${secret}.secret`;
 /** Of the container through which a volume is read or written. */
 export const copyName = (stack: string, volume: string): string => `${stack}-${volume}.copy`;
+/** Of the one that clears up after an import. */
+export const clearingName = (stack: string, volume: string): string => `${stack}-${volume}.clear`;
 /** An empty volume whose labels say what belongs to the stack. */
 export const inventoryName = (stack: string): string => `${stack}.inventory`;
 export const leaseName = (stack: string): string => `${stack}.lease`;

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { isPlumbstackError } from '@plumbstack/core';
+import { isPlumbstackError, type Stack } from '@plumbstack/core';
 import { DockerRuntime } from '@plumbstack/docker';
 import { docker } from '../../support/docker-cli';
 import { FaultProxy } from '../../support/fault-proxy';
+import { anySubnet } from '../../support/free-subnet';
 import { ask, Lab } from '../../support/lab';
 import { lightApp } from '../../support/light-app';
+import { settledState } from '../../support/settled-state';
 
 describe("a stack's network", () => {
   const lab = new Lab();
@@ -44,6 +46,57 @@ describe("a stack's network", () => {
     assert.equal((await ask(deployment.endpoint('web'), '/app/')).host, 'app');
     assert.match((await ask(deployment.endpoint('web'), '/pool/')).host, /^workers-\d$/);
     assert.equal((await lab.runtime.plan(second)).isEmpty, true);
+  });
+
+  describe('that is to be where another one is', () => {
+    const theirs: string[] = [];
+    afterEach(async () => {
+      for (const name of theirs.splice(0)) await docker('network', 'rm', name);
+    });
+    const theyMake = (name: string, subnet: string): Promise<unknown> =>
+      docker('network', 'create', '--subnet', subnet, name).then(() => theirs.push(name));
+    const version = (subnet: string, of: Stack): Stack => {
+      const stack = lab.again(of, { subnet });
+      stack
+        .router('web', { publish: { port: 0, host: '127.0.0.1' } })
+        .route('/', stack.app('app', lightApp()));
+      return stack;
+    };
+
+    it('is refused while everything serves, by the plan too', async () => {
+      const stack = lab.stack();
+      const [own, other] = [anySubnet(), anySubnet()];
+      await lab.runtime.up(version(own, stack));
+      await theyMake(`con-${stack.name}`, other);
+      const before = await settledState(stack.name);
+      for (const run of [lab.runtime.plan.bind(lab.runtime), lab.runtime.up.bind(lab.runtime)])
+        await assert.rejects(
+          run(version(other, stack)),
+          (error) =>
+            isPlumbstackError(error, 'ADDRESS_POOL_EXHAUSTED') &&
+            error.details['network'] === `con-${stack.name}`,
+        );
+      assert.deepEqual(await settledState(stack.name), before);
+      assert.ok((await lab.runtime.plan(version(own, stack))).isEmpty);
+    });
+
+    it('is tried before anything goes: of what an engine refuses, its list need not tell', async () => {
+      await using proxy = await FaultProxy.start();
+      await using runtime = new DockerRuntime({ host: proxy.host });
+      const stack = lab.stack();
+      const [own, other] = [anySubnet(), anySubnet()];
+      await lab.runtime.up(version(own, stack));
+      const before = await settledState(stack.name);
+      proxy.watch({
+        aboutToSend: async ({ name }) => {
+          if (name.startsWith('POST /networks/create') && theirs.length === 0)
+            await theyMake(`con-${stack.name}`, other);
+          return undefined;
+        },
+      });
+      await assert.rejects(runtime.up(version(other, stack)), isPlumbstackError);
+      assert.deepEqual(await settledState(stack.name), before);
+    });
   });
 
   it('is taken as it is where an aborted run had it made late', async () => {

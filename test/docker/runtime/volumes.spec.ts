@@ -3,9 +3,11 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { isPlumbstackError, postgres, type Stack } from '@plumbstack/core';
+import { packFiles } from '@plumbstack/docker/client';
 import { docker } from '../../support/docker-cli';
 import { eventually, Lab, leftovers } from '../../support/lab';
 
@@ -96,23 +98,104 @@ describe('a copy of a volume', function () {
     );
   });
 
-  it('that fails midway is told with the reason, and the next up starts what was stopped', async () => {
+  /** A whole archive of these files. */
+  const archiveOf = (files: Readonly<Record<string, string>>): AsyncIterable<Uint8Array> =>
+    packFiles(Object.entries(files).map(([path, content]) => ({ path, content, mode: 0o600 })));
+  /** An archive that is cut off after so many bytes. */
+  async function* cut(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
+    const whole: Uint8Array[] = [];
+    for await (const chunk of source) whole.push(chunk);
+    yield Buffer.concat(whole).subarray(0, bytes);
+  }
+  async function* text(content: string): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(Buffer.from(content));
+  }
+  const two = { a: 'of a', b: 'of b' };
+  async function* torn(): AsyncGenerator<Uint8Array, void, undefined> {
+    yield* cut(archiveOf(two), 1024);
+    throw new Error('the tape is torn');
+  }
+
+  const broken: Readonly<Record<string, readonly [() => AsyncIterable<Uint8Array>, RegExp]>> = {
+    'whose source fails': [torn, /the tape is torn/],
+    'of what is no archive': [() => text('no tar at all'.repeat(100)), /ENGINE_FAILED|no whole tar/],
+    'of a few words': [() => text('hello'), /ENGINE_FAILED|no whole tar/],
+    'of nothing': [() => text(''), /ENGINE_FAILED|no whole tar/],
+    'that is cut off within a file': [() => cut(archiveOf(two), 600), /ENGINE_FAILED|no whole tar/],
+    'that is cut off between two files': [() => cut(archiveOf(two), 1024), /no whole tar/],
+    'whose compression is cut off': [
+      () => cut(Readable.from(archiveOf(two), { objectMode: false }).pipe(createGzip()), 60),
+      /ENGINE_FAILED/,
+    ],
+  };
+
+  it('leaves what was there, and stops nobody, where the archive is broken', async () => {
     const stack = described(lab.stack());
     const deployment = await lab.runtime.up(stack);
-    async function* failing(): AsyncGenerator<Uint8Array, void, undefined> {
-      yield new Uint8Array(512);
-      throw new Error('the tape is torn');
-    }
-    await assert.rejects(deployment.importVolume('data', failing(), { stop: true }), /the tape is torn/);
-    const garbage = (async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-      yield await Promise.resolve(Buffer.from('no tar at all'.repeat(100)));
-    })();
-    await assert.rejects(deployment.importVolume('data', garbage), (error) =>
-      isPlumbstackError(error, 'ENGINE_FAILED'),
+    await shell(
+      stack,
+      'store',
+      'mkdir -p /data/deep && echo kept > /data/deep/file && echo kept > /data/.hidden',
     );
+    const before = await shell(stack, 'store', listing);
+    const started = await docker('inspect', '--format', '{{.State.StartedAt}}', `${stack.name}-store`);
+    for (const [what, [source, message]] of Object.entries(broken)) {
+      await assert.rejects(deployment.importVolume('data', source(), { stop: true }), message, what);
+      assert.equal(await shell(stack, 'store', listing), before, what);
+    }
+    const ends = new AbortController();
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      yield* cut(archiveOf(two), 1024);
+      ends.abort(new Error('enough'));
+      await new Promise(() => undefined);
+    }
+    const aborted = deployment.importVolume('data', endless(), { stop: true, signal: ends.signal });
+    await assert.rejects(aborted, /enough/);
+    assert.equal(await shell(stack, 'store', listing), before);
+    assert.equal(await docker('inspect', '--format', '{{.State.StartedAt}}', `${stack.name}-store`), started);
     assert.deepEqual(await copies(stack), []);
-    await lab.runtime.up(stack);
-    assert.ok((await deployment.status()).healthy);
+    assert.ok((await lab.runtime.plan(stack)).isEmpty);
+  });
+
+  it('that was interrupted in its last moments is brought to its end, and one before them is forgotten', async () => {
+    const stack = described(lab.stack());
+    const deployment = await lab.runtime.up(stack);
+    const files = (): Promise<string> =>
+      shell(stack, 'store', 'cd /data && find . -type f -exec grep -H . {} + | sort');
+    const half = (script: string): Promise<string> =>
+      shell(stack, 'store', `cd /data && mkdir .plumbstack-import && cd .plumbstack-import && ${script}`);
+    // Unpacked and not begun with: the content of before.
+    await shell(stack, 'store', 'echo one > /data/one');
+    await half('mkdir tree && echo two > tree/two');
+    await assert.rejects(deployment.importVolume('data', torn(), { stop: true }), /torn/);
+    assert.equal(await files(), './one:one');
+    // Half of what was there is away.
+    await half('mkdir old tree && echo two > tree/two && echo gone > old/gone');
+    await assert.rejects(deployment.importVolume('data', torn(), { stop: true }), /torn/);
+    assert.equal(await files(), './two:two');
+    // Half of what came is there.
+    await shell(stack, 'store', 'echo four > /data/four');
+    await half('mkdir old tree && echo three > tree/three && echo gone > old/gone && touch switched');
+    await deployment.importVolume('data', archiveOf({ five: 'five' }), { stop: true });
+    assert.equal(await files(), './five:five');
+  });
+
+  it('of a database that the server would not find, or not read, is refused before anything is stopped', async () => {
+    const stack = lab.stack();
+    postgres(stack, 'db');
+    const deployment = await lab.runtime.up(stack);
+    const psql = async (statement: string): Promise<string> =>
+      (await deployment.exec('db', ['psql', '-U', 'db', '-tAc', statement])).stdout.trim();
+    await psql('create table t as select 7 as n');
+    const path = await deployment.exec('db', ['sh', '-c', 'echo "${PGDATA#/var/lib/postgresql/}"']);
+    const own = path.stdout.trim();
+    for (const file of [`${own}/PG_VERSION`, '17/docker/PG_VERSION', 'PG_VERSION'])
+      await assert.rejects(
+        deployment.importVolume('db-data', archiveOf({ [file]: '17\n' }), { stop: true }),
+        (error) => isPlumbstackError(error, 'INVALID_OPTION') && /PostgreSQL 17/.test(error.text),
+        file,
+      );
+    assert.equal(await psql('select n from t'), '7');
   });
 
   it('that a killed process has left is removed by the next up, and by down', async () => {

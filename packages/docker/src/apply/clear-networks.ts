@@ -1,8 +1,11 @@
 import type { NetworkSummary } from '../client/docker-client.js';
 import type { DockerSpec } from '../compile/docker-spec.js';
 import { isIPv4Subnet, overlap, parseSubnet } from '../compile/ipv4.js';
+import { isOfStack } from '../not-ours.js';
+import { probeName } from '../object-names.js';
 import { isIn } from '../plan/container-networks.js';
 import { networkOf, type ObservedState } from '../plan/observed-state.js';
+import { NewNetworks } from './networks.js';
 import { removeContainer } from './remove-container.js';
 import type { RunContext } from './run-context.js';
 
@@ -23,6 +26,36 @@ export function networksInTheWay(
     const subnet = wanted.get(name);
     return subnet === undefined ? subnets.some(isInTheWay) : subnets[0] !== subnet;
   });
+}
+
+/**
+ * Makes the networks that others are to go for, under other names and for a moment: what the engine refuses is known before
+ * anything is removed. Those that overlap the ones that go cannot be tried; of theirs, the engine's own list has told.
+ *
+ * @param making told of them: whose subnets are refused
+ */
+export async function tryNetworks(
+  { client, call, observed, stack }: RunContext,
+  { networks }: DockerSpec,
+  making: NewNetworks[],
+): Promise<void> {
+  const ours = observed.networks.flatMap(({ subnets }) => subnets.filter(isIPv4Subnet).map(parseSubnet));
+  const probes = networks
+    .filter(({ creation: { subnet } }) => !ours.some((each) => overlap(each, parseSubnet(subnet))))
+    .map((each) => ({ ...each, creation: { ...each.creation, name: probeName(each.creation.name) } }));
+  if (probes.length === 0) return;
+  const made = new NewNetworks(client, { networks: probes }, { ...observed, networks: [] }, call);
+  making.push(made);
+  try {
+    await made.all();
+  } finally {
+    await made.settled();
+    const names = new Set(probes.map(({ creation }) => creation.name));
+    const left = (await client.listNetworks()).filter(
+      ({ name, labels }) => names.has(name) && isOfStack(labels, stack),
+    );
+    await Promise.all(left.map(({ id }) => client.removeNetwork(id)));
+  }
 }
 
 /**

@@ -109,7 +109,7 @@ export async function runContainer(context: RunContext, wanted: NewContainer): P
  * Removes what failed. Not under the run's own signal: an aborted run cleans up after itself too. That it could not is no
  * second error: what is left has our labels, and the next run removes it.
  */
-export async function discard(context: RunContext, id: string): Promise<void> {
+export async function discard(context: Pick<RunContext, 'client'>, id: string): Promise<void> {
   await context.client.removeContainer(id).catch(() => undefined);
 }
 

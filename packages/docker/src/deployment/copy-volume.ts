@@ -1,22 +1,26 @@
 import { Readable } from 'node:stream';
-import { PlumbstackError, resourcePath } from '@plumbstack/core';
+import { aboutResource, PlumbstackError, resourcePath } from '@plumbstack/core';
 import { pollUntil } from '../apply/deadline.js';
+import { discard } from '../apply/create-container.js';
 import { emptyImage, ensureEmptyImage } from '../apply/empty-image.js';
 import { waitAgain } from '../apply/wait-again.js';
-import type { ContainerCreation } from '../client/docker-client.js';
+import type { ContainerCreation, PutFile } from '../client/docker-client.js';
+import { unlessGone } from '../client/gone.js';
+import { shell } from '../compile/secret-environment.js';
 import type { EngineSession } from '../engine-session.js';
 import { backstage, baseLabels, label } from '../labels.js';
 import { isContainerOf, notOurs } from '../not-ours.js';
-import { copyName, volumeName } from '../object-names.js';
+import { clearingName, copyName, volumeName } from '../object-names.js';
 import { describedCheck } from '../plan/described-check.js';
+import { ArchiveEnd } from './archive-end.js';
 import { ArchiveRoot } from './archive-root.js';
 import { begunSource } from './begun-source.js';
+import { refuseOtherPostgres } from './postgres-version.js';
+import { folder, incoming, staging, switchScript } from './switch-content.js';
 import type { ObservedContainer, ObservedState } from '../plan/observed-state.js';
 
-/** Where the volume is mounted in the container that copies it. */
-const folder = '/volume';
 /** Long enough to remove the files of a large volume. */
-const emptyingMs = 10 * 60_000;
+const switchingMs = 10 * 60_000;
 
 /** What is in a volume, read through a container that never runs. */
 export async function* exportVolume(
@@ -38,8 +42,9 @@ export async function* exportVolume(
 }
 
 /**
- * Empties a volume and fills it. An engine cannot remove files, so `find` does, in an image that is there because
- * something of the stack runs it; what comes in is unpacked by the engine itself.
+ * Fills a volume anew. What comes is unpacked beside what is there, by the engine itself, and looked at; then what uses the volume is
+ * stopped, and the two are switched by renames, in an image that is there because something of the stack runs it. However it ends,
+ * the volume has the one or the other.
  */
 export async function importVolume(
   session: EngineSession,
@@ -53,27 +58,141 @@ export async function importVolume(
   const running = users.filter(({ state }) => state === 'running');
   if (running.length > 0 && !stop) throw inUse(observed.stack, volume, running);
   const begun = await begunSource(source, signal);
-  const stopped = await stopAll(session, observed, users, signal);
-  const [image] = [...users, ...observed.containers].filter(({ role }) => !backstage.includes(role));
-  if (image === undefined) throw nothingToRun(observed.stack, volume);
-  const emptying = {
-    ...emptyImage.creation,
-    image: image.summary.image,
-    entrypoint: ['find'],
-    command: [folder, '-mindepth', '1', '-delete'],
-    user: '0',
-    // Files of any owner, in folders of any mode.
-    capAdd: ['DAC_OVERRIDE', 'FOWNER'],
-  };
-  {
-    await using copy = await copyContainer(session, observed, volume, emptying, signal);
-    await runToEnd(session, copy.id, resourcePath(observed.stack, volume), signal);
-    const root = new ArchiveRoot();
-    await session.client.putArchive(copy.id, folder, root.watch(begun), { signal });
-    const own = root.as(folder.slice(1));
-    if (own !== undefined) await session.client.putArchive(copy.id, '/', Readable.from([own]), { signal });
+  const candidates = [...users, ...observed.containers].filter(({ role }) => !backstage.includes(role));
+  await using copy = await switchContainer(session, observed, volume, candidates, signal);
+  await clearStaging(session, observed, volume, copy, signal);
+  await orClear(session, observed, volume, copy, async () => {
+    await unpack(session, observed, volume, copy, begun, signal);
+    const { client } = session;
+    const places = { there: folder, coming: `${folder}/${staging}/${incoming}` };
+    const name = volumeName(observed.stack, volume);
+    await refuseOtherPostgres(client, copy.id, { ...places, volume: name }, users, { signal });
+  });
+  await putInPlace(session, observed, volume, copy, running, signal);
+}
+
+/** Leaves nothing of what comes in the volume where it does not come so far. */
+async function orClear(
+  session: EngineSession,
+  observed: ObservedState,
+  volume: string,
+  copy: CopyContainer,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    // Not under the verb's signal: an aborted one cleans up too. What cannot be removed now, the next import removes.
+    await clearStaging(session, observed, volume, copy, new AbortController().signal).catch(() => undefined);
+    throw aboutResource(error, resourcePath(observed.stack, volume));
   }
-  await startAll(session, observed, stopped, signal);
+}
+
+async function putInPlace(
+  session: EngineSession,
+  observed: ObservedState,
+  volume: string,
+  copy: CopyContainer,
+  running: readonly ObservedContainer[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { client } = session;
+  await orClear(session, observed, volume, copy, async () => {
+    try {
+      await stopAll(session, observed, running, signal);
+      signal.throwIfAborted();
+      // From here on to the end, whatever aborts: it takes as long as renames do.
+      await client.startContainer(copy.id);
+    } catch (error) {
+      // The engine may have started it, and its answer been lost.
+      const begun = await client.inspectContainer(copy.id);
+      if (begun !== undefined && begun.state !== 'created') return;
+      await startAll(session, observed, running, signal);
+      throw error;
+    }
+  });
+  await untilEnded(session, copy.id, resourcePath(observed.stack, volume));
+  await startAll(session, observed, running, signal);
+}
+
+async function unpack(
+  { client }: EngineSession,
+  { stack }: ObservedState,
+  volume: string,
+  { id }: CopyContainer,
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const inner = (path: string): PutFile => ({ path, type: 'folder', mode: 0o700, content: '' });
+  await client.putFiles(id, folder, [inner(staging), inner(`${staging}/${incoming}`)], { signal });
+  const [root, end] = [new ArchiveRoot(), new ArchiveEnd()];
+  const stream = end.watch(root.watch(source));
+  await client.putArchive(id, `${folder}/${staging}/${incoming}`, stream, { signal });
+  if (!end.isWhole) throw cutOff(stack, volume);
+  const own = root.as(incoming);
+  if (own === undefined) return;
+  await client.putArchive(id, `${folder}/${staging}`, Readable.from([own]), { signal });
+  const owned = { path: 'owned', content: '', mode: 0o400 };
+  await client.putFiles(id, `${folder}/${staging}`, [owned], { signal });
+}
+
+/** Ends what an interrupted import has begun, and removes what one has only unpacked. */
+async function clearStaging(
+  session: EngineSession,
+  observed: ObservedState,
+  volume: string,
+  { id, image }: CopyContainer,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!(await hasStaging(session, id, signal))) return;
+  const name = clearingName(observed.stack, volume);
+  await using clearing = await copyContainer(
+    session,
+    observed,
+    volume,
+    switching(image, 'clear'),
+    signal,
+    name,
+  );
+  await session.client.startContainer(clearing.id);
+  await untilEnded(session, clearing.id, resourcePath(observed.stack, volume));
+}
+
+async function hasStaging({ client }: EngineSession, id: string, signal: AbortSignal): Promise<boolean> {
+  const first = client.readArchive(id, `${folder}/${staging}`, { signal })[Symbol.asyncIterator]();
+  try {
+    return (await unlessGone(first.next())) !== undefined;
+  } finally {
+    await first.return?.();
+  }
+}
+
+/** The container that switches: of the first image that has a shell. */
+async function switchContainer(
+  session: EngineSession,
+  observed: ObservedState,
+  volume: string,
+  candidates: readonly ObservedContainer[],
+  signal: AbortSignal,
+): Promise<CopyContainer> {
+  for (const image of new Set(candidates.map(({ summary }) => summary.imageId))) {
+    const copy = await copyContainer(session, observed, volume, switching(image, 'begin'), signal);
+    if ((await session.client.readFiles(copy.id, shell, { signal })) !== undefined) return copy;
+    await copy[Symbol.asyncDispose]();
+  }
+  throw nothingToRun(observed.stack, volume);
+}
+
+function switching(image: string, how: 'begin' | 'clear'): Omit<ContainerCreation, 'name' | 'labels'> {
+  return {
+    ...emptyImage.creation,
+    image,
+    entrypoint: [shell],
+    command: ['-c', switchScript, 'sh', how],
+    user: '0',
+    // Files of any owner and any mode, in folders of any mode.
+    capAdd: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'],
+  };
 }
 
 /** Containers that the volume is mounted in. Refuses a volume that is not there. */
@@ -137,6 +256,7 @@ async function startAll(
 
 interface CopyContainer extends AsyncDisposable {
   readonly id: string;
+  readonly image: string;
 }
 
 /**
@@ -149,44 +269,56 @@ async function copyContainer(
   volume: string,
   creation: Omit<ContainerCreation, 'name' | 'labels'>,
   signal: AbortSignal,
+  name = copyName(stack, volume),
 ): Promise<CopyContainer> {
-  const name = copyName(stack, volume);
   const left = await client.inspectContainer(name, { signal });
   if (left !== undefined && !isContainerOf(left, stack))
     throw notOurs({ kind: 'container', name, labels: left.labels }, resourcePath(stack, volume));
+  if (left?.running === true) await client.stopContainer(left.id, switchingMs, { signal });
   if (left !== undefined) await client.removeContainer(left.id, { signal });
   const id = await client.createContainer(
     {
       ...creation,
       name,
-      labels: { ...baseLabels(stack, `${volume}.copy`, 'copy'), [label.digest]: '' },
+      labels: { ...baseLabels(stack, resourceIn(stack, name), 'copy'), [label.digest]: '' },
       mounts: [{ type: 'volume', name: volumeName(stack, volume), target: folder, readOnly: false }],
     },
     { signal },
   );
-  return { id, [Symbol.asyncDispose]: () => client.removeContainer(id) };
+  return { id, image: creation.image, [Symbol.asyncDispose]: () => discard({ client }, id) };
 }
 
-async function runToEnd(
-  { client }: EngineSession,
-  id: string,
-  resource: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await client.startContainer(id, { signal });
+/** Not under the verb's signal: what has begun comes to its end. */
+async function untilEnded({ client }: EngineSession, id: string, resource: string): Promise<void> {
   const ended = await pollUntil(
     async () => {
-      const details = await client.inspectContainer(id, { signal });
+      const details = await client.inspectContainer(id);
       return details === undefined || details.running ? undefined : details;
     },
-    { signal, timeoutMs: emptyingMs, intervalMs: 25 },
+    { signal: new AbortController().signal, timeoutMs: switchingMs, intervalMs: 25 },
   );
   if (ended?.exitCode === 0) return;
-  throw new PlumbstackError('START_FAILED', 'what was in the volume could not be removed.', {
+  throw new PlumbstackError('START_FAILED', 'what came could not be put in the place of what was there.', {
     resource,
     details: { exitCode: ended?.exitCode },
-    hint: 'What was stopped is so still: look into the volume, and run up.',
+    hint: `Both are in the volume: what was there in ${staging}/old. Another import goes on from there.`,
   });
+}
+
+/** A copy is a part of its volume. */
+function resourceIn(stack: string, name: string): string {
+  return name.slice(stack.length + 1);
+}
+
+function cutOff(stack: string, volume: string): PlumbstackError {
+  return new PlumbstackError(
+    'INVALID_OPTION',
+    'the source is no whole tar archive: it ends before it should.',
+    {
+      resource: resourcePath(stack, volume),
+      hint: 'The volume has what it had. Look at where the archive comes from: it may have been cut off.',
+    },
+  );
 }
 
 function inUse(stack: string, volume: string, running: readonly ObservedContainer[]): PlumbstackError {
@@ -201,7 +333,7 @@ function inUse(stack: string, volume: string, running: readonly ObservedContaine
 function nothingToRun(stack: string, volume: string): PlumbstackError {
   return new PlumbstackError(
     'NOT_FOUND',
-    'nothing of the stack is there whose image could empty the volume.',
+    'nothing of the stack is there whose image has a shell, which an import needs.',
     {
       resource: resourcePath(stack, volume),
       hint: 'Bring the stack up first.',
