@@ -28,7 +28,7 @@ import { prepareImages } from './apply/prepare-images.js';
 import { pruneImages, removeBuiltImages } from './apply/prune-images.js';
 import { prepareSecrets } from './apply/prepare-secrets.js';
 import { removeStack } from './apply/remove-stack.js';
-import { runFailure } from './apply/run-failure.js';
+import { isForWant, runFailure } from './apply/run-failure.js';
 import { isSubnetTaken } from './client/docker-failure.js';
 import { DockerDeployment } from './deployment.js';
 import {
@@ -50,6 +50,8 @@ import type { Watcher } from './watch/watcher.js';
 
 /** How many subnets a run tries: somebody else may be faster, or have one that the engine lists nowhere. */
 const subnetAttempts = 64;
+/** How often a run begins anew because somebody has removed what it had seen or made: a prune, for instance. */
+const removalAttempts = 3;
 
 /** Runs stacks on a Docker Engine, or on Podman's socket. */
 export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
@@ -203,16 +205,20 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     using _verb = session.work.verb(spec.name);
     const refused: string[] = [];
     const look = (): Promise<Survey> => session.survey(spec, secrets, lease.signal, refused);
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1, removals = 0; ; attempt++) {
       const survey = await look();
       if (survey.diff.plan.isEmpty) return survey.observed;
-      await approve(survey.diff.plan, options, lease.signal, approved);
+      // What is left to do of a plan that was approved needs no other word.
+      if (attempt === 1) await approve(survey.diff.plan, options, lease.signal, approved);
       try {
         await this.#apply(session.under(lease), survey, look, refused, lease.signal);
         return undefined;
       } catch (error) {
-        const isLast = spec.subnet !== undefined || attempt === subnetAttempts;
-        if (!isSubnetTaken(error) || isLast) throw error;
+        lease.signal.throwIfAborted();
+        const isAgain = isSubnetTaken(error)
+          ? spec.subnet === undefined && attempt < subnetAttempts
+          : isForWant(error) && ++removals < removalAttempts;
+        if (!isAgain) throw error;
       }
     }
   }

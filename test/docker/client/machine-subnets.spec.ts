@@ -60,7 +60,7 @@ describe("the networks that an engine's machine reaches itself", () => {
     await assert.rejects(
       up,
       (error) =>
-        isPlumbstackError(error, 'ADDRESS_POOL_EXHAUSTED') && /VPN.*addressPool/.test(error.hint ?? ''),
+        isPlumbstackError(error, 'ADDRESS_POOL_EXHAUSTED') && /another pool.*VPN/.test(error.hint ?? ''),
     );
   });
 });

@@ -11,7 +11,7 @@ import {
   discard,
   runContainer,
   createContainer,
-  startContainer,
+  startCreated,
   type NewContainer,
 } from './create-container.js';
 import { countdown } from './deadline.js';
@@ -132,11 +132,11 @@ async function swap(
   old: ObservedContainer,
 ): Promise<string> {
   const { client, call } = context;
-  const { unit, stopGraceMs, switchTo } = convergence;
-  const id = await createContainer(context, wanted);
+  const { stopGraceMs, switchTo } = convergence;
+  let id = await createContainer(context, wanted);
   try {
-    await client.stopContainer(old.id, stopGraceMs, call);
-    await startContainer(context, unit.resource, id, wanted.name);
+    await stopOld(context, old, stopGraceMs);
+    id = await startCreated(context, wanted, id);
     await waitUntilHealthy(context, waitFor(convergence, id, wanted.address));
   } catch (error) {
     await discard(context, id);
@@ -149,6 +149,20 @@ async function swap(
   return id;
 }
 
+/** Stops what serves. Where it is not known whether the engine has, it is made sure of: it could stop after it was started again. */
+async function stopOld(
+  { client, call }: RunContext,
+  { id, state }: ObservedContainer,
+  graceMs: number,
+): Promise<void> {
+  try {
+    await client.stopContainer(id, graceMs, call);
+  } catch (error) {
+    if (state === 'running') await client.stopContainer(id, graceMs).catch(() => undefined);
+    throw error;
+  }
+}
+
 /** The old one again. Who is told of its return can ask it at once. */
 async function goBack(
   context: RunContext,
@@ -157,7 +171,9 @@ async function goBack(
   reason: unknown,
 ): Promise<void> {
   // Not under the run's signal: an aborted run must not leave nothing running, and does not wait for it.
-  await context.client.startContainer(old.id);
+  await context.client.startContainer(old.id).catch((error: unknown) => {
+    throw noWayBack(reason, error);
+  });
   if (old.state === 'running' && !context.signal.aborted) {
     const { port, health, vantages } = convergence;
     // What an older version was checked by may differ; that of a proxy is in no label.

@@ -1,5 +1,5 @@
 import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
-import { engineStatus } from '../client/docker-failure.js';
+import { engineStatus, isMissing } from '../client/docker-failure.js';
 import type { EngineMount, PutFile } from '../client/docker-client.js';
 import type { ContainerTemplate } from '../compile/docker-spec.js';
 import { shell } from '../compile/secret-environment.js';
@@ -95,13 +95,30 @@ export async function startContainer(
 
 /** Creates and starts; whatever fails leaves nothing behind. */
 export async function runContainer(context: RunContext, wanted: NewContainer): Promise<string> {
-  const id = await createContainer(context, wanted);
-  try {
-    await startContainer(context, wanted.resource, id, wanted.name);
-    return id;
-  } catch (error) {
-    await discard(context, id);
-    throw error;
+  return startCreated(context, wanted, await createContainer(context, wanted));
+}
+
+/** How often a container is made whose like was removed before it could start. */
+const attempts = 3;
+
+/**
+ * Starts a container that was made; whatever fails leaves nothing behind. One that somebody has removed meanwhile, as
+ * `docker container prune` does with all that do not run, is made again. Resolves to the id of the one that runs.
+ */
+export async function startCreated(
+  context: RunContext,
+  wanted: NewContainer,
+  created: string,
+): Promise<string> {
+  for (let id = created, attempt = 1; ; attempt++) {
+    try {
+      await startContainer(context, wanted.resource, id, wanted.name);
+      return id;
+    } catch (error) {
+      await discard(context, id);
+      if (!isMissing(error) || attempt === attempts) throw error;
+      id = await createContainer(context, wanted);
+    }
   }
 }
 

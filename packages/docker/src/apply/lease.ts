@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
+import { isPlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '../client/docker-failure.js';
 import type { DockerClient } from '../client/docker-client.js';
 import { baseLabels, label } from '../labels.js';
@@ -11,23 +11,18 @@ import { pauseFor } from './deadline.js';
 import { emptyImage, ensureEmptyImage } from './empty-image.js';
 import { Fence } from './fenced-client.js';
 import { Gate } from './gate.js';
+import { beatFile, beatMs, Heart, staleMs } from './heart.js';
 import type { Emit } from './run-context.js';
 
-/** Time between two signs of life. */
-const beatMs = 1000;
-/** A lease without a sign of life for this long is its holder's no more. */
-const staleMs = 4000;
-/** A sign of life that is older does not prove any more that the lease is held. */
-const freshMs = staleMs / 2;
 const lookMs = 250;
-const beatFile = 'beat';
 
 export interface Lease extends AsyncDisposable {
   /** Aborts when the lease was lost, or with the caller's own signal. */
   readonly signal: AbortSignal;
   /**
-   * Changes things only while the lease is held; rejects with `LOCKED` from then on. Only a call that is being sent at the
-   * very moment at which the process is stopped may arrive later: an engine knows nothing of leases.
+   * Changes things only while the lease is held: waits while that is not known, and rejects with `LOCKED` from the moment in
+   * which somebody else has it. Only a call that is being sent at the very moment at which the process is stopped may arrive
+   * later: an engine knows nothing of leases.
    */
   readonly client: DockerClient;
 }
@@ -49,29 +44,55 @@ export async function takeLease(
   stack: string,
   { signal, emit, concurrency }: LeaseOptions,
 ): Promise<Lease> {
-  await ensureEmptyImage(client, { signal });
-  const id = await claim(client, stack, signal, emit);
+  const holder = `process ${process.pid} on ${hostname()}, ${randomUUID()}`;
+  const create = (during: AbortSignal): Promise<string> => createLease(client, stack, holder, during);
+  const id = await claim(client, stack, create, signal, emit);
   emit('lock:acquired', {});
-  return hold(client, stack, id, signal, new Gate(concurrency));
+  const heart = new Heart(id, { client, stack, create, signal });
+  return hold(client, heart, signal, new Gate(concurrency));
 }
 
-async function claim(client: DockerClient, stack: string, signal: AbortSignal, emit: Emit): Promise<string> {
+async function createLease(
+  client: DockerClient,
+  stack: string,
+  holder: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const name = leaseName(stack);
+  const labels = { ...baseLabels(stack, '', 'lease'), [label.holder]: holder };
+  const create = (): Promise<string> =>
+    client.createContainer({ ...emptyImage.creation, name, labels }, { signal });
+  try {
+    return await create();
+  } catch (error) {
+    switch (engineStatus(error)) {
+      case 404:
+        // The image was never made here, or whoever removes what is unused has removed it.
+        await ensureEmptyImage(client, { signal });
+        return create();
+      case 409: {
+        // The engine may have made it and its answer been lost.
+        const found = await client.inspectContainer(name, { signal });
+        if (found !== undefined && found.labels[label.holder] === holder) return found.id;
+      }
+    }
+    throw error;
+  }
+}
+
+async function claim(
+  client: DockerClient,
+  stack: string,
+  create: (signal: AbortSignal) => Promise<string>,
+  signal: AbortSignal,
+  emit: Emit,
+): Promise<string> {
   const name = leaseName(stack);
   const watched = new Watch();
   for (let told = false; ;) {
     signal.throwIfAborted();
     try {
-      return await client.createContainer(
-        {
-          ...emptyImage.creation,
-          name,
-          labels: {
-            ...baseLabels(stack, '', 'lease'),
-            [label.holder]: `process ${process.pid} on ${hostname()}, ${randomUUID()}`,
-          },
-        },
-        { signal },
-      );
+      return await create(signal);
     } catch (error) {
       if (engineStatus(error) !== 409) throw error;
     }
@@ -98,22 +119,23 @@ async function readBeat(client: DockerClient, id: string, signal: AbortSignal): 
   }
 }
 
-/** How long something has not changed. */
+/** How long something has not changed, as far as anybody could have changed it. */
 class Watch {
   #seen = '';
-  #since = 0;
+  #silentMs = 0;
+  #lookedAt = 0;
 
   isStale(now: string): boolean {
-    if (now !== this.#seen) {
-      this.#seen = now;
-      this.#since = performance.now();
-    }
-    return performance.now() - this.#since > staleMs;
+    const at = performance.now();
+    // While an engine stands still, the holder cannot show anything: a look that took long counts no longer than a beat.
+    this.#silentMs = now === this.#seen ? this.#silentMs + Math.min(at - this.#lookedAt, beatMs) : 0;
+    this.#seen = now;
+    this.#lookedAt = at;
+    return this.#silentMs > staleMs;
   }
 }
 
-function hold(client: DockerClient, stack: string, id: string, signal: AbortSignal, gate: Gate): Lease {
-  const heart = new Heart(client, stack, id);
+function hold(client: DockerClient, heart: Heart, signal: AbortSignal, gate: Gate): Lease {
   const either = AbortSignal.any([signal, heart.lost]);
   setMaxListeners(0, either);
   const fence = new Fence(client, () => heart.confirm(), gate);
@@ -126,89 +148,7 @@ function hold(client: DockerClient, stack: string, id: string, signal: AbortSign
       await heart.stop();
       // An engine that does not answer any more cannot be told; the lease ends by itself then.
       const soon = AbortSignal.timeout(staleMs);
-      await client.removeContainer(id, { signal: soon }).catch(() => undefined);
+      await client.removeContainer(heart.id, { signal: soon }).catch(() => undefined);
     },
   };
-}
-
-/** Shows signs of life, and knows how old the last one is that was seen. */
-class Heart {
-  readonly #client: DockerClient;
-  readonly #stack: string;
-  readonly #id: string;
-  readonly #lost = new AbortController();
-  readonly #ended = new AbortController();
-  readonly #beating: Promise<void>;
-  /** When the last one was sent, by a clock that goes on while this machine sleeps. */
-  #shownAt = Date.now();
-  #count = 0;
-  #showing: Promise<void> | undefined;
-
-  constructor(client: DockerClient, stack: string, id: string) {
-    this.#client = client;
-    this.#stack = stack;
-    this.#id = id;
-    setMaxListeners(0, this.#lost.signal, this.#ended.signal);
-    this.#beating = this.#beat();
-  }
-
-  /** Aborts when the lease is known to be lost. */
-  get lost(): AbortSignal {
-    return this.#lost.signal;
-  }
-
-  /** Resolves when the lease is surely still held: a process that was stopped for a while must not go on as if nothing was. */
-  async confirm(): Promise<void> {
-    this.lost.throwIfAborted();
-    if (Date.now() - this.#shownAt < freshMs) return;
-    await this.#show();
-    this.lost.throwIfAborted();
-  }
-
-  async stop(): Promise<void> {
-    this.#ended.abort();
-    await this.#beating;
-  }
-
-  async #beat(): Promise<void> {
-    while (!this.#ended.signal.aborted && !this.lost.aborted) {
-      await this.#show();
-      // The end of the lease ends the pause; the loop sees it.
-      await pauseFor(beatMs, this.#ended.signal).catch(() => undefined);
-    }
-  }
-
-  /** Shows one, for all who ask meanwhile. */
-  #show(): Promise<void> {
-    this.#showing ??= this.#send().finally(() => (this.#showing = undefined));
-    return this.#showing;
-  }
-
-  async #send(): Promise<void> {
-    const at = Date.now();
-    const file = { path: beatFile, content: String(++this.#count), mode: 0o444 };
-    const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(staleMs - beatMs)]);
-    try {
-      await this.#client.putFiles(this.#id, '/', [file], { signal });
-      this.#shownAt = at;
-    } catch (error) {
-      if (this.#ended.signal.aborted) return;
-      // Gone: somebody has taken it for stale.
-      if (engineStatus(error) === 404 || Date.now() - this.#shownAt >= staleMs) this.#lose(error);
-    }
-  }
-
-  #lose(cause: unknown): void {
-    this.#lost.abort(
-      new PlumbstackError(
-        'LOCKED',
-        'this process lost its lease on the stack: it could not show a sign of life in time.',
-        {
-          resource: this.#stack,
-          hint: 'Another run may have taken over. Run again; it finishes what was begun.',
-          cause,
-        },
-      ),
-    );
-  }
 }

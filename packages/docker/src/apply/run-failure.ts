@@ -1,4 +1,5 @@
-import { PlumbstackError } from '@plumbstack/core';
+import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
+import { isMissing } from '../client/docker-failure.js';
 
 /** One error for a run: the failure itself where it is alone, else one that lists all. */
 export function runFailure(stack: string, failures: readonly unknown[]): unknown {
@@ -11,12 +12,19 @@ export function runFailure(stack: string, failures: readonly unknown[]): unknown
   });
 }
 
+/** Whether all that failed did for want of something that was seen or made before: somebody has removed it meanwhile. */
+export function isForWant(error: unknown): boolean {
+  if (!isPlumbstackError(error, 'RUN_FAILED')) return isMissing(error);
+  const { errors } = error.details;
+  return Array.isArray(errors) && errors.every(isForWant);
+}
+
 /** One error for an update that failed, and whose way back failed too. */
 export function noWayBack(update: unknown, wayBack: unknown): PlumbstackError {
   const errors = [update, wayBack];
   return new PlumbstackError(
     'RUN_FAILED',
-    `its new version failed, and the one before runs again and is not well:\n${listed(errors)}`,
+    `its new version failed, and the one before does not answer again:\n${listed(errors)}`,
     { details: { errors }, hint: 'Nothing answers for it now. Mend what they say and run again.' },
   );
 }

@@ -27,6 +27,11 @@ export function engineStatus(error: unknown): number | undefined {
   return statusOf(error);
 }
 
+/** Whether a call failed because something that it names is not there, or is there no more. */
+export function isMissing(error: unknown): boolean {
+  return isPlumbstackError(error, 'NOT_FOUND') && engineStatus(error) === 404;
+}
+
 /** Whether a network could not be made because another one has addresses of its subnet. */
 export function isSubnetTaken(error: unknown): boolean {
   // Docker 20.10 to 28.5: the first; the very same subnet, which Docker 28 does not call an overlap: the second; bridges

@@ -58,7 +58,7 @@ export class FreeSubnets {
     const range = formatSubnet(this.#range);
     throw new PlumbstackError('ADDRESS_POOL_EXHAUSTED', `no /${prefix} network is free in ${range}.`, {
       details: { pool: range, prefix, taken: this.#taken.map(formatSubnet) },
-      hint: 'Take down stacks that are not needed, or give the runtime a pool of addresses that no network of this machine has, as a LAN or a VPN: new DockerRuntime({ addressPool: "172.20.0.0/14" }).',
+      hint: 'Take down stacks that are not needed, or give the runtime another pool, of addresses that no LAN or VPN of the machine has: new DockerRuntime({ addressPool: "172.20.0.0/14" }).',
     });
   }
 
