@@ -67,6 +67,7 @@ export { endpointOf, urlOf } from './deployment/endpoint.js';
 export { JoinedLines } from './logs/joined-lines.js';
 export { LogCursor } from './logs/log-cursor.js';
 export { mergeLogs } from './logs/merge-logs.js';
+export { staging, switchScript } from './deployment/switch-content.js';
 export { recordedPool } from './deployment/recorded-pool.js';
 export { observeStack } from './observe/observe-stack.js';
 

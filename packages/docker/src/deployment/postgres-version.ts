@@ -5,10 +5,9 @@ import type { ObservedContainer } from '../plan/observed-state.js';
 /** Which PostgreSQL wrote a folder: its first line is the major version. */
 const versionFile = 'PG_VERSION';
 /** Where images and people put a database below a volume's root. */
-const usual: readonly string[] = [
-  ...['', 'data', 'pgdata'],
-  ...Array.from({ length: 20 }, (_, index) => [`${index + 9}/docker`, `${index + 9}/main`]).flat(),
-];
+const usual: readonly string[] = ['', 'data', 'pgdata'];
+/** Where images from 18 on put it, and whoever is told to keep to that before. */
+const byVersion: readonly string[] = Array.from({ length: 12 }, (_, index) => `${index + 12}/docker`);
 
 /** A database in a volume: its folder from the volume's root, and the major version that wrote it. */
 interface Cluster {
@@ -28,20 +27,18 @@ export async function refuseOtherPostgres(
   call: CallOptions,
 ): Promise<void> {
   const expected = [...new Set(users.flatMap((each) => dataFolderOf(each, volume)))];
-  const places = [...new Set([...expected, ...usual])];
-  const find = async (root: string): Promise<readonly Cluster[]> => {
-    const found = await Promise.all(
-      places.map(async (path) => {
-        const file = [root, path, versionFile].filter((part) => part !== '').join('/');
-        const content = (await client.readFiles(container, file, call))?.get(versionFile);
-        return content === undefined ? [] : [{ path, version: content.toString().trim() }];
-      }),
-    );
-    return found.flat();
+  // One after the other: each has an engine mount the container's volumes.
+  const find = async (root: string, places: readonly string[]): Promise<readonly Cluster[]> => {
+    for (const path of new Set(places)) {
+      const file = [root, path, versionFile].filter((part) => part !== '').join('/');
+      const content = (await client.readFiles(container, file, call))?.get(versionFile);
+      if (content !== undefined) return [{ path, version: content.toString().trim() }];
+    }
+    return [];
   };
-  const now = await find(there);
+  const now = await find(there, [...expected, ...usual, ...(expected.length === 0 ? byVersion : [])]);
   if (now.length === 0 && expected.length === 0) return;
-  const comes = await find(coming);
+  const comes = await find(coming, [...now.map(({ path }) => path), ...expected, ...usual, ...byVersion]);
   if (comes.length === 0) return;
   const isFound = comes.some(({ path, version }) =>
     now.length > 0

@@ -43,4 +43,5 @@ export {
 export { openRequests } from './stub-status.js';
 export { endingBalancers, endingProcesses } from './ending.js';
 export { makeRoomCommand } from './old-generations.js';
+export { sweepCommand } from './sweep.js';
 export { unsentRequests } from './unsent-requests.js';

@@ -1,7 +1,8 @@
-import { label } from '@plumbstack/docker/internal';
+import { label, staging, switchScript } from '@plumbstack/docker/internal';
 import type { NetworkAttachment } from '@plumbstack/docker/client';
 import { engineFailure } from './engine-failure.js';
 import { isRunning, type EngineData } from './engine-data.js';
+import type { Files } from './files.js';
 import { timestamp } from './moments.js';
 import type { EngineObject } from './objects.js';
 import { startProxy } from './proxy-process.js';
@@ -182,9 +183,8 @@ export class ContainerLife {
       container.proxy = startProxy(role, this.#data.locate(container, '/etc/plumbstack').files);
       if (container.proxy === undefined) return this.crash(container, 1);
     }
-    if (isEmptying(creation.entrypoint, creation.command)) {
-      const [folder = '/'] = creation.command ?? [];
-      this.#data.locate(container, folder).files.clear();
+    if (creation.command?.[1] === switchScript) {
+      switchContent(this.#data.locate(container, '/volume').files, creation.command[3] === 'begin');
       return this.end(container, 0);
     }
     this.#begin(container, this.#behave(container) ?? {});
@@ -231,7 +231,9 @@ function restartsAfter({ settings }: EngineObject, exitCode: number): boolean {
   return restart === 'always' || restart === 'unless-stopped' || (restart === 'on-failure' && exitCode !== 0);
 }
 
-/** The one program beside the proxies that a runtime runs in a container of its own: it removes what is in a volume. */
-function isEmptying(entrypoint: readonly string[] = [], command: readonly string[] = []): boolean {
-  return entrypoint[0] === 'find' && command.includes('-delete');
+/** The one program beside the proxies that a runtime runs in a container of its own: it puts what came in the place of what was. */
+function switchContent(files: Files, begins: boolean): void {
+  const came = [...files].filter(([path]) => path.startsWith(`${staging}/tree/`));
+  for (const path of files.keys()) if (begins || path.startsWith(`${staging}/`)) files.delete(path);
+  if (begins) for (const [path, file] of came) files.set(path.slice(`${staging}/tree/`.length), file);
 }

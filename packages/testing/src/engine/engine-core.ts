@@ -93,6 +93,7 @@ export class EngineCore {
     return {
       proxy: container.answers ? container.proxy : undefined,
       complaintOf: (address) => this.complaintOf(address),
+      config: this.data.locate(container, '/etc/plumbstack').files,
       counts: this.counts.get(`${labels[label.stack]}/${labels[label.resource]}`) ?? noCounts,
     };
   }

@@ -51,6 +51,8 @@ export function filesAt({ files, path }: Located, name: string): ReadonlyMap<str
 }
 
 export function putFile({ files, path }: Located, file: PutFile): void {
-  const { path: name, content, ...rest } = file;
+  const { path: name, content, type, ...rest } = file;
+  // A folder is there as soon as something is in it.
+  if (type === 'folder') return;
   files.set(posix.join(path, posix.normalize(name)), { ...rest, content: Buffer.from(content) });
 }

@@ -8,6 +8,7 @@ import {
   makeRoomCommand,
   nginxRevisionCommand,
   saveStateCommand,
+  sweepCommand,
   unsentRequests,
   waitUntilAnswersCommand,
   watchStatCommand,
@@ -22,6 +23,8 @@ export interface Surroundings {
   /** What keeps an `ip:port` from answering; nothing where it does. */
   readonly complaintOf: (address: string) => string | undefined;
   readonly counts: PoolCounts;
+  /** Files of the proxy's configuration, by path in its folder. */
+  readonly config: Map<string, unknown>;
 }
 
 type Program = (surroundings: Surroundings, args: readonly string[]) => EngineExecResult;
@@ -62,6 +65,16 @@ const programs: readonly (readonly [command: readonly string[], program: Program
   [answersCommand('127.0.0.1:1', probe), answers],
   [waitUntilAnswersCommand('127.0.0.1:1', probe, 1), answers],
   [makeRoomCommand, () => succeeded()],
+  [
+    sweepCommand('/', [], []),
+    ({ config }, [, lasting = '0', ...names]) => {
+      // No process of before is left: those that it reads go too.
+      const named = names.slice(names.length - Number(lasting));
+      for (const path of config.keys())
+        if (/^(?:next|contents|pages)\/|^htpasswd-/.test(path) && !named.includes(path)) config.delete(path);
+      return succeeded();
+    },
+  ],
   // A reload is over at once, and nothing is left of what was before.
   ...[endingProcesses, endingBalancers, unsentRequests].map(
     (command) => [command, () => failed('')] as const,
