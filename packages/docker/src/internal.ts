@@ -26,6 +26,7 @@ export {
 } from './compile/ipv4.js';
 export { canonicalJson, contentDigest, digestOf } from './compile/spec-hash.js';
 
+export { beingOf, type Being } from './plan/being.js';
 export { diff, type Diff } from './plan/diff.js';
 export { differences } from './plan/identity-diff.js';
 export {

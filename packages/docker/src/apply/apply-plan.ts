@@ -19,6 +19,7 @@ import { removeScratch } from './remove-scratch.js';
 import { replaceKind } from './replace-kind.js';
 import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
+import { failuresSince } from './still-up.js';
 import { runStep, type StepOutcome } from './run-step.js';
 
 /** How long a container that has no successor may take to stop. */
@@ -34,6 +35,9 @@ export async function applyDiff(context: RunContext, desired: DockerSpec, diff: 
   const refused = failures.find((each): each is Error => each instanceof Error && isSubnetTaken(each));
   if (refused !== undefined) throw refused;
   if (failures.length > 0) throw runFailure(context.stack, failures);
+  const ended = await failuresSince(context, desired);
+  context.signal.throwIfAborted();
+  if (ended.length > 0) throw runFailure(context.stack, ended);
   await context.networks.all();
   await leaveNetworks(context, desired);
   await removeOrphans(context, diff);

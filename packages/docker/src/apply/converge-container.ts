@@ -175,11 +175,16 @@ async function goBack(
     throw noWayBack(reason, error);
   });
   if (old.state === 'running' && !context.signal.aborted) {
-    const { port, health, vantages } = convergence;
+    const { port, health, vantages = [] } = convergence;
     // What an older version was checked by may differ; that of a proxy is in no label.
     const check = { ...(port !== undefined && { port }), ...(health !== undefined && { health }) };
     try {
-      await waitAgain(context, old, { ...check, ...describedCheck(old) }, vantages);
+      await waitAgain(
+        context,
+        old,
+        { ...check, ...describedCheck(old) },
+        { vantages, dependsOn: convergence.unit.dependsOn },
+      );
     } catch (error) {
       context.signal.throwIfAborted();
       throw noWayBack(reason, error);
@@ -285,6 +290,7 @@ function waitFor(
     ...(port !== undefined && { port }),
     ...(health !== undefined && { health }),
     timeoutMs: unit.startTimeoutMs,
+    dependsOn: unit.dependsOn,
     vantages,
   };
 }

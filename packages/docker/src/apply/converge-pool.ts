@@ -1,3 +1,4 @@
+import { PlumbstackError } from '@plumbstack/core';
 import type { PoolUnit } from '../compile/docker-spec.js';
 import { configFolder } from '../compile/proxy-container.js';
 import { observeStack } from '../observe/observe-stack.js';
@@ -26,7 +27,7 @@ import {
 import { haproxyCommands } from './proxy-commands.js';
 import { applyConfig } from './proxy-config.js';
 import { removeContainer } from './remove-container.js';
-import { pathOf, type RunContext } from './run-context.js';
+import { declaredPathOf, pathOf, type RunContext } from './run-context.js';
 import { betweenVersions } from './run-failure.js';
 import { sweepConfig } from './sweep-config.js';
 
@@ -222,6 +223,11 @@ async function join(run: PoolRun, numbers: readonly number[]): Promise<readonly 
 
 /** Restarts every worker, one after the other, each drained first. */
 export async function restartWorkers(context: RunContext, unit: PoolUnit, balancer: string): Promise<void> {
+  const workers = containersOf(context.observed, unit.resource, 'worker').flatMap((each) => {
+    const number = slotOf(unit, each);
+    return number === undefined ? [] : [{ ...each, number }];
+  });
+  if (workers.length === 0 && unit.spec.replicas > 0) throw nobodyThere(context, unit);
   const admin = HaproxyAdmin.patient(context.client, balancer, context.call);
   const run: PoolRun = {
     context,
@@ -233,11 +239,9 @@ export async function restartWorkers(context: RunContext, unit: PoolUnit, balanc
   };
   const record = poolRecordOf(context, unit);
   await putRecord(context, balancer, unsettledPoolRecord(unit, historyOf(record, unit)));
-  for (const container of containersOf(context.observed, unit.resource, 'worker')) {
-    const number = slotOf(unit, container);
-    if (number === undefined) continue;
+  for (const worker of workers) {
     context.signal.throwIfAborted();
-    await restartWorker(run, { ...container, number });
+    await restartWorker(run, worker);
   }
   const { before, unsettled } = record ?? {};
   await putRecord(
@@ -249,4 +253,12 @@ export async function restartWorkers(context: RunContext, unit: PoolUnit, balanc
       ...(unsettled === 'update' && { unsettled }),
     }),
   );
+}
+
+function nobodyThere(context: RunContext, { resource, spec }: PoolUnit): PlumbstackError {
+  return new PlumbstackError('NOT_FOUND', 'no worker of it is there to be restarted.', {
+    resource: declaredPathOf(context, resource),
+    details: { replicas: spec.replicas },
+    hint: 'Run up to start them.',
+  });
 }

@@ -1,6 +1,7 @@
 import type { HealthSpec } from '@plumbstack/core';
 import type { PoolUnit } from '../compile/docker-spec.js';
 import { slotName, workerName } from '../object-names.js';
+import { beingOf } from '../plan/being.js';
 import { workerPlace } from '../plan/container-networks.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { asksTheSame } from '../plan/pool-version.js';
@@ -117,7 +118,7 @@ export async function revive(run: PoolRun, worker: KeptWorker): Promise<void> {
   const { admin } = await run.balancer;
   const isIn = worker.state === 'running' && (await admin.up()).has(slotName(worker.number));
   // Who serves may be busy for long, and not answer before it has finished.
-  if (isIn && !run.isRechecked) return;
+  if (isIn && !run.isRechecked && beingOf(worker.summary) === 'up') return;
   await untilHealthy(run, { ...worker, name });
   if (!isIn) await join(run, { ...worker, name });
 }
@@ -134,6 +135,7 @@ async function untilHealthy(run: PoolRun, worker: Worker): Promise<void> {
       port: unit.worker.port,
       health,
       timeoutMs: unit.worker.startTimeoutMs,
+      dependsOn: unit.dependsOn,
       vantages: [id, ...vantagesOf(context, unit.resource)],
     });
   await waitFor(unit.worker.health);

@@ -1,5 +1,6 @@
 import { PlumbstackError, type HealthSpec } from '@plumbstack/core';
 import type { ContainerDetails } from '../client/docker-client.js';
+import { beingOf } from '../plan/being.js';
 import { complaintInside } from './answered-inside.js';
 import { pollUntil } from './deadline.js';
 import { explainFailure } from './explain.js';
@@ -14,12 +15,14 @@ export interface Waited {
   readonly port?: number;
   readonly health?: HealthSpec;
   readonly timeoutMs: number;
+  /** What must be up before it can be. @default it is not known */
+  readonly dependsOn?: readonly string[];
   /** Containers that can be asked to look, where this process cannot: its router, for instance. */
   readonly vantages: readonly string[];
 }
 
-/** Restarts within one start that are taken as "it will not come up". */
-const hopelessRestarts = 2;
+/** Of what nothing but its process tells: one that has just been started may be about to end. */
+const steadyMs = 1000;
 /** How often the engine is asked about the container, in looks: a probe is cheap, an inspection is not. */
 const looksPerInspection = 4;
 
@@ -29,7 +32,7 @@ const looksPerInspection = 4;
  */
 export async function waitUntilHealthy(context: RunContext, waited: Waited): Promise<void> {
   const { client, call, signal } = context;
-  const { id, timeoutMs, resource } = waited;
+  const { id, timeoutMs, resource, dependsOn } = waited;
   const waitedFor = describe(waited);
   let last: ContainerDetails | undefined;
   // Between two restarts a container shows how the last run ended; while it runs, no more.
@@ -40,20 +43,22 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
     lastSeen = await probe(context, waited);
     return lastSeen === undefined;
   };
+  const isSteady = steadiness(waited);
   const state = await pollUntil(
     async () => {
       // Of one that ended before, the moment between two of its lives tells most, and is short: the engine is asked first.
       const asksFirst = usesEngine(waited) || (last?.restartCount ?? 0) > 0;
-      if (!asksFirst && (await answers())) return 'healthy';
-      if (asksFirst || looks++ % looksPerInspection === 0) {
-        last = await client.inspectContainer(id, call);
-        if (last === undefined) return 'gone';
-        if (last.state !== 'running') ended = last;
-        if (hasFailed(last)) return 'failed';
-        if (usesEngine(waited)) return isHealthy(last) ? 'healthy' : undefined;
-      }
-      const isUpAgain = asksFirst && last?.state === 'running';
-      return isUpAgain && (await answers()) ? 'healthy' : undefined;
+      const answered = !asksFirst && (await answers());
+      if (!asksFirst && !answered && looks++ % looksPerInspection !== 0) return undefined;
+      last = await client.inspectContainer(id, call);
+      if (last === undefined) return 'gone';
+      if (last.state !== 'running') ended = last;
+      const passes =
+        answered || usesEngine(waited) || (asksFirst && last.state === 'running' && (await answers()));
+      const being = beingOf(last, { answers: passes && isSteady(last), isAlone: dependsOn?.length === 0 });
+      if (passes && !usesEngine(waited) && being === 'coming')
+        lastSeen = `the health check of its image says ${last.health}`;
+      return outcomes[being];
     },
     { signal, timeoutMs, intervalMs: 25 },
   );
@@ -73,15 +78,18 @@ function usesEngine({ port, health }: Waited): boolean {
   return port === undefined || health === undefined || health.type === 'command';
 }
 
-function hasFailed({ state, restartCount, health }: ContainerDetails): boolean {
-  // A container that restarts may yet come up; after some restarts it will not.
-  const ended =
-    state === 'exited' || state === 'dead' || (state === 'restarting' && restartCount >= hopelessRestarts);
-  return ended || health === 'unhealthy';
-}
+const outcomes = { up: 'healthy', coming: undefined, over: 'failed' } as const;
 
-function isHealthy({ running, health, state }: ContainerDetails): boolean {
-  return running && state === 'running' && (health === 'healthy' || health === 'unknown');
+/** Whether a process has gone on for a while, where that is all there is to see. */
+function steadiness(waited: Waited): (seen: ContainerDetails) => boolean {
+  let life = '';
+  let since = 0;
+  return ({ startedAt, health }) => {
+    if (!usesEngine(waited) || health !== 'unknown') return true;
+    if (startedAt !== life) since = performance.now();
+    life = startedAt;
+    return performance.now() - since >= steadyMs;
+  };
 }
 
 /** What keeps it from being healthy; nothing where it is. */

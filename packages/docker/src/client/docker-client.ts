@@ -148,6 +148,8 @@ export interface ContainerSummary {
   readonly image: string;
   readonly imageId: string;
   readonly state: ContainerState;
+  /** What the engine's own check says, the image's too; `unknown` where there is none. @default 'unknown' */
+  readonly health?: 'healthy' | 'unhealthy' | 'starting' | 'unknown';
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: string;
   /** Networks by name. */

@@ -22,6 +22,7 @@ export function toContainerSummary(container: Dockerode.ContainerInfo): Containe
     image: container.Image,
     imageId: container.ImageID,
     state: toState(container.State),
+    health: healthIn(container.Status),
     labels: container.Labels ?? {},
     createdAt: new Date(container.Created * 1000).toISOString(),
     networks: toNetworks(container.NetworkSettings?.Networks),
@@ -104,6 +105,11 @@ function toState(state: string): ContainerState {
 
 function toHealth(status: string | undefined): ContainerDetails['health'] {
   return status === 'healthy' || status === 'unhealthy' || status === 'starting' ? status : 'unknown';
+}
+
+/** A list tells it in words for people, as `Up 2 minutes (health: starting)`. Docker 20.10 to 28.5, Podman 4, 5. */
+function healthIn(status: string | undefined): ContainerDetails['health'] {
+  return toHealth(/\((?:health: )?(healthy|unhealthy|starting)\)$/.exec(status ?? '')?.[1]);
 }
 
 interface EngineEndpoint {

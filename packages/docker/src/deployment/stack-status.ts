@@ -15,6 +15,7 @@ import type { EngineSession } from '../engine-session.js';
 import type { RunContext } from '../apply/run-context.js';
 import type { Role } from '../labels.js';
 import { declaredName, frontName, slotName } from '../object-names.js';
+import { beingOf } from '../plan/being.js';
 import { isAtHome, isIn } from '../plan/container-networks.js';
 import { describedCheck } from '../plan/described-check.js';
 import {
@@ -144,13 +145,14 @@ async function containerStatus(
 async function healthOf(
   context: RunContext,
   container: ObservedContainer,
-  { health, state, id }: ContainerDetails,
+  details: ContainerDetails,
   upWorkers: ReadonlySet<string>,
 ): Promise<ContainerStatus['health']> {
   const { role, worker, address } = container;
-  if (state !== 'running' || !isAtHome(container, context.observed)) return 'unhealthy';
+  const { health, id } = details;
+  if (details.state !== 'running' || !isAtHome(container, context.observed)) return 'unhealthy';
   if (role === 'router' && !isWithTargets(container, context.observed)) return 'unhealthy';
-  if (health !== 'unknown') return health;
+  if (beingOf(details) !== 'up') return health;
   if (role === 'worker') return upWorkers.has(slotName(worker ?? 0)) ? 'healthy' : 'unhealthy';
   const { port, health: check } = describedCheck(container);
   // Of a service without a check a running process is all there is to see.

@@ -1,5 +1,6 @@
 import type { StepReason } from '@plumbstack/core';
 import type { ContainerTemplate, Unit } from '../compile/docker-spec.js';
+import { beingOf } from './being.js';
 import { networkDrift, type Place } from './container-networks.js';
 import { differences } from './identity-diff.js';
 import type { ObservedContainer, ObservedState } from './observed-state.js';
@@ -49,10 +50,13 @@ export function drift(
   place: Place,
   observed: ObservedState,
 ): readonly StepReason[] {
-  const { state } = container;
+  const { state, summary } = container;
   return [
     ...settingChanges(container, template, observed),
     ...(state === 'running' ? [] : [{ path: 'state', from: state, to: 'running' }]),
+    ...(state === 'running' && beingOf(summary) !== 'up'
+      ? [{ path: 'health', from: summary.health, to: 'healthy' }]
+      : []),
     ...(container.name === name ? [] : [{ path: 'container', from: container.name, to: name }]),
     ...networkDrift(container, place, observed),
   ];

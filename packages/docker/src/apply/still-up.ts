@@ -1,0 +1,42 @@
+import type { DockerSpec, Unit } from '../compile/docker-spec.js';
+import { backstage, ofStack } from '../labels.js';
+import { beingOf } from '../plan/being.js';
+import { describedCheck } from '../plan/described-check.js';
+import { observedContainer, type ObservedContainer } from '../plan/observed-state.js';
+import type { RunContext } from './run-context.js';
+import { vantagesOf } from './switch-routers.js';
+import { waitUntilHealthy } from './wait-until-healthy.js';
+
+/**
+ * Looks once more when everything has come up: what ended while others started is not up. Resolves to why what is not up
+ * does not come up again either.
+ */
+export async function failuresSince(context: RunContext, { units }: DockerSpec): Promise<readonly unknown[]> {
+  const { client, call, stack } = context;
+  const seen = (await client.listContainers(ofStack(stack), call)).map(observedContainer);
+  const results = await Promise.allSettled(
+    units.flatMap((unit) =>
+      seen
+        .filter(({ resource, role }) => resource === unit.resource && !backstage.includes(role))
+        .filter(({ summary }) => beingOf(summary) !== 'up')
+        .map((each) => untilUp(context, unit, each)),
+    ),
+  );
+  return results.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+}
+
+async function untilUp(context: RunContext, unit: Unit, container: ObservedContainer): Promise<void> {
+  const { id, resource, role, address = '' } = container;
+  const { startTimeoutMs } = unit.kind === 'pool' && role === 'worker' ? unit.worker : unit;
+  await waitUntilHealthy(context, {
+    ...{
+      resource,
+      id,
+      address,
+      ...describedCheck(container),
+      timeoutMs: startTimeoutMs,
+      dependsOn: unit.dependsOn,
+    },
+    vantages: vantagesOf(context, resource),
+  });
+}
