@@ -37,7 +37,7 @@ import {
   type ReadSecret,
   type ResolvedOptions,
 } from './docker-runtime-options.js';
-import { EngineSession } from './engine-session.js';
+import { EngineSession, type RunMemory } from './engine-session.js';
 import { backstage, label, ours } from './labels.js';
 import { declaredName } from './object-names.js';
 import { isOurs } from './ours.js';
@@ -203,15 +203,15 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     if (first.diff.plan.isEmpty && first.observed.leaseHolder === undefined) return first.observed;
     await using lease = await session.lease(spec.name, signal);
     using _verb = session.work.verb(spec.name);
-    const refused: string[] = [];
-    const look = (): Promise<Survey> => session.survey(spec, secrets, lease.signal, refused);
+    const memory: RunMemory = { refused: [], built: new Map() };
+    const look = (): Promise<Survey> => session.survey(spec, secrets, lease.signal, memory);
     for (let attempt = 1, removals = 0; ; attempt++) {
       const survey = await look();
       if (survey.diff.plan.isEmpty) return survey.observed;
       // What is left to do of a plan that was approved needs no other word.
       if (attempt === 1) await approve(survey.diff.plan, options, lease.signal, approved);
       try {
-        await this.#apply(session.under(lease), survey, look, refused, lease.signal);
+        await this.#apply(session.under(lease), survey, look, memory, lease.signal);
         return undefined;
       } catch (error) {
         lease.signal.throwIfAborted();
@@ -219,6 +219,8 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
           ? spec.subnet === undefined && attempt < subnetAttempts
           : isForWant(error) && ++removals < removalAttempts;
         if (!isAgain) throw error;
+        // What is missing may be an image that this run had built.
+        memory.built.clear();
       }
     }
   }
@@ -227,7 +229,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     session: EngineSession,
     survey: Survey,
     look: () => Promise<Survey>,
-    refused: string[],
+    memory: RunMemory,
     signal: AbortSignal,
   ): Promise<void> {
     const { spec } = survey.desired;
@@ -246,10 +248,11 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const early = networksInTheWay(survey.desired, survey.observed).length > 0 ? undefined : make(survey);
     const making: NewNetworks[] = early === undefined ? [] : [early];
     try {
-      await Promise.all([
-        prepareImages(context(survey), spec, survey.inputs),
+      const [built] = await Promise.all([
+        prepareImages(context(survey), spec, survey.inputs, session.digests),
         prepareSecrets(context(survey), spec, survey.inputs),
       ]);
+      for (const [resource, image] of built) memory.built.set(resource, image);
       if (early === undefined) await tryNetworks(context(survey), survey.desired, making);
       const isCleared = await clearNetworks(context(survey), survey.desired);
       const left = isCleared ? await look() : survey;
@@ -289,7 +292,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       });
     } finally {
       // However it ends, nothing goes on behind the caller's back.
-      for (const each of making) refused.push(...(await each.settled()));
+      for (const each of making) memory.refused.push(...(await each.settled()));
     }
   }
 

@@ -97,12 +97,17 @@ export class EngineSession {
     };
   }
 
-  /** @param refused subnets that the engine does not take for a network, whatever it lists */
+  /** Of build contexts: one run looks at them three times. */
+  get digests(): FileDigests {
+    return this.#parts.digests;
+  }
+
+  /** @param run what a run has learned and made, where it is one that looks */
   survey(
     spec: StackSpec,
     secretValues: SecretValues,
     signal: AbortSignal,
-    refused: readonly string[] = [],
+    { refused, built }: RunMemory = { refused: [], built: new Map() },
   ): Promise<Survey> {
     const { baseDir, addressPool } = this.options;
     return surveyStack(this.client, spec, {
@@ -110,8 +115,9 @@ export class EngineSession {
       addressPool,
       secretValues,
       refused,
+      built,
       local: this.isLocal,
-      digests: this.#parts.digests,
+      digests: this.digests,
       signal,
     });
   }
@@ -143,6 +149,14 @@ export class EngineSession {
 
 function isLocal({ address }: EngineInfo): boolean {
   return address.startsWith('unix:');
+}
+
+/** What a run knows that no look shows. */
+export interface RunMemory {
+  /** Subnets that the engine does not take for a network, whatever it lists. */
+  readonly refused: string[];
+  /** By resource, the images that it has built, or found. */
+  readonly built: Map<string, string>;
 }
 
 export interface RunParts {

@@ -33,6 +33,8 @@ export interface SurveyOptions extends CallOptions {
   readonly local: boolean;
   /** Of the files in build contexts. */
   readonly digests: FileDigests;
+  /** By resource, the images that this run has built, or found. */
+  readonly built: ReadonlyMap<string, string>;
 }
 
 /** Looks, and compares. Has no way to change anything: it is given a reader. */
@@ -41,7 +43,7 @@ export async function surveyStack(
   declared: StackSpec,
   options: SurveyOptions,
 ): Promise<Survey> {
-  const { baseDir, addressPool, secretValues, refused, local, digests, signal } = options;
+  const { baseDir, addressPool, secretValues, refused, local, digests, built, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const spec = withFronts(declared);
   const observed = await observeStack(reader, spec.name, call);
@@ -50,6 +52,7 @@ export async function surveyStack(
     secretValues,
     local,
     digests,
+    built,
     ...call,
   });
   const addresses = planAddresses(spec, takenAddresses(observed), {

@@ -7,6 +7,8 @@ import {
   chmodSync,
   mkdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -16,6 +18,7 @@ import { buffer } from 'node:stream/consumers';
 import { isPlumbstackError } from '@plumbstack/core';
 import { contextDigest, FileDigests, openBuildContext, unpackFiles } from '@plumbstack/docker/client';
 import { contentSent, contextOf, ContextFolder, filesSent } from './context-folder';
+import { answer, FakeEngine } from './fake-engine';
 
 describe('build context', () => {
   it('sends modes, links as links, empty folders, and everything as root’s', async () => {
@@ -121,6 +124,55 @@ describe('build context', () => {
     await assert.rejects(async () => {
       while (!(await chunks.next()).done);
     }, /became shorter/);
+  });
+
+  it('is what a small file has become by the time that it is sent', async () => {
+    using folder = new ContextFolder({ Dockerfile: '', log: 'a'.repeat(1000) });
+    const context = await openBuildContext(contextOf(folder.path));
+    truncateSync(join(folder.path, 'log'), 10);
+    assert.equal((await unpackFiles(context.pack(), 1e6)).get('log')?.toString(), 'a'.repeat(10));
+  });
+
+  it('is read anew where something vanishes from it meanwhile, and told where that goes on', async () => {
+    using folder = new ContextFolder({ Dockerfile: '', stays: 'x' });
+    /** Takes a file away between the listing and the reading, for a number of times. */
+    class Vanishing extends FileDigests {
+      readings = 0;
+      constructor(readonly times: number) {
+        super();
+      }
+      override of(files: Parameters<FileDigests['of']>[0]): ReturnType<FileDigests['of']> {
+        if (this.readings++ < this.times) rmSync(join(folder.path, 'swap'));
+        if (this.readings < this.times) folder.write('next', '');
+        if (this.readings < this.times) renameSync(join(folder.path, 'next'), join(folder.path, 'swap'));
+        // What was listed is no more what is there: it is opened by the name that it had.
+        return super.of(files.map((each) => ({ ...each, path: each.path.replace('swap', 'gone') })));
+      }
+    }
+    folder.write('swap', '');
+    const some = new Vanishing(3);
+    const digest = await contextDigest(contextOf(folder.path), some);
+    assert.equal(some.readings, 4);
+    assert.equal(digest, await contextDigest(contextOf(folder.path)));
+    folder.write('swap', '');
+    const always = new Vanishing(Infinity);
+    await assert.rejects(contextDigest(contextOf(folder.path), always), /IMAGE_BUILD_FAILED.*cannot be read/);
+    assert.equal(always.readings, 10);
+  });
+
+  it('is sent anew where a file became shorter while it was sent', async () => {
+    using folder = new ContextFolder({ Dockerfile: 'FROM scratch' });
+    const log = join(folder.path, 'log');
+    writeFileSync(log, Buffer.alloc(16e6, 'a'));
+    const built = JSON.stringify({ aux: { ID: 'sha256:built' } });
+    await using engine = await FakeEngine.start((_, socket) => {
+      if (engine.requests.length === 1) truncateSync(log, 0);
+      else socket.end(answer(200, built));
+    });
+    const client = await engine.client();
+    assert.equal(await client.buildImage(contextOf(folder.path)), 'sha256:built');
+    assert.equal(engine.requests.filter((each) => each.includes('/build')).length, 2);
+    client.close();
   });
 
   it('adds an inline Dockerfile under a name of its own and keeps it out of the image', async () => {

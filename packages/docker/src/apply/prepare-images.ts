@@ -1,9 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import type { LifecycleEventMap } from '@plumbstack/events';
 import { aboutResource, PlumbstackError, type ImageSpec, type StackSpec } from '@plumbstack/core';
+import { contextDigest } from '../client/build-context.js';
 import type { ImageProgress } from '../client/docker-client.js';
+import { engineStatus } from '../client/docker-failure.js';
+import type { FileDigests } from '../client/file-digests.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
 import type { Inputs } from '../compile/inputs.js';
 import { imageLabels } from '../labels.js';
+import { builtImageTag } from '../object-names.js';
 import { buildSource } from '../observe/read-inputs.js';
 import { Gate } from './gate.js';
 import { runFailure } from './run-failure.js';
@@ -14,12 +19,24 @@ type ImageContext = Pick<RunContext, 'client' | 'stack' | 'call' | 'signal' | 'e
 /** Pulls and builds at once. They take long, and no place from what starts and removes containers. */
 const width = 8;
 
-/** Pulls and builds what the engine does not have. Resources that share an image wait for one pull. */
-export async function prepareImages(context: ImageContext, spec: StackSpec, inputs: Inputs): Promise<void> {
+/**
+ * Pulls and builds what the engine does not have. Resources that share an image wait for one pull.
+ *
+ * @returns by resource, the built images that the run goes on with, whatever becomes of their build contexts
+ */
+export async function prepareImages(
+  context: ImageContext,
+  spec: StackSpec,
+  inputs: Inputs,
+  digests: FileDigests,
+): Promise<ReadonlyMap<string, string>> {
+  const built = new Map<string, string>();
   const missing = new Map<string, { resource: string; image: ResolvedImage; spec: ImageSpec }>();
   for (const each of spec.resources) {
     const image = inputs.images[each.name];
-    if (!('image' in each) || image === undefined || image.action === 'none') continue;
+    if (!('image' in each) || image === undefined) continue;
+    if (each.image.type === 'build') built.set(each.name, image.reference);
+    if (image.action === 'none') continue;
     if (!missing.has(image.reference))
       missing.set(image.reference, { resource: each.name, image, spec: each.image });
   }
@@ -28,7 +45,10 @@ export async function prepareImages(context: ImageContext, spec: StackSpec, inpu
   const results = await Promise.allSettled(
     [...missing.values()].map(async (each) => {
       try {
-        await gate.run(() => prepare(context, each, inputs), { signal: context.signal });
+        const reference = await gate.run(() => prepare(context, each, inputs, digests), {
+          signal: context.signal,
+        });
+        if (built.has(each.resource)) built.set(each.resource, reference);
       } catch (error) {
         throw aboutResource(error, declaredPathOf(context, each.resource));
       }
@@ -37,41 +57,83 @@ export async function prepareImages(context: ImageContext, spec: StackSpec, inpu
   context.signal.throwIfAborted();
   const failures = results.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
   if (failures.length > 0) throw runFailure(context.stack, failures);
+  return built;
 }
 
+/** Resolves to what the image is called. */
 async function prepare(
   context: ImageContext,
   { resource, image, spec }: { resource: string; image: ResolvedImage; spec: ImageSpec },
   inputs: Inputs,
-): Promise<void> {
-  const { client, call, emit, stack } = context;
+  digests: FileDigests,
+): Promise<string> {
+  const { emit } = context;
   const about = { resource: pathOf(context, resource), image: image.reference };
   const start = performance.now();
   const took = (): number => Math.round(performance.now() - start);
   if (spec.type === 'pull') {
     emit('image:pull:started', about);
-    const layers = new Layers();
-    await client.pullImage(image.reference, {
-      ...call,
-      onProgress: (progress) => emit('image:pull:progress', { ...about, ...layers.add(progress) }),
-    });
-    // The engine notes when a name was given, and not when it was pulled.
-    if (typeof spec.policy === 'object' && !image.reference.includes('@'))
-      await client.tagImage(image.reference, image.reference, call);
+    await pull(context, about, spec);
     emit('image:pull:finished', { ...about, durationMs: took() });
-    return;
+    return image.reference;
   }
   emit('image:build:started', about);
-  await client.buildImage(
+  const reference = await build(context, resource, about, spec, inputs, digests);
+  emit('image:build:finished', { ...about, image: reference, durationMs: took() });
+  return reference;
+}
+
+type About = Pick<LifecycleEventMap['image:pull:started'], 'resource' | 'image'>;
+
+async function pull(
+  { client, call, emit }: ImageContext,
+  about: About,
+  { policy }: Extract<ImageSpec, { type: 'pull' }>,
+): Promise<void> {
+  const { image } = about;
+  const layers = new Layers();
+  await client.pullImage(image, {
+    ...call,
+    onProgress: (progress) => emit('image:pull:progress', { ...about, ...layers.add(progress) }),
+  });
+  // The engine notes when a name was given, and not when it was pulled.
+  if (typeof policy === 'object' && !image.includes('@')) await client.tagImage(image, image, call);
+}
+
+/**
+ * Builds, and calls the image by its content only once it is sure that this is what was built: a file may have been written
+ * meanwhile. One of another content keeps a name that nothing looks for, so that the next plan builds what is there then.
+ *
+ * @returns what the image is called
+ */
+async function build(
+  { client, stack, call, emit }: ImageContext,
+  resource: string,
+  about: About,
+  spec: Extract<ImageSpec, { type: 'build' }>,
+  inputs: Inputs,
+  digests: FileDigests,
+): Promise<string> {
+  const source = buildSource(spec, inputs.absolute);
+  const tag = builtImageTag(stack, resource, randomBytes(6).toString('hex'));
+  const id = await client.buildImage(
     {
-      ...buildSource(spec, inputs.absolute),
+      ...source,
       secrets: spec.secrets.map(({ secret, id }) => ({ id, value: valueOf(inputs, secret) })),
-      tag: image.reference,
+      tag,
       labels: { ...spec.labels, ...imageLabels(stack, resource) },
     },
     { ...call, onProgress: ({ status }) => emit('image:build:progress', { ...about, status }) },
   );
-  emit('image:build:finished', { ...about, durationMs: took() });
+  // What can be read no more has changed.
+  const digest = await contextDigest(source, digests).catch(() => '');
+  if (builtImageTag(stack, resource, digest) !== about.image) return tag;
+  await client.tagImage(id, about.image, call);
+  await client.removeImage(tag, call).catch((error: unknown) => {
+    // It is one more name of an image that is right. What is superseded goes at the end of the run.
+    if (engineStatus(error) === undefined) throw error;
+  });
+  return about.image;
 }
 
 function valueOf({ secrets }: Inputs, name: string): Buffer {

@@ -3,7 +3,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { join, posix, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
-import { packContext, type AddedFile } from './context-archive.js';
+import { becameShorter, packContext, type AddedFile } from './context-archive.js';
 import { listContext, type ContextFile } from './context-files.js';
 import type { ImageBuild } from './docker-client.js';
 import { Dockerignore } from './dockerignore.js';
@@ -32,7 +32,25 @@ export type BuildSource = Omit<ImageBuild, 'labels' | 'tag' | 'secrets'> & {
 
 /** SHA-256 of what `build` would send, so that what has not changed need not be built again. Fails as a build would. */
 export async function contextDigest(build: BuildSource, known?: FileDigests): Promise<string> {
-  return (await openBuildContext(build)).digest(known);
+  return whileItChanges(async () => (await openBuildContext(build)).digest(known));
+}
+
+/** How often a folder that files vanish from while it is read is read anew. */
+const mostReadings = 10;
+/** What a file fails with that was there when the folder was listed: it is gone, or something else, or shorter. */
+const changeCodes: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', becameShorter];
+
+/** Reads a build context, and anew where something changed it meanwhile: what comes of it is of some moment. */
+export async function whileItChanges<T>(read: () => Promise<T>): Promise<T> {
+  for (let reading = 1; ; reading++) {
+    try {
+      return await read();
+    } catch (error) {
+      const isChange =
+        isPlumbstackError(error, 'IMAGE_BUILD_FAILED') && changeCodes.includes(error.details['code']);
+      if (!isChange || reading === mostReadings) throw error;
+    }
+  }
 }
 
 /**

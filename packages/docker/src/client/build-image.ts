@@ -1,6 +1,12 @@
 import { Readable } from 'node:stream';
 import type { BuildImageOptions, ImageBuild } from './docker-client.js';
-import { openBuildContext, readDockerfile, rethrow, type BuildContext } from './build-context.js';
+import {
+  openBuildContext,
+  readDockerfile,
+  rethrow,
+  whileItChanges,
+  type BuildContext,
+} from './build-context.js';
 import { buildWithBuildkit } from './buildkit-build.js';
 import type { Deadline } from './deadline.js';
 import { engineStatus } from './docker-failure.js';
@@ -28,7 +34,7 @@ export async function buildImage(
 ): Promise<string> {
   options.signal?.throwIfAborted();
   const needs = needsBuildkit(build, await readDockerfile(build));
-  if (needs === undefined) return buildClassically(builder, build, options);
+  if (needs === undefined) return whileItChanges(() => buildClassically(builder, build, options));
   await buildWithBuildkit(builder.engine, builder.environment, build, needs, options);
   return idOf(builder.engine, build, options, []);
 }

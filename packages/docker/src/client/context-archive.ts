@@ -12,6 +12,9 @@ export interface AddedFile {
   readonly content: string;
 }
 
+/** In place of an error's code of Node. */
+export const becameShorter = 'BECAME_SHORTER';
+
 /** How much of one file is in memory. */
 const pieceBytes = 256 * 1024;
 /** How many small files are. */
@@ -84,8 +87,8 @@ async function readSmall(context: string, file: ContextFile): Promise<ReadFile> 
   const { size } = await opened.stat();
   if (size > pieceBytes) return { file };
   const content = Buffer.allocUnsafe(size);
-  if ((await opened.read(content)) < size) throw shrunk(path);
-  return { file, content };
+  // Nothing of it is sent yet: one that became shorter is what it is now.
+  return { file, content: content.subarray(0, await opened.read(content)) };
 }
 
 /** What a file grows by while it is read is left out, as its header has its size already. */
@@ -129,7 +132,7 @@ function headerOf({ path, mode, mtime }: ContextFile): Header {
 
 function shrunk(path: string): PlumbstackError {
   return new PlumbstackError('IMAGE_BUILD_FAILED', `${path} became shorter while it was sent.`, {
-    details: { path, lastLines: [] },
+    details: { path, code: becameShorter, lastLines: [] },
     hint: 'Run again when nothing writes to the build context, or name the file in .dockerignore.',
   });
 }

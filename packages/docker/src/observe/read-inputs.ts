@@ -33,6 +33,8 @@ export interface ReadInputsOptions extends CallOptions {
   readonly local: boolean;
   /** Of the files in build contexts, and of those that containers are given. */
   readonly digests: FileDigests;
+  /** By resource, the images that this run has built, or found: it goes on with them. */
+  readonly built: ReadonlyMap<string, string>;
 }
 
 /** Reads everything from outside the spec that compiling needs. Changes nothing. */
@@ -46,7 +48,7 @@ export async function readInputs(
   const call: CallOptions = signal === undefined ? {} : { signal };
   const absolute = (path: string): string => resolve(baseDir, spec.baseDir ?? '.', path);
   const [images, files, texts, secrets, ports] = await Promise.all([
-    readImages(client, spec, absolute, options.digests, call),
+    readImages(client, spec, absolute, options, call),
     readSources(spec, absolute, options.digests),
     readTexts(spec, options.digests),
     readSecrets(client, spec, absolute, options.secretValues, observed, call),
@@ -72,7 +74,7 @@ async function readImages(
   client: DockerReader,
   spec: StackSpec,
   absolute: (path: string) => string,
-  digests: FileDigests,
+  { digests, built }: Pick<ReadInputsOptions, 'digests' | 'built'>,
   call: CallOptions,
 ): Promise<Inputs['images']> {
   // Several resources often share an image: ask once.
@@ -89,10 +91,15 @@ async function readImages(
         once(`${JSON.stringify(policy)} ${reference}`, () => pulledImage(client, reference, policy, call));
       return [name, await about(resourcePath(spec.name, name), read)] as const;
     }
-    const digest = await about(resourcePath(spec.name, name), () =>
-      contextDigest(buildSource(image, absolute), digests),
-    );
-    const tag = builtImageTag(spec.name, name, digest);
+    const tag =
+      built.get(name) ??
+      builtImageTag(
+        spec.name,
+        name,
+        await about(resourcePath(spec.name, name), () =>
+          contextDigest(buildSource(image, absolute), digests),
+        ),
+      );
     const found = await client.inspectImage(tag, call);
     refuseNamesake(spec.name, name, tag, found);
     return [name, resolved(tag, found, 'build')] as const;
