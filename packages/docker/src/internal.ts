@@ -106,3 +106,4 @@ export {
 export { begunSource } from './deployment/begun-source.js';
 export { choosePorts } from './observe/choose-ports.js';
 export { portMoves, type PortMoves } from './plan/held-ports.js';
+export { refuseOtherVolumes } from './plan/fixed-volumes.js';

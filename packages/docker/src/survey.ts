@@ -12,6 +12,7 @@ import { observeStack } from './observe/observe-stack.js';
 import { readInputs } from './observe/read-inputs.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import { diff, type Diff } from './plan/diff.js';
+import { refuseOtherVolumes } from './plan/fixed-volumes.js';
 import { withOtherSettings } from './plan/settings.js';
 import { takenAddresses, type ObservedState } from './plan/observed-state.js';
 
@@ -62,6 +63,7 @@ export async function surveyStack(
   });
   const desired = compileStack(spec, addresses, inputs);
   await refuseNamesakes(reader, desired, observed, call);
+  refuseOtherVolumes(desired, observed);
   const complete = { ...observed, settings: await readSettings(reader, desired, observed, call) };
   return { desired, observed: complete, inputs, diff: diff(desired, complete) };
 }

@@ -13,7 +13,7 @@ import { openPort } from './open-port.js';
 import { keptSecrets, type KeptSecret } from './kept-secrets.js';
 import { own } from './own.js';
 import { placeOf } from './place.js';
-import { canonicalJson } from './spec-hash.js';
+import { canonicalJson, digestOf } from './spec-hash.js';
 
 /** Translates a stack to the engine's shapes. Pure: the same spec, addresses and inputs give the same result. */
 export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: Inputs): DockerSpec {
@@ -77,7 +77,11 @@ export function compileStack(spec: StackSpec, addresses: AddressPlan, inputs: In
                 name: volumeName(stack, each.name),
                 driver: each.driver,
                 driverOptions: each.driverOptions,
-                labels: baseLabels(stack, each.name, 'volume'),
+                labels: {
+                  ...baseLabels(stack, each.name, 'volume'),
+                  // Not what they say: options may hold a password.
+                  [label.digest]: digestOf({ driver: each.driver, driverOptions: each.driverOptions }),
+                },
               },
             },
           ]

@@ -13,6 +13,8 @@ import { readFolder } from './read-folder.js';
 /** Values that are known beside the spec, by name: of `{ value }`, and of what the program reads in a way of its own. */
 export type SecretValues = ReadonlyMap<string, string>;
 
+const hexDigitsPerByte = 2;
+
 /** File in a generated secret's volume. */
 export const secretFile = 'value';
 /** File beside it. */
@@ -43,6 +45,7 @@ export async function readSecrets(
       if (kept === undefined) return [name, { fingerprint: 'new' }];
       const { value, rotation } = kept;
       const isCurrent = value !== undefined && rotation === source.rotation;
+      if (isCurrent) refuseOtherLength(spec.name, name, value, source.bytes);
       return [name, isCurrent ? { ...(await inputOf(value)), rotation } : { fingerprint: 'new', rotation }];
     }
     return [name, await inputOf(await readValue(spec, name, source, absolute, values))];
@@ -57,6 +60,17 @@ export async function readSecrets(
       return [name, { ...(await inputOf(kept.value)), rotation: 0, ...(due !== undefined && { due }) }];
     });
   return Object.fromEntries(await Promise.all([...entries, ...certificates]));
+}
+
+/** A value changes with its rotation alone: what was given it may not be able to go on with another. */
+function refuseOtherLength(stack: string, name: string, value: Buffer, bytes: number): void {
+  const made = value.length / hexDigitsPerByte;
+  if (made === bytes) return;
+  throw new PlumbstackError('INVALID_OPTION', `generateBytes is ${bytes}, and its value has ${made}.`, {
+    resource: resourcePath(stack, name),
+    details: { path: `${name}.generateBytes`, made },
+    hint: `Say ${made} to keep the value, or give it another rotation too to make a new one.`,
+  });
 }
 
 /** Why what is kept for a router needs a successor. */
