@@ -70,7 +70,10 @@ class Followed implements Disposable {
       client,
       since: this.#began,
       onEvent: ({ type, action, id, attributes }) => {
-        if (type !== 'container' || action !== 'start') return;
+        if (type !== 'container') return;
+        // It looks, and lets go of itself.
+        if (action === 'destroy') this.#containers.get(id)?.wake();
+        if (action !== 'start') return;
         const identity = identityOf({ id, labels: attributes, name: attributes['name'] });
         if (identity?.stack === stack) this.#follow(identity, attributes['name'] ?? '');
       },
@@ -102,6 +105,8 @@ class Followed implements Disposable {
       // One that was never started has said nothing: it is heard of when it is.
       if (identity !== undefined && state !== 'created') this.#follow(identity, name);
     }
+    const ids = new Set(listed.map(({ id }) => id));
+    for (const [id, container] of this.#containers) if (!ids.has(id)) container.wake();
   }
 
   #follow({ id, resource }: ContainerIdentity, name: string): void {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { LogLine } from '@plumbstack/core';
 
 type Source = AsyncIterator<LogLine, void, undefined>;
@@ -18,6 +19,8 @@ export class JoinedLines {
 
   constructor(signal?: AbortSignal) {
     this.#signal = signal;
+    // Every source listens to it: as many as there are containers are no leak.
+    setMaxListeners(0, this.#ended.signal);
   }
 
   /** Aborts when nothing more is read: a source may say nothing for hours, and would be waited for. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { resourcePath, type LogLine, type LogOptions } from '@plumbstack/core';
 import type { DockerReader } from '../client/docker-client.js';
 import { declaredName } from '../object-names.js';
@@ -12,6 +13,8 @@ export async function* mergeLogs(
 ): AsyncGenerator<LogLine, void, undefined> {
   // Aborted when the reader stops too.
   const ended = new AbortController();
+  // Every source listens to it.
+  setMaxListeners(0, ended.signal);
   const end = (): void => ended.abort();
   options.signal?.addEventListener('abort', end, { once: true });
   if (options.signal?.aborted === true) end();
