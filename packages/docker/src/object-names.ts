@@ -14,8 +14,11 @@ export const edgeNetworkName = (stack: string, one: string, other: string): stri
 /** While it is tried whether the engine takes a network's subnet. */
 export const probeName = (network: string): string => `${network}..probe`;
 export const containerName = (stack: string, resource: string): string => `${stack}-${resource}`;
-/** While the old container still has the name. */
+/** Of what has never answered, while something else serves. Nothing sends requests there. */
 export const nextContainerName = (stack: string, resource: string): string => `${stack}-${resource}.next`;
+/** Of what served until its successor had answered, and is to go. */
+export const leavingContainerName = (stack: string, resource: string): string =>
+  `${stack}-${resource}.leaving`;
 /** Of what a resource was before it became another kind of resource. */
 export const formerContainerName = (stack: string, resource: string): string => `${stack}-${resource}.former`;
 export const workerName = (stack: string, pool: string, worker: number): string =>

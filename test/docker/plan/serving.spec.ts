@@ -35,36 +35,49 @@ describe('the container that serves', () => {
   for (const [title, containers, expected] of [
     ['the only one', [old], old],
     ['the only one, though it does not run', [container('a', 'exited')], container('a', 'exited')],
-    ['the up-to-date one of two that run', [old, container('shop-site.next')], container('shop-site.next')],
-    ['the one that runs, though it is old', [container('shop-site.next', 'exited'), old], old],
+    ['the one that has answered, though another is up to date', [old, container('shop-site.next')], old],
     [
-      'the up-to-date one of two that do not run',
-      [container('shop-site', 'exited', 'old'), container('shop-site.next', 'exited')],
-      container('shop-site.next', 'exited'),
+      'the one that has answered, though it does not run',
+      [container('shop-site.next'), container('shop-site', 'exited', 'old')],
+      container('shop-site', 'exited', 'old'),
     ],
-    ['the one with the name, of two that are alike', [container('shop-site.next'), current], current],
+    [
+      'the later of two that have answered',
+      [container('shop-site.leaving', 'running', 'old'), current],
+      current,
+    ],
+    [
+      'the one that runs, of two that have answered',
+      [container('shop-site.leaving', 'running', 'old'), container('shop-site', 'exited')],
+      container('shop-site.leaving', 'running', 'old'),
+    ],
+    [
+      'the one before, while names are changed',
+      [container('shop-site.leaving', 'running', 'old'), container('shop-site.next')],
+      container('shop-site.leaving', 'running', 'old'),
+    ],
   ] as readonly [string, readonly ObservedContainer[], ObservedContainer][]) {
-    it(`is ${title}`, () => assert.deepEqual(servingContainer(containers, 'current'), expected));
+    it(`is ${title}`, () => assert.deepEqual(servingContainer(containers), expected));
   }
 
-  it('is none of none', () => assert.equal(servingContainer([], 'current'), undefined));
+  it('is none of none', () => assert.equal(servingContainer([]), undefined));
 
   it('is the same whatever the order they are listed in', () => {
     const some = fc.uniqueArray(
       fc
         .tuple(
-          fc.constantFrom('a', 'a.next'),
+          fc.constantFrom('a', 'a.next', 'a.leaving'),
           fc.constantFrom('running' as const, 'exited' as const),
           fc.constantFrom('current', 'old'),
         )
         .map(([name, state, digest]) => container(name, state, digest)),
-      { selector: ({ id }) => id, minLength: 1 },
+      { selector: ({ name }) => name, minLength: 1 },
     );
     fc.assert(
       fc.property(some, (containers) => {
         const before = [...containers];
-        const found = servingContainer(containers, 'current');
-        assert.deepEqual(servingContainer([...containers].reverse(), 'current'), found);
+        const found = servingContainer(containers);
+        assert.deepEqual(servingContainer([...containers].reverse()), found);
         assert.deepEqual(containers, before, 'the list is left as it was');
       }),
     );

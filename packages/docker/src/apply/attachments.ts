@@ -55,10 +55,7 @@ export async function inviteRouters(
     context.routers
       .filter(({ config, guests }) => config.targets.includes(resource) && guests.length > 0)
       .map(async (unit) => {
-        const router = servingContainer(
-          containersOf(observed, unit.resource, 'router'),
-          unit.container.digest,
-        );
+        const router = servingContainer(containersOf(observed, unit.resource, 'router'));
         if (router === undefined || isIn(router, home, observed)) return;
         await client.connectNetwork(home, router.id, { aliases: [] }, call);
       }),

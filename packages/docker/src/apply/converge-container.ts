@@ -1,12 +1,12 @@
 import { isPlumbstackError, type HealthSpec } from '@plumbstack/core';
 import type { Unit } from '../compile/docker-spec.js';
 import type { Role } from '../labels.js';
-import { nextContainerName } from '../object-names.js';
+import { leavingContainerName, nextContainerName } from '../object-names.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { containerChanges } from '../plan/container-changes.js';
 import { describedCheck } from '../plan/described-check.js';
 import { formerContainers } from '../plan/former.js';
-import { containersOf, servingContainer } from '../plan/serving.js';
+import { containersOf, isUnproven, servingContainer } from '../plan/serving.js';
 import {
   discard,
   runContainer,
@@ -58,11 +58,14 @@ export interface Converged {
 export async function convergeContainer(context: RunContext, convergence: Convergence): Promise<Converged> {
   const { unit, role } = convergence;
   const all = containersOf(context.observed, unit.resource, role);
-  // What was created and never ran may lack its files: an earlier run ended in between.
-  const unfinished = all.filter(({ state }) => state === 'created' || state === 'dead');
-  await Promise.all(unfinished.map((each) => removeContainer(context, each, 0)));
+  const serving = servingContainer(all.filter(({ state }) => state !== 'created' && state !== 'dead'));
+  // What was created and never ran may lack its files, and what has never answered gets no requests: an earlier run ended in
+  // between. They may hold what the one that serves needs.
+  const unfinished = all.filter(
+    (each) => each !== serving && (each.state === 'created' || each.state === 'dead' || isUnproven(each)),
+  );
+  await Promise.all(unfinished.map((each) => removeContainer(context, each, convergence.stopGraceMs)));
   const containers = all.filter((each) => !unfinished.includes(each));
-  const serving = servingContainer(containers, unit.container.digest);
   if (serving === undefined) return create(context, convergence);
   const isCurrent =
     containerChanges(serving, unit, context.observed).length === 0 && serving.address !== undefined;
@@ -92,17 +95,23 @@ async function replace(
   const { unit, name, startFirst } = convergence;
   // Only what serves is left in place; what an interrupted run left beside it makes room for the successor.
   const leftovers = containers.filter((each) => each !== serving);
-  await Promise.all(leftovers.map((each) => removeContainer(context, each, convergence.stopGraceMs)));
+  if (leftovers.length > 0 && serving.address !== undefined) await convergence.switchTo?.(serving.address);
+  await Promise.all(leftovers.map((each) => retire(context, convergence, each)));
   if (serving.state === 'running') await convergence.beforeReplace?.(serving.id);
   const address = addressBeside(unit, [serving.address]);
-  const temporary = serving.name === name ? nextContainerName(context.stack, unit.resource) : name;
-  const wanted = wantedContainer(convergence, temporary, address);
-  const id = await (startFirst ? startBeside : swap)(context, convergence, wanted, serving);
-  if (startFirst) {
-    await convergence.switchTo?.(address);
-    await retire(context, convergence, serving);
-  }
-  if (temporary !== name) await context.client.renameContainer(id, name, context.call);
+  const next = nextContainerName(context.stack, unit.resource);
+  // The only one there is may never have answered, and has the name that its successor is to have.
+  if (serving.name === next) await context.client.renameContainer(serving.id, name, context.call);
+  const old = serving.name === next ? { ...serving, name } : serving;
+  const id = await (startFirst ? startBeside : swap)(
+    context,
+    convergence,
+    wantedContainer(convergence, next, address),
+    old,
+  );
+  await settle(context, convergence, id, old);
+  await convergence.switchTo?.(address);
+  await retire(context, convergence, { ...old, ...(!startFirst && { state: 'exited' }) });
   context.emit('resource:replaced', { resource: pathOf(context, unit.resource) });
   return { id, address, isNew: true };
 }
@@ -131,8 +140,7 @@ async function swap(
   wanted: NewContainer,
   old: ObservedContainer,
 ): Promise<string> {
-  const { client, call } = context;
-  const { stopGraceMs, switchTo } = convergence;
+  const { stopGraceMs } = convergence;
   let id = await createContainer(context, wanted);
   try {
     await stopOld(context, old, stopGraceMs);
@@ -144,9 +152,22 @@ async function swap(
     throw error;
   }
   announceHealthy(context, convergence, wanted.name);
-  await switchTo?.(wanted.address);
-  await client.removeContainer(old.id, call);
   return id;
+}
+
+/**
+ * Says that the new one has answered, before it gets its first request: it takes the name, and the old one another. Names are
+ * seen by every later run, whenever this one ends.
+ */
+async function settle(
+  { client, call, stack }: RunContext,
+  { name, unit }: Convergence,
+  id: string,
+  old: ObservedContainer,
+): Promise<void> {
+  if (old.name === name)
+    await client.renameContainer(old.id, leavingContainerName(stack, unit.resource), call);
+  await client.renameContainer(id, name, call);
 }
 
 /** Stops what serves. Where it is not known whether the engine has, it is made sure of: it could stop after it was started again. */
@@ -174,7 +195,7 @@ async function goBack(
   await context.client.startContainer(old.id).catch((error: unknown) => {
     throw noWayBack(reason, error);
   });
-  if (old.state === 'running' && !context.signal.aborted) {
+  if (!context.signal.aborted) {
     const { port, health, vantages = [] } = convergence;
     // What an older version was checked by may differ; that of a proxy is in no label.
     const check = { ...(port !== undefined && { port }), ...(health !== undefined && { health }) };

@@ -71,7 +71,7 @@ async function servingRouter(context: RunContext, { resource }: RouterUnit): Pro
   const { stack, observed } = context;
   const ran = containersOf(observed, resource, 'router').filter(({ state }) => state === 'running');
   let away: string | undefined;
-  for (const name of [nextContainerName(stack, resource), containerName(stack, resource)]) {
+  for (const name of [containerName(stack, resource), nextContainerName(stack, resource)]) {
     const found = await containerOf(context, resource, name);
     if (found?.running === true) return found.id;
     if (ran.some(({ id }) => id === found?.id)) away = found?.id;
@@ -83,8 +83,6 @@ async function servingRouter(context: RunContext, { resource }: RouterUnit): Pro
 export function vantagesOf(context: RunContext, target: string): readonly string[] {
   return context.routers
     .filter(({ config }) => config.targets.includes(target))
-    .map((unit) =>
-      servingContainer(containersOf(context.observed, unit.resource, 'router'), unit.container.digest),
-    )
+    .map((unit) => servingContainer(containersOf(context.observed, unit.resource, 'router')))
     .flatMap((each) => (each?.state === 'running' ? [each.id] : []));
 }

@@ -18,7 +18,7 @@ export function poolStep(desired: DockerSpec, unit: PoolUnit, observed: Observed
   const { stack } = desired;
   const proxies = containersOf(observed, unit.resource, 'balancer');
   const workers = containersOf(observed, unit.resource, 'worker');
-  const serving = servingContainer(proxies, unit.container.digest);
+  const serving = servingContainer(proxies);
   if (serving === undefined && workers.length === 0) return step(stack, 'pool', unit.resource, undefined);
 
   const { container: worker, slots } = unit.worker;

@@ -15,7 +15,7 @@ import { activeAddresses, containersOf, servingContainer } from './serving.js';
 export function routerStep(desired: DockerSpec, unit: RouterUnit, observed: ObservedState): Step {
   const { stack, units } = desired;
   const containers = containersOf(observed, unit.resource, 'router');
-  const serving = servingContainer(containers, unit.container.digest);
+  const serving = servingContainer(containers);
   if (serving === undefined) {
     const taken = takenOver(unit, observed);
     return {

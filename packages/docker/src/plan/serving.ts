@@ -18,18 +18,20 @@ export function containersOf(
   return state.containers.filter((each) => each.resource === resource && each.role === role);
 }
 
+/** Whether a container has never answered, as its name says. Of one that is alone it does not matter. */
+export function isUnproven({ name }: Pick<ObservedContainer, 'name'>): boolean {
+  return name.endsWith('.next');
+}
+
 /**
- * The container that serves for a unit now. After an interrupted update there may be two: the one that is up to date wins
- * when it runs, because whoever interrupted was about to switch to it.
+ * The container that serves for a unit now, of those that a run which was interrupted has left. What is called `.next` has never
+ * answered, whatever it was made from; the others have, and the later of them has the resource's own name.
  */
-export function servingContainer(
-  containers: readonly ObservedContainer[],
-  digest: string,
-): ObservedContainer | undefined {
+export function servingContainer(containers: readonly ObservedContainer[]): ObservedContainer | undefined {
   const rank = (each: ObservedContainer): number =>
-    (each.state === 'running' ? 4 : 0) +
-    (each.digest === digest ? 2 : 0) +
-    (each.name.endsWith('.next') ? 0 : 1);
+    (isUnproven(each) ? 0 : 4) +
+    (each.state === 'running' ? 2 : 0) +
+    (each.name.endsWith('.leaving') ? 0 : 1);
   return [...containers].sort((a, b) => rank(b) - rank(a))[0];
 }
 
@@ -45,7 +47,7 @@ export function activeAddresses(
     units.flatMap((unit) => {
       if (unit.kind !== 'app' && unit.kind !== 'pool') return [];
       const own = containersOf(state, unit.resource, roleOf(unit.kind));
-      const serving = formerTarget(unit, state) ?? servingContainer(own, unit.container.digest);
+      const serving = formerTarget(unit, state) ?? servingContainer(own);
       const [first] = unit.addresses;
       const address = serving?.address ?? first;
       const port = serving === undefined ? unit.port : (describedCheck(serving).port ?? unit.port);

@@ -51,7 +51,7 @@ function kindStep(desired: DockerSpec, unit: Unit, former: readonly ObservedCont
 function singleStep(desired: DockerSpec, unit: AppUnit | ServiceUnit, observed: ObservedState): Step {
   const { stack } = desired;
   const containers = containersOf(observed, unit.resource, unit.kind);
-  const serving = servingContainer(containers, unit.container.digest);
+  const serving = servingContainer(containers);
   if (serving === undefined) return step(stack, unit.kind, unit.resource, undefined);
   const changes = containerChanges(serving, unit, observed);
   if (changes.length > 0) {
