@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { Stack, type AppOptions } from '@plumbstack/core';
 import type { LifecycleDeployment } from '@plumbstack/events';
+import type { InMemoryRuntime } from '@plumbstack/testing';
 import type { FaultKind } from './faults';
 import { ownObjects } from './neighbours';
-import { disturbed, runMs, settled, world, type Disturbed, type World } from './world';
+import { disturbed, runMs, settled, world, type Disturbed } from './world';
 
 const kinds: readonly FaultKind[] = ['refused', 'lost', 'silent', 'abort', 'killed'];
 /** Of each scenario every so many-th pair of a call and a fault; all of them with 1. */
@@ -43,52 +44,52 @@ interface Scenario {
   readonly after?: Shape;
   /** Whether its routes may be away meanwhile. @default false */
   readonly mayBeAway?: boolean;
-  readonly verb: (here: World, signal: AbortSignal) => Promise<unknown>;
+  readonly verb: (runtime: InMemoryRuntime, signal: AbortSignal) => Promise<unknown>;
 }
 
-const attached = async (here: World, signal: AbortSignal): Promise<LifecycleDeployment> =>
-  here.runtime().attach('shop', { signal });
+const attached = async (runtime: InMemoryRuntime, signal: AbortSignal): Promise<LifecycleDeployment> =>
+  runtime.attach('shop', { signal });
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   'the first up': {
     before: [],
     mayBeAway: true,
-    verb: (here, signal) => here.runtime().up(stackOf({}), { signal }),
+    verb: (runtime, signal) => runtime.up(stackOf({}), { signal }),
   },
-  'an up of what is up': { verb: (here, signal) => here.runtime().up(stackOf({}), { signal }) },
+  'an up of what is up': { verb: (runtime, signal) => runtime.up(stackOf({}), { signal }) },
   'an update of an app and a pool': {
     after: { version: '2' },
-    verb: (here, signal) => here.runtime().up(stackOf({ version: '2' }), { signal }),
+    verb: (runtime, signal) => runtime.up(stackOf({ version: '2' }), { signal }),
   },
   'a reload of a router': {
     after: { headers: { 'X-A': 'b' } },
-    verb: (here, signal) => here.runtime().up(stackOf({ headers: { 'X-A': 'b' } }), { signal }),
+    verb: (runtime, signal) => runtime.up(stackOf({ headers: { 'X-A': 'b' } }), { signal }),
   },
   'a scale to more': {
-    verb: async (here, signal) => (await attached(here, signal)).scale('workers', 4, { signal }),
+    verb: async (runtime, signal) => (await attached(runtime, signal)).scale('workers', 4, { signal }),
   },
   'a scale to fewer': {
     before: [{ replicas: 3 }],
-    verb: async (here, signal) => (await attached(here, signal)).scale('workers', 1, { signal }),
+    verb: async (runtime, signal) => (await attached(runtime, signal)).scale('workers', 1, { signal }),
   },
   'a rollback': {
     before: [{ version: '1' }, { version: '2' }],
-    verb: async (here, signal) => (await attached(here, signal)).rollback('workers', { signal }),
+    verb: async (runtime, signal) => (await attached(runtime, signal)).rollback('workers', { signal }),
   },
   'a restart of a pool': {
-    verb: async (here, signal) => (await attached(here, signal)).restart('workers', { signal }),
+    verb: async (runtime, signal) => (await attached(runtime, signal)).restart('workers', { signal }),
   },
   'a restart of an app': {
     mayBeAway: true,
-    verb: async (here, signal) => (await attached(here, signal)).restart('single', { signal }),
+    verb: async (runtime, signal) => (await attached(runtime, signal)).restart('single', { signal }),
   },
   'an export of a volume': {
-    verb: async (here, signal) => {
-      const deployment = await attached(here, signal);
+    verb: async (runtime, signal) => {
+      const deployment = await attached(runtime, signal);
       for await (const chunk of deployment.exportVolume('data', { stop: true, signal })) void chunk;
     },
   },
-  down: { mayBeAway: true, verb: (here, signal) => here.runtime().down('shop', { signal }) },
+  down: { mayBeAway: true, verb: (runtime, signal) => runtime.down('shop', { signal }) },
 };
 
 async function played(scenario: Scenario, width: number, kind?: FaultKind, call = 0): Promise<Disturbed> {
@@ -97,7 +98,7 @@ async function played(scenario: Scenario, width: number, kind?: FaultKind, call 
   for (const shape of before) await here.time.run('up', runMs, () => here.runtime().up(stackOf(shape)));
   const watched = mayBeAway ? [] : ['single', 'workers'];
   const fault = kind && { call, kind };
-  const outcome = await disturbed(here, 'it', fault, call + 1, watched, (signal) => verb(here, signal));
+  const outcome = await disturbed(here, 'it', fault, call + 1, watched, verb);
   assert.deepEqual([...outcome.away], [], 'was away');
   if (kind === undefined) assert.equal(outcome.error, undefined);
   await settled(here, stackOf(after));

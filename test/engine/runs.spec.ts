@@ -25,12 +25,12 @@ describe('a run over an engine that is data', () => {
           const seen = snapshotOf(here.engine, strangers);
           await settled(here, stackOf(name, before));
           const watched = neverAway(before, after);
-          const { away } = await disturbed(here, 'up', fault, order, watched, (signal) =>
-            here.runtime().up(stackOf(name, after), { signal }),
+          const { away } = await disturbed(here, 'up', fault, order, watched, (runtime, signal) =>
+            runtime.up(stackOf(name, after), { signal }),
           );
           assert.deepEqual([...away], [], 'was away');
-          const again = await disturbed(here, 'the same up', undefined, order, watched, () =>
-            here.runtime().up(stackOf(name, after)),
+          const again = await disturbed(here, 'the same up', undefined, order, watched, (runtime) =>
+            runtime.up(stackOf(name, after)),
           );
           assert.deepEqual([...again.away], [], 'was away in the second run');
           await settled(here, stackOf(name, mended(after)));
@@ -57,8 +57,8 @@ describe('a run over an engine that is data', () => {
         async (recipe: StackRecipe, fault, width, order) => {
           using here = world(width);
           await here.time.run('up', runMs, () => here.runtime().up(stackOf('shop', mended(recipe))));
-          const { error } = await disturbed(here, 'down', fault, order, [], (signal) =>
-            here.runtime().down('shop', { volumes: true, signal }),
+          const { error } = await disturbed(here, 'down', fault, order, [], (runtime, signal) =>
+            runtime.down('shop', { volumes: true, signal }),
           );
           if (error instanceof Error && fault.kind !== 'abort')
             assert.ok(isPlumbstackError(error), String(error));

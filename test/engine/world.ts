@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Stack } from '@plumbstack/core';
-import { InMemoryEngine, InMemoryRuntime } from '@plumbstack/testing';
+import { InMemoryEngine, InMemoryRuntime, type CallInterceptor } from '@plumbstack/testing';
 import { striking, type Fault } from './faults';
 import { behave } from './recipes';
 import { VirtualTime } from './virtual-time';
@@ -13,7 +13,8 @@ const abortedMs = 1000;
 export interface World extends Disposable {
   readonly engine: InMemoryEngine;
   readonly time: VirtualTime;
-  readonly runtime: () => InMemoryRuntime;
+  /** One of a process of its own, and what stands between it and the engine. */
+  readonly runtime: (onCall?: CallInterceptor) => InMemoryRuntime;
 }
 
 export function world(concurrency: number): World {
@@ -23,7 +24,8 @@ export function world(concurrency: number): World {
   return {
     engine,
     time,
-    runtime: () => new InMemoryRuntime({ engine, concurrency }),
+    runtime: (onCall) =>
+      new InMemoryRuntime({ engine, concurrency, ...(onCall !== undefined && { onCall }) }),
     [Symbol.dispose]: () => time[Symbol.dispose](),
   };
 }
@@ -40,12 +42,12 @@ export interface Disturbed {
 
 /** Runs a verb to its end, whichever that is, with a fault in it; says what was away meanwhile that must not be. */
 export async function disturbed(
-  { engine, time }: World,
+  { engine, time, runtime }: World,
   what: string,
   fault: Fault | undefined,
   seed: number,
   watched: readonly string[],
-  verb: (signal: AbortSignal) => Promise<unknown>,
+  verb: (runtime: InMemoryRuntime, signal: AbortSignal) => Promise<unknown>,
 ): Promise<Disturbed> {
   const controller = new AbortController();
   const away = new Set<string>();
@@ -57,7 +59,7 @@ export async function disturbed(
   const shuffle = (): number => (state = (state * 48_271) % 2_147_483_647) % 4;
   const struck = striking(fault, controller, shuffle);
   let calls = 0;
-  engine.onCall((call, proceed) => {
+  const disturbedRuntime = runtime((call, proceed) => {
     calls += 1;
     look();
     return struck.intercept(call, () => proceed().finally(look));
@@ -66,7 +68,9 @@ export async function disturbed(
   controller.signal.addEventListener('abort', () => (abortedAt = time.now));
   let error: unknown;
   const isKilled = fault?.kind === 'killed';
-  const run = verb(controller.signal).catch((reason: unknown) => (error = reason ?? 'nothing'));
+  const run = verb(disturbedRuntime, controller.signal).catch(
+    (reason: unknown) => (error = reason ?? 'nothing'),
+  );
   if (isKilled) {
     // It never ends, and need not: whatever it had begun is left as it is.
     await time.run(what, runMs, () =>
@@ -80,7 +84,6 @@ export async function disturbed(
         `${what} went on for ${time.now - abortedAt} ms after its abort`,
       );
   }
-  engine.onCall(undefined);
   look();
   return { error, away, calls, happened: struck.happened };
 }

@@ -89,7 +89,7 @@ export class InMemoryEngine {
 
   constructor({ now = () => new Date() }: InMemoryEngineOptions = {}) {
     this.#core = new EngineCore(now);
-    this.client = new InMemoryClient(this.#core);
+    this.client = this.connect();
   }
 
   /** The containers of all stacks, without those that never run. */
@@ -176,6 +176,11 @@ export class InMemoryEngine {
       const found = this.containers.find((each) => each.id === id);
       return found && behave(found);
     };
+  }
+
+  /** The engine's port for one program of several, with what stands between it and the engine. */
+  connect(interceptor?: CallInterceptor): DockerClient {
+    return new InMemoryClient(this.#core, interceptor);
   }
 
   /** Stands between all runtimes and the engine: what it throws, fails; what it awaits, waits. One at a time. */

@@ -1,4 +1,5 @@
 import { DockerRuntime, type DockerRuntimeOptions, type ReadSecret } from '@plumbstack/docker';
+import type { CallInterceptor } from './engine/engine-core.js';
 import { InMemoryEngine } from './in-memory-engine.js';
 
 export interface InMemoryRuntimeOptions extends Omit<DockerRuntimeOptions, 'client' | 'host' | 'context'> {
@@ -9,6 +10,8 @@ export interface InMemoryRuntimeOptions extends Omit<DockerRuntimeOptions, 'clie
    * @default neither is read: the value is `file:` and the path, or `env:` and the variable's name
    */
   readonly readSecret?: ReadSecret;
+  /** Stands between this runtime and the engine, as {@link InMemoryEngine.onCall} does for all. @default nothing */
+  readonly onCall?: CallInterceptor;
 }
 
 /** Touches neither disk nor environment: what stands there is the same on every machine. */
@@ -28,12 +31,9 @@ const standIn: ReadSecret = (source) =>
 export class InMemoryRuntime extends DockerRuntime {
   readonly engine: InMemoryEngine;
 
-  constructor({
-    engine = new InMemoryEngine(),
-    readSecret = standIn,
-    ...options
-  }: InMemoryRuntimeOptions = {}) {
-    super({ ...options, client: engine.client, readSecret });
+  constructor(options: InMemoryRuntimeOptions = {}) {
+    const { engine = new InMemoryEngine(), readSecret = standIn, onCall, ...rest } = options;
+    super({ ...rest, client: engine.connect(onCall), readSecret });
     this.engine = engine;
   }
 }

@@ -28,7 +28,7 @@ import type {
   VolumeSummary,
 } from '@plumbstack/docker/client';
 import { label, nanosecondsOf, packFiles, unlessAborted, unpackFiles } from '@plumbstack/docker/internal';
-import type { EngineCore } from './engine-core.js';
+import type { CallInterceptor, EngineCore } from './engine-core.js';
 import { engineFailure } from './engine-failure.js';
 import { isRunning } from './engine-data.js';
 import { hasLabel } from './event-log.js';
@@ -43,9 +43,12 @@ const noLimit = Number.MAX_SAFE_INTEGER;
 /** The port of a Docker engine, over one that is data. */
 export class InMemoryClient implements DockerClient {
   readonly #core: EngineCore;
+  readonly #interceptor: CallInterceptor;
 
-  constructor(core: EngineCore) {
+  /** @param interceptor of this client's calls alone, beside that of all calls to the engine */
+  constructor(core: EngineCore, interceptor: CallInterceptor = (_, proceed) => proceed()) {
     this.#core = core;
+    this.#interceptor = interceptor;
   }
 
   // Nothing is open.
@@ -421,7 +424,8 @@ export class InMemoryClient implements DockerClient {
       this.#core.failures.strike(call);
       return work();
     };
-    const answer = (): Promise<T> => (interceptor === undefined ? proceed() : interceptor(call, proceed));
+    const answer = (): Promise<T> =>
+      this.#interceptor(call, () => (interceptor === undefined ? proceed() : interceptor(call, proceed)));
     return signal === undefined ? answer() : unlessAborted(signal, answer);
   }
 
