@@ -29,6 +29,7 @@ import { pruneImages, removeBuiltImages } from './apply/prune-images.js';
 import { prepareSecrets } from './apply/prepare-secrets.js';
 import { removeStack } from './apply/remove-stack.js';
 import { isForWant, runFailure } from './apply/run-failure.js';
+import { refuseStrangers } from './apply/strangers.js';
 import { isSubnetTaken } from './client/docker-failure.js';
 import { DockerDeployment } from './deployment.js';
 import {
@@ -44,6 +45,7 @@ import { isOurs } from './ours.js';
 import { observeObjects, observeStack } from './observe/observe-stack.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import { hasInventory, type ObservedState } from './plan/observed-state.js';
+import { unwantedNetworks } from './plan/network-step.js';
 import { activeAddresses } from './plan/serving.js';
 import type { Survey } from './survey.js';
 import type { Watcher } from './watch/watcher.js';
@@ -242,10 +244,13 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
         routers: seen.desired.units.filter((unit) => unit.kind === 'router'),
         secrets: Object.values(seen.inputs.secrets).flatMap(({ value }) => value ?? []),
       });
+    const inTheWay = networksInTheWay(survey.desired, survey.observed);
+    const leaving = new Set([...inTheWay, ...unwantedNetworks(survey.desired, survey.observed)]);
+    await refuseStrangers(context(survey), [...leaving]);
     const make = ({ desired, observed }: Survey): NewNetworks =>
       new NewNetworks(session.client, desired, observed, { signal });
     // Beside the images, unless there is something to remove first.
-    const early = networksInTheWay(survey.desired, survey.observed).length > 0 ? undefined : make(survey);
+    const early = inTheWay.length > 0 ? undefined : make(survey);
     const making: NewNetworks[] = early === undefined ? [] : [early];
     try {
       const [built] = await Promise.all([

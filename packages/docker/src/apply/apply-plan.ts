@@ -7,6 +7,7 @@ import type { Diff } from '../plan/diff.js';
 import { networksOf, workerPlace } from '../plan/container-networks.js';
 import { formerContainers } from '../plan/former.js';
 import { portMoves, takenOver } from '../plan/held-ports.js';
+import { unwantedNetworks } from '../plan/network-step.js';
 import { containersOf } from '../plan/serving.js';
 import { convergePool } from './converge-pool.js';
 import { convergeRouter } from './converge-router.js';
@@ -21,6 +22,7 @@ import { runFailure } from './run-failure.js';
 import { pathOf, type RunContext } from './run-context.js';
 import { failuresSince } from './still-up.js';
 import { runStep, type StepOutcome } from './run-step.js';
+import { removeNetworks } from './strangers.js';
 
 /** How long a container that has no successor may take to stop. */
 const clearGraceMs = 10_000;
@@ -41,7 +43,7 @@ export async function applyDiff(context: RunContext, desired: DockerSpec, diff: 
   await context.networks.all();
   await leaveNetworks(context, desired);
   await removeOrphans(context, diff);
-  await removeNetworks(context, desired);
+  await removeNetworks(context, unwantedNetworks(desired, context.observed));
   await removeScratch(context);
 }
 
@@ -161,13 +163,4 @@ async function removeOrphans(context: RunContext, { orphans, plan }: Diff): Prom
     });
     if (outcome !== 'done') throw outcome.failed;
   }
-}
-
-async function removeNetworks(
-  { client, call, observed }: RunContext,
-  { networks }: DockerSpec,
-): Promise<void> {
-  const wanted = new Set(networks.map(({ creation }) => creation.name));
-  const unwanted = observed.networks.filter(({ name }) => !wanted.has(name));
-  await Promise.all(unwanted.map(({ id }) => client.removeNetwork(id, call)));
 }

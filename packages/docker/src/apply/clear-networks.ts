@@ -8,6 +8,7 @@ import { networkOf, type ObservedState } from '../plan/observed-state.js';
 import { NewNetworks } from './networks.js';
 import { removeContainer } from './remove-container.js';
 import type { RunContext } from './run-context.js';
+import { removeNetworks } from './strangers.js';
 
 /** How long a container that has no successor may take to stop. */
 const clearGraceMs = 10_000;
@@ -66,14 +67,15 @@ export async function clearNetworks(context: RunContext, desired: DockerSpec): P
   const { client, call, observed } = context;
   const leaving = networksInTheWay(desired, observed);
   await Promise.all(
-    leaving.map(async ({ id, name }) => {
+    leaving.map(async (network) => {
+      const { id, name } = network;
       await Promise.all(
         observed.containers.map(async (each) => {
           if (networkOf(observed, each.address) === name) await removeContainer(context, each, clearGraceMs);
           else if (isIn(each, name, observed)) await client.disconnectNetwork(id, each.id, call);
         }),
       );
-      await client.removeNetwork(id, call);
+      await removeNetworks(context, [network]);
     }),
   );
   return leaving.length > 0;

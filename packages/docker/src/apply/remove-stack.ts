@@ -6,6 +6,7 @@ import { networkOf, type ObservedContainer, type ObservedState } from '../plan/o
 import { answersVisitors } from './answers-visitors.js';
 import { removeContainer } from './remove-container.js';
 import { removeScratch } from './remove-scratch.js';
+import { refuseStrangers, removeNetworks } from './strangers.js';
 import type { Emit } from './run-context.js';
 
 export interface Removal {
@@ -35,6 +36,7 @@ const idleOrder: readonly (readonly Role[])[] = [
 /** Removes everything of a stack; its data only when asked. */
 export async function removeStack(removal: Removal): Promise<void> {
   const { client, call, observed, stack, emit, volumes } = removal;
+  await refuseStrangers(removal, observed.networks);
   const isIdle = !(await isAnswering(removal));
   const tiers = isIdle ? idleOrder : order;
   for (const [index, roles] of tiers.entries()) {
@@ -57,7 +59,7 @@ export async function removeStack(removal: Removal): Promise<void> {
   // The container that keeps a generated secret readable stays and goes with the secret.
   const keepers = volumes ? observed.containers.filter(({ role }) => role === 'secret') : [];
   await Promise.all(keepers.map((each) => removeContainer(removal, each, 0)));
-  await Promise.all(observed.networks.map(({ id }) => client.removeNetwork(id, call)));
+  await removeNetworks(removal, observed.networks);
   const data: readonly string[] = ['volume', 'secret'];
   const unwanted = observed.volumes.filter(
     ({ labels }) => volumes || !data.includes(labels[label.role] ?? ''),

@@ -73,6 +73,11 @@ export function inTheWay(error: unknown): InTheWay | undefined {
   return undefined;
 }
 
+/** Whether a network cannot be removed because a container runs in it. Docker 20.10 to 28.5: the first; Podman 4, 5: the second. */
+export function isNetworkInUse(error: unknown): boolean {
+  return /has active endpoints|has associated containers with it/.test(reasonOf(error));
+}
+
 /** Whether a container is in a network already. Docker 20.10 to 28.5: the first; Podman 4, 5: the second. */
 export function isConnectedAlready(error: unknown): boolean {
   return /endpoint with name \S+ already exists in network|is already connected to network/.test(
@@ -172,6 +177,12 @@ const meanings: readonly Meaning[] = [
     words: /(?<host>[\d.a-f:]+):(?<port>\d+):\S+: cannot assign requested address/,
     code: 'ENGINE_FAILED',
     hint: "The host address to publish on is none of the engine's machine.",
+  },
+  // Docker 20.10 to 28.5; Podman 4, 5.
+  {
+    words: /container \S+ is not running|can only \S+ running containers/i,
+    code: 'ENGINE_FAILED',
+    hint: 'What does not run is brought back by deployment.repair(), or by up.',
   },
   // Docker 20.10 to 28.5: a fixed address. Not a port, though it says nearly the same.
   {

@@ -1,4 +1,5 @@
 import type { Step } from '@plumbstack/core';
+import type { NetworkSummary } from '../client/docker-client.js';
 import type { DockerSpec, NetworkUnit } from '../compile/docker-spec.js';
 import { networkNamed, type ObservedState } from './observed-state.js';
 
@@ -18,15 +19,20 @@ export function networkStep({ creation }: NetworkUnit, observed: ObservedState):
   };
 }
 
-/** Networks that nobody is in any more. */
-export function unwantedNetworkSteps({ networks }: DockerSpec, observed: ObservedState): readonly Step[] {
+/** Networks of the stack that nothing described is in. */
+export function unwantedNetworks(
+  { networks }: Pick<DockerSpec, 'networks'>,
+  observed: ObservedState,
+): readonly NetworkSummary[] {
   const wanted = new Set(networks.map(({ creation }) => creation.name));
-  return observed.networks
-    .filter(({ name }) => !wanted.has(name))
-    .map(({ name }) => ({
-      action: 'delete',
-      kind: 'network',
-      resource: name,
-      reasons: [{ path: 'network', to: 'removed' }],
-    }));
+  return observed.networks.filter(({ name }) => !wanted.has(name));
+}
+
+export function unwantedNetworkSteps(desired: DockerSpec, observed: ObservedState): readonly Step[] {
+  return unwantedNetworks(desired, observed).map(({ name }) => ({
+    action: 'delete',
+    kind: 'network',
+    resource: name,
+    reasons: [{ path: 'network', to: 'removed' }],
+  }));
 }
