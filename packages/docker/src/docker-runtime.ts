@@ -21,7 +21,7 @@ import {
 import { applyDiff } from './apply/apply-plan.js';
 import { clearNetworks, networksInTheWay, tryNetworks } from './apply/clear-networks.js';
 import { clearPorts } from './apply/clear-ports.js';
-import { deadlineSignal, unlessAborted } from './apply/deadline.js';
+import { deadlineSignal, noteWait, unlessAborted } from './apply/deadline.js';
 import { issueCertificates, readyToAsk } from './apply/issue-certificates.js';
 import { NewNetworks } from './apply/networks.js';
 import { prepareImages } from './apply/prepare-images.js';
@@ -301,14 +301,15 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     }
   }
 
-  #connected(signal: AbortSignal): Promise<EngineSession> {
+  async #connected(signal: AbortSignal): Promise<EngineSession> {
     const session = (this.#session ??= this.#connect().catch((error: unknown) => {
       // The next verb tries again: the engine may have been started meanwhile.
       this.#session = undefined;
       throw error;
     }));
     // Not under the signal itself: other verbs may be waiting for the same connection.
-    return unlessAborted(signal, () => session);
+    using _noted = noteWait(signal, () => 'a connection to the engine');
+    return await unlessAborted(signal, () => session);
   }
 
   async #connect(): Promise<EngineSession> {
@@ -348,6 +349,7 @@ async function approve(
       },
     );
   }
+  using _noted = noteWait(signal, () => 'confirm to answer');
   const needsAnswer = confirm !== undefined && !plan.isEmpty && plan.fingerprint !== approved;
   if (needsAnswer && !(await unlessAborted(signal, async () => confirm(plan)))) {
     throw new PlumbstackError('NOT_CONFIRMED', 'the plan was not confirmed; nothing was changed.', {

@@ -1,11 +1,13 @@
 import type { StackSpec } from '@plumbstack/core';
 import type { LifecycleEmitter } from '@plumbstack/events';
 import { secretCensor } from './apply/hide-secrets.js';
+import { withNames } from './apply/known-names.js';
 import { takeLease, type Lease } from './apply/lease.js';
 import { existingNetworks, type Networks } from './apply/networks.js';
 import { reachOf, type Reach } from './apply/reach.js';
 import { takeTurns, type Emit, type RunContext } from './apply/run-context.js';
 import type { DockerClient, EngineInfo } from './client/docker-client.js';
+
 import { FileDigests } from './client/file-digests.js';
 import { formatAddress, isIPv4Subnet, parseSubnet } from './compile/ipv4.js';
 import type { RouterUnit } from './compile/docker-spec.js';
@@ -65,7 +67,7 @@ export class EngineSession {
       demand: emitter.demand,
     });
     return new EngineSession({
-      client: noting(client, work),
+      client: noting(withNames(client), work),
       engine,
       options,
       emitter,

@@ -78,7 +78,11 @@ async function proveHosts(client: Client, order: Order, { directory, signal }: A
       open = seen.filter(({ status }) => status === 'pending');
       return open.length === 0 ? seen : undefined;
     },
-    { signal, timeoutMs: decisionMs, intervalMs: 500 },
+    {
+      ...{ signal, timeoutMs: decisionMs, intervalMs: 500 },
+      waitedFor: () =>
+        `the certificate authority to believe ${open.map(({ identifier }) => identifier.value).join(', ')}`,
+    },
   );
   if (all === undefined) throw undecided(about(open), decisionMs);
   const [refused] = all.filter(({ status }) => status !== 'valid');
@@ -93,7 +97,10 @@ async function issuedOrder(client: Client, order: Order, { signal, ...about }: A
       const seen = await client.getOrder(order);
       return seen.status === 'processing' || seen.status === 'ready' ? undefined : seen;
     },
-    { signal, timeoutMs: decisionMs, intervalMs: 500 },
+    {
+      ...{ signal, timeoutMs: decisionMs, intervalMs: 500 },
+      waitedFor: () => `the certificate authority to issue for ${about.hosts.join(', ')}`,
+    },
   );
   if (issued === undefined) throw undecided(about, decisionMs);
   if (issued.status === 'valid') return issued;

@@ -5,26 +5,78 @@ import { PlumbstackError } from '@plumbstack/core';
 /** The longest time that a timer can wait, about 24.8 days; one that is asked for more fires at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** A signal that aborts with the caller's own, or with `TIMEOUT` after a time. */
+/** What is waited for under a signal: what a run wants to come about, and calls that the engine has not answered. */
+class Waits {
+  readonly #ends = new Set<() => string>();
+  readonly #calls = new Set<() => string>();
+
+  note(what: () => string, { isCall }: { readonly isCall: boolean }): Disposable {
+    const noted = isCall ? this.#calls : this.#ends;
+    // A function of its own: the same may be waited for twice.
+    const entry = (): string => what();
+    noted.add(entry);
+    return { [Symbol.dispose]: () => void noted.delete(entry) };
+  }
+
+  /** A call is one of many looks where something is waited for; it is what the verb stands at where nothing is. */
+  get now(): readonly string[] {
+    const noted = this.#ends.size > 0 ? this.#ends : this.#calls;
+    return [...new Set([...noted].map((each) => each()))];
+  }
+}
+
+const waitsUnder = new WeakMap<AbortSignal, Waits>();
+const nothing: Disposable = { [Symbol.dispose]: () => undefined };
+
+/** Notes what is waited for, until it is disposed: where the verb's time ends meanwhile, its error says so. */
+export function noteWait(signal: AbortSignal, what: () => string): Disposable {
+  return waitsUnder.get(signal)?.note(what, { isCall: false }) ?? nothing;
+}
+
+/** The same of a call to the engine. */
+export function noteCall(signal: AbortSignal | undefined, what: () => string): Disposable {
+  if (signal === undefined) return nothing;
+  return waitsUnder.get(signal)?.note(() => `the engine to ${what()}`, { isCall: true }) ?? nothing;
+}
+
+/** A signal that was made of another: what is waited for under it is told by the deadline of that one. */
+export function partOf(signal: AbortSignal, whole: AbortSignal): AbortSignal {
+  const waits = waitsUnder.get(whole);
+  if (waits !== undefined) waitsUnder.set(signal, waits);
+  return signal;
+}
+
+/** How many waits an error lists. */
+const mostListed = 3;
+
+function timeUp(what: string, timeoutMs: number, waitedFor: readonly string[]): PlumbstackError {
+  const more = waitedFor.length - mostListed;
+  const listed = [...waitedFor.slice(0, mostListed), ...(more > 0 ? [`${more} more`] : [])].join('; ');
+  return new PlumbstackError(
+    'TIMEOUT',
+    `${what} took longer than ${timeoutMs} ms${listed === '' ? '' : `. It waited for ${listed}`}.`,
+    {
+      details: { timeoutMs, waitedFor },
+      hint: 'What was begun is finished or removed by the next run. Allow more time with timeoutMs.',
+    },
+  );
+}
+
+/** A signal that aborts with the caller's own, or with `TIMEOUT` after a time, which says what was waited for then. */
 export function deadlineSignal(
   what: string,
   signal: AbortSignal | undefined,
   timeoutMs: number | undefined,
 ): AbortSignal & Disposable {
   const controller = new AbortController();
+  const waits = new Waits();
+  waitsUnder.set(controller.signal, waits);
   // Every call of a run listens to it: many at once are no leak.
   setMaxListeners(0, controller.signal);
   const timer =
     timeoutMs === undefined || timeoutMs > longestTimerMs
       ? undefined
-      : setTimeout(() => {
-          controller.abort(
-            new PlumbstackError('TIMEOUT', `${what} took longer than ${timeoutMs} ms.`, {
-              details: { timeoutMs },
-              hint: 'What was begun is finished or removed by the next run. Allow more time with timeoutMs.',
-            }),
-          );
-        }, timeoutMs);
+      : setTimeout(() => controller.abort(timeUp(what, timeoutMs, waits.now)), timeoutMs);
   const forward = (): void => controller.abort(signal?.reason);
   const dispose = (): void => {
     clearTimeout(timer);
@@ -42,6 +94,8 @@ export interface PollOptions {
   readonly timeoutMs: number;
   /** Pause between two looks; grows to ten times this while nothing happens. */
   readonly intervalMs: number;
+  /** What it is that is waited for, as `shop/api to answer`: for the error of a verb whose time ends meanwhile. */
+  readonly waitedFor?: () => string;
 }
 
 /** Looks again and again until there is a value; `undefined` when the time is over. Rejects with the signal's reason. */
@@ -49,7 +103,8 @@ export async function pollUntil<T>(
   look: () => Promise<T | undefined>,
   options: PollOptions,
 ): Promise<T | undefined> {
-  const { signal, timeoutMs, intervalMs } = options;
+  const { signal, timeoutMs, intervalMs, waitedFor } = options;
+  using _noted = waitedFor === undefined ? nothing : noteWait(signal, waitedFor);
   const end = performance.now() + timeoutMs;
   for (let pause = intervalMs; ; pause = Math.min(pause * 1.3, intervalMs * 10)) {
     signal.throwIfAborted();

@@ -31,7 +31,10 @@ export async function drainConnections(
   if (container.state !== 'running') return;
   const isDrained = async (): Promise<true | undefined> =>
     (await openConnections(context, container, port)) === 0 ? true : undefined;
-  await pollUntil(isDrained, { signal: context.signal, timeoutMs, intervalMs: 50 });
+  await pollUntil(isDrained, {
+    ...{ signal: context.signal, timeoutMs, intervalMs: 50 },
+    waitedFor: () => `the connections of ${container.name}, which leaves, to end`,
+  });
 }
 
 /** Where an image has no `cat`, those of the routers alone can be counted. */

@@ -7,7 +7,7 @@ import type { DockerClient } from '../client/docker-client.js';
 import { baseLabels, label } from '../labels.js';
 import { isContainerOf, notOurs } from '../not-ours.js';
 import { leaseName } from '../object-names.js';
-import { pauseFor } from './deadline.js';
+import { noteWait, partOf, pauseFor } from './deadline.js';
 import { emptyImage, ensureEmptyImage } from './empty-image.js';
 import { Fence } from './fenced-client.js';
 import { Gate } from './gate.js';
@@ -89,7 +89,12 @@ async function claim(
 ): Promise<string> {
   const name = leaseName(stack);
   const watched = new Watch();
-  for (let told = false; ;) {
+  let holder: string | undefined;
+  using _noted = noteWait(
+    signal,
+    () => `the lease of the stack${holder === undefined ? '' : `, which ${holder} has`}`,
+  );
+  for (;;) {
     signal.throwIfAborted();
     try {
       return await create(signal);
@@ -99,8 +104,9 @@ async function claim(
     const held = await client.inspectContainer(name, { signal });
     if (held === undefined) continue;
     if (!isContainerOf(held, stack)) throw notOurs({ kind: 'container', name, labels: held.labels }, stack);
-    if (!told) emit('lock:waiting', { holder: held.labels[label.holder] ?? 'unknown' });
-    told = true;
+    if (holder === undefined) emit('lock:waiting', { holder: held.labels[label.holder] ?? 'unknown' });
+    // Without the part that makes it the only one of its name.
+    holder = held.labels[label.holder]?.replace(/, [0-9a-f-]{36}$/, '') ?? 'unknown';
     const beat = await readBeat(client, held.id, signal);
     // By id: whoever else found it stale removes the same one, and never the lease of a faster third.
     if (watched.isStale(`${held.id} ${beat}`)) await client.removeContainer(held.id, { signal });
@@ -136,7 +142,7 @@ class Watch {
 }
 
 function hold(client: DockerClient, heart: Heart, signal: AbortSignal, gate: Gate): Lease {
-  const either = AbortSignal.any([signal, heart.lost]);
+  const either = partOf(AbortSignal.any([signal, heart.lost]), signal);
   setMaxListeners(0, either);
   const fence = new Fence(client, () => heart.confirm(), gate);
   return {

@@ -1,6 +1,6 @@
 import type { CallOptions, DockerClient, EngineExecResult } from '../client/docker-client.js';
 import { engineStatus } from '../client/docker-failure.js';
-import { pauseFor } from './deadline.js';
+import { noteWait, pauseFor } from './deadline.js';
 
 /** Longest time that a run waits for a proxy that crashes, or that somebody restarts, while it is at work. */
 const awayMs = 60_000;
@@ -31,7 +31,8 @@ export function patiently(
   return {
     async exec(container, command, options) {
       const signal = options?.signal ?? new AbortController().signal;
-      const goesOn = patience(client, container, { signal });
+      let away: string | undefined;
+      const goesOn = patience(client, container, { signal }, (name) => (away = name));
       for (;;) {
         const attempt = await attempted(() => client.exec(container, command, options));
         const isBack =
@@ -42,6 +43,7 @@ export function patiently(
           if ('result' in attempt) return attempt.result;
           throw attempt.error;
         }
+        using _noted = noteWait(signal, () => `the container ${away} to run and answer again`);
         await pauseFor(pauseMs, signal);
       }
     },
@@ -49,13 +51,19 @@ export function patiently(
 }
 
 /** Whether it is worth to wait for a container any longer. */
-function patience(client: Client, container: string, call: CallOptions): () => Promise<boolean> {
+function patience(
+  client: Client,
+  container: string,
+  call: CallOptions,
+  isAway: (name: string) => void,
+): () => Promise<boolean> {
   const begin = performance.now();
   let stoppedAt: number | undefined;
   return async () => {
     const seen = await client.inspectContainer(container, call);
     const now = performance.now();
     if (seen === undefined) return false;
+    isAway(seen.name);
     stoppedAt = seen.state === 'exited' ? (stoppedAt ?? now) : undefined;
     return now - begin < awayMs && now - (stoppedAt ?? now) < stoppedMs;
   };

@@ -189,7 +189,10 @@ async function drain(run: PoolRun, worker: Worker): Promise<void> {
       if (server.state === 'up') await admin.drain(worker.number);
       return server.state !== 'up' && server.sessions + server.queued === 0 ? true : undefined;
     },
-    { signal: context.signal, timeoutMs: unit.spec.drainTimeoutMs, intervalMs: 50 },
+    {
+      ...{ signal: context.signal, timeoutMs: unit.spec.drainTimeoutMs, intervalMs: 50 },
+      waitedFor: () => `the requests of ${worker.name}, which is drained, to end`,
+    },
   );
 }
 

@@ -116,7 +116,10 @@ async function inForce(
 ): Promise<void> {
   const found = await pollUntil(
     async () => ((await commands.revision(container)) === revision ? true : undefined),
-    { signal: context.signal, timeoutMs: 15_000, intervalMs: 20 },
+    {
+      ...{ signal: context.signal, timeoutMs: 15_000, intervalMs: 20 },
+      waitedFor: () => `the proxy of ${declaredPathOf(context, resource)} to serve its new configuration`,
+    },
   );
   if (found === true) return;
   throw new PlumbstackError(

@@ -22,5 +22,10 @@ export async function untilEnded(
       throw error;
     }
   };
-  await pollUntil(hasEnded, { signal, timeoutMs, intervalMs: 50 });
+  await pollUntil(hasEnded, {
+    signal,
+    timeoutMs,
+    intervalMs: 50,
+    waitedFor: () => 'what a proxy began before its reload to end',
+  });
 }

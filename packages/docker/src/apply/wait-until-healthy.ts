@@ -60,7 +60,13 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
         lastSeen = `the health check of its image says ${last.health}`;
       return outcomes[being];
     },
-    { signal, timeoutMs, intervalMs: 25 },
+    {
+      ...{ signal, timeoutMs, intervalMs: 25 },
+      waitedFor: () => {
+        const last = lastSeen === undefined ? '' : ` (last: ${lastSeen})`;
+        return `${declaredPathOf(context, resource)} to have ${waitedFor}${last}`;
+      },
+    },
   );
   if (state === 'healthy') return;
   const details = ended ?? last ?? (await client.inspectContainer(id, call));
