@@ -29,6 +29,7 @@ describe("a verb's arguments", () => {
       assert.equal(verbs.exec(given, ['ls'], undefined).resource, 'api');
       assert.equal(verbs.endpoint(given, undefined).resource, 'api');
       assert.equal(verbs.restart(given, {}).resource, 'api');
+      assert.equal(verbs.repair(given, {}).resource, 'api');
       assert.equal(verbs.logs(given, {}).resource, 'api');
     }
     for (const given of [pool, 'w', 'shop/w']) {

@@ -73,7 +73,18 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
    * Throws `NOT_FOUND` where no version before is known, or its image is gone.
    */
   rollback(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<void>;
-  /** Restarts a resource's containers; a pool's one after the other, drained first. */
+  /**
+   * Brings back what the stack has lost, or one resource of it, without the program that described it: stopped containers,
+   * and a pool's HAProxy and workers also where they were removed. What is well stays as it is.
+   *
+   * Throws `NOT_FOUND` where only the program's `up` can bring a thing back: an app, a service or a router whose container was
+   * removed. What else there is has been repaired then; several failures are one `RUN_FAILED`.
+   */
+  repair(resource?: ResourceReference, options?: WaitOptions): Promise<void>;
+  /**
+   * Restarts a resource's containers; a pool's one after the other, drained first. Where the pool's HAProxy does not run, it
+   * is brought back before, as by {@link repair}.
+   */
   restart(resource: ResourceReference, options?: WaitOptions): Promise<void>;
   /**
    * What its containers wrote, by its time; of the whole stack without a resource. Followed, it goes on through restarts,
@@ -140,7 +151,10 @@ export interface ContainerStatus {
   readonly role: 'app' | 'service' | 'worker' | 'proxy';
   readonly state: ContainerState;
   readonly health: 'healthy' | 'unhealthy' | 'starting' | 'unknown';
+  /** What the program calls it, as it was when the container was made. The name may since be another image's. */
   readonly image: string;
+  /** The engine's id of what runs, as `sha256:...`. */
+  readonly imageId: string;
   /** Address in the stack's network. */
   readonly address?: string;
   readonly startedAt?: string;

@@ -66,6 +66,10 @@ export function deploymentArguments(stack: string) {
       pool: resource(pool, 'rollback.pool', 'pool'),
       options: waitOptions('rollback', options),
     }),
+    repair: (given: unknown, options: unknown) => ({
+      resource: given === undefined ? undefined : resource(given, 'repair.resource', ...withContainers),
+      options: waitOptions('repair', options),
+    }),
     restart: (given: unknown, options: unknown) => ({
       resource: resource(given, 'restart.resource', ...withContainers),
       options: waitOptions('restart', options),

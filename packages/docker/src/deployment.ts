@@ -21,6 +21,7 @@ import { exportVolume, importVolume } from './deployment/copy-volume.js';
 import { endpointOf } from './deployment/endpoint.js';
 import { followLogs } from './logs/follow-logs.js';
 import { mergeLogs } from './logs/merge-logs.js';
+import { repairStack } from './deployment/repair.js';
 import { restartResource } from './deployment/restart-resource.js';
 import { rollbackPool } from './deployment/rollback-pool.js';
 import { scalePool } from './deployment/scale-pool.js';
@@ -89,18 +90,24 @@ export class DockerDeployment implements LifecycleDeployment {
     this.#observed = await this.#observe(lease.signal);
   }
 
+  async repair(resource?: ResourceReference, options?: WaitOptions): Promise<void> {
+    const given = this.#arguments.repair(resource, options);
+    using signal = this.#deadline('repair', given.options);
+    await using lease = await this.#lease(signal);
+    using _verb = this.#session.work.verb(this.stack);
+    const observed = await this.#observe(lease.signal);
+    await repairStack(this.#session.under(lease), observed, given.resource, lease.signal);
+    this.#observed = await this.#observe(lease.signal);
+  }
+
   async restart(resource: ResourceReference, options?: WaitOptions): Promise<void> {
     const given = this.#arguments.restart(resource, options);
     using signal = this.#deadline('restart', given.options);
     await using lease = await this.#lease(signal);
     using _verb = this.#session.work.verb(this.stack);
     const observed = await this.#observe(lease.signal);
-    await restartResource(
-      this.#session.under(lease),
-      observed,
-      this.#containersOf(observed, given.resource),
-      lease.signal,
-    );
+    const containers = this.#containersOf(observed, given.resource);
+    await restartResource(this.#session.under(lease), observed, containers, lease.signal);
   }
 
   logs(resource?: ResourceReference, options?: LogOptions): AsyncGenerator<LogLine, void, undefined> {
@@ -189,12 +196,7 @@ export class DockerDeployment implements LifecycleDeployment {
     using signal = this.#deadline('stats', given.options);
     const containers = this.#containersOf(await this.#observe(signal), given.pool);
     const balancer = containers.find(({ role, state }) => role === 'balancer' && state === 'running');
-    if (balancer === undefined) {
-      throw new PlumbstackError('NOT_FOUND', 'no HAProxy of it runs.', {
-        resource: resourcePath(this.stack, given.pool),
-        hint: 'Only a pool has statistics. Run up where its HAProxy is missing.',
-      });
-    }
+    if (balancer === undefined) throw noBalancer(this.stack, given.pool, containers);
     const workers = containers.filter(({ role }) => role === 'worker');
     const table = await new HaproxyAdmin(this.#session.client, balancer.id, { signal }).stats();
     const present = new Set(workers.map(({ worker }) => slotName(worker ?? 0)));
@@ -242,6 +244,30 @@ export class DockerDeployment implements LifecycleDeployment {
       hint: `It has: ${known.join(', ') || 'nothing'}.`,
     });
   }
+}
+
+/** Why nothing counts: it is no pool, or its HAProxy does not run. */
+function noBalancer(
+  stack: string,
+  resource: string,
+  containers: readonly ObservedContainer[],
+): PlumbstackError {
+  const about = { resource: resourcePath(stack, resource) };
+  const balancer = containers.find(({ role }) => role === 'balancer');
+  if (balancer === undefined && containers.every(({ role }) => role !== 'worker'))
+    return new PlumbstackError('NOT_FOUND', 'it is no pool.', {
+      ...about,
+      hint: 'Only a pool has statistics.',
+    });
+  const what =
+    balancer === undefined
+      ? 'its HAProxy is gone'
+      : `its HAProxy, the container ${balancer.name}, does not run: it is ${balancer.state}`;
+  return new PlumbstackError('NOT_FOUND', `${what}. What counts its requests is HAProxy.`, {
+    ...about,
+    ...(balancer !== undefined && { details: { container: balancer.name, state: balancer.state } }),
+    hint: `Bring it back: deployment.repair(${JSON.stringify(resource)}), or up.`,
+  });
 }
 
 function withSignal(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {

@@ -76,10 +76,11 @@ export async function convergeContainer(context: RunContext, convergence: Conver
 async function create(context: RunContext, convergence: Convergence): Promise<Converged> {
   const { unit, name } = convergence;
   // What the resource was before, as another kind, may still have one of them.
-  const address = addressBeside(
-    unit,
-    formerContainers(unit, context.observed).map((each) => each.address),
-  );
+  const taken = formerContainers(unit, context.observed).map((each) => each.address);
+  const known = context.active[unit.resource]?.split(':')[0] ?? '';
+  // Where routers look for one that is gone, its successor is found at once.
+  const address =
+    unit.addresses.includes(known) && !taken.includes(known) ? known : addressBeside(unit, taken);
   const id = await runContainer(context, wantedContainer(convergence, name, address));
   await healthyOrGone(context, convergence, id, name, address);
   context.emit('resource:created', { resource: pathOf(context, unit.resource) });

@@ -2,7 +2,7 @@ import { PlumbstackError } from '@plumbstack/core';
 import type { CallOptions, DockerClient, DockerReader, NetworkSummary } from '../client/docker-client.js';
 import { isNetworkInUse } from '../client/docker-failure.js';
 import { own } from '../compile/own.js';
-import { isOfStack } from '../not-ours.js';
+import { isContainerOf } from '../not-ours.js';
 
 interface Removal {
   readonly client: DockerClient;
@@ -21,7 +21,7 @@ export async function refuseStrangers(
   if (networks.length === 0) return;
   const containers = await client.listContainers(undefined, call);
   const found = containers
-    .filter(({ labels, state }) => !isOfStack(labels, stack) && running.has(state))
+    .filter((each) => !isContainerOf(each, stack) && running.has(each.state))
     .flatMap(({ name: container, networks: joined }) =>
       networks
         .filter(({ id, name }) => own(joined, name)?.networkId === id)

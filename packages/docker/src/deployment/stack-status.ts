@@ -125,7 +125,7 @@ async function containerStatus(
   const details = await context.client.inspectContainer(container.id, context.call);
   // Gone since it was listed.
   if (details === undefined) return undefined;
-  const { name, id, state, image, startedAt, exitCode, oomKilled, running } = details;
+  const { name, id, state, imageId, startedAt, exitCode, oomKilled, running } = details;
   return {
     name,
     id,
@@ -135,11 +135,21 @@ async function containerStatus(
         : 'proxy',
     state,
     health: running ? await healthOf(context, container, details, upWorkers) : 'unhealthy',
-    image,
+    image: imageName(container, details),
+    imageId,
     ...(container.address !== undefined && { address: container.address }),
     ...(running && { startedAt }),
     ...(!running && { exitCode, oomKilled }),
   };
+}
+
+/** Containers are made from ids, which no moved tag changes; what they were made from has the name beside it. */
+function imageName({ identity }: ObservedContainer, { image, imageId }: ContainerDetails): string {
+  const { reference, id } = (identity['image'] ?? {}) as {
+    readonly reference?: unknown;
+    readonly id?: unknown;
+  };
+  return typeof reference === 'string' && id === imageId ? reference : image;
 }
 
 async function healthOf(

@@ -249,6 +249,20 @@ export const deploymentCases: readonly ConformanceCase[] = [
     },
   },
   {
+    title: 'repair leaves what is well as it is, and does not find what there is not',
+    async run({ runtime, otherRuntime, app, stackName }) {
+      const stack = articleStack({ name: stackName(), app });
+      const deployment = await runtime().up(stack);
+      const before = steady(await deployment.status());
+      const attached = await otherRuntime().attach(stack.name);
+      await attached.repair();
+      await attached.repair('workers');
+      assert.deepEqual(steady(await deployment.status()), before);
+      await assertConverged(runtime(), stack);
+      assertNames(await rejection(attached.repair('worker'), 'NOT_FOUND'), 'workers');
+    },
+  },
+  {
     title: 'exec gives what the command wrote and how it ended',
     async run({ runtime, app, command, stackName }) {
       const deployment = await runtime().up(singleAppStack({ name: stackName(), app }));

@@ -44,6 +44,7 @@ export const waitCases: readonly ConformanceCase[] = [
       await refused('list', (options) => runtime().list(options));
       await refused('status', (options) => deployment.status(options));
       await refused('scale', (options) => deployment.scale('workers', 2, options));
+      await refused('repair', (options) => deployment.repair('workers', options));
       await refused('restart', (options) => deployment.restart('workers', options));
       await refused('rollback', (options) => deployment.rollback('workers', options));
       await refused('logs', (options) => deployment.logs('workers', options));
