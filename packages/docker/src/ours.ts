@@ -2,6 +2,7 @@ import { label, owner, type Role } from './labels.js';
 import {
   containerName,
   formerContainerName,
+  leavingContainerName,
   leaseName,
   nextContainerName,
   secretVolumeName,
@@ -53,7 +54,7 @@ function hasOwnName(name: string, labels: Readonly<Record<string, string>>): boo
     case 'worker':
       return /^\d+$/.test(name.slice(containerName(stack, resource).length + 1));
     default:
-      return [containerName, nextContainerName, formerContainerName].some(
+      return [containerName, nextContainerName, leavingContainerName, formerContainerName].some(
         (nameOf) => nameOf(stack, resource) === name,
       );
   }

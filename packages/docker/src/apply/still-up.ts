@@ -1,5 +1,6 @@
 import type { DockerSpec, Unit } from '../compile/docker-spec.js';
 import { backstage, ofStack } from '../labels.js';
+import { isOurs } from '../ours.js';
 import { beingOf } from '../plan/being.js';
 import { describedCheck } from '../plan/described-check.js';
 import { observedContainer, type ObservedContainer } from '../plan/observed-state.js';
@@ -13,7 +14,7 @@ import { waitUntilHealthy } from './wait-until-healthy.js';
  */
 export async function failuresSince(context: RunContext, { units }: DockerSpec): Promise<readonly unknown[]> {
   const { client, call, stack } = context;
-  const seen = (await client.listContainers(ofStack(stack), call)).map(observedContainer);
+  const seen = (await client.listContainers(ofStack(stack), call)).filter(isOurs).map(observedContainer);
   const results = await Promise.allSettled(
     units.flatMap((unit) =>
       seen
