@@ -57,7 +57,7 @@ export class VirtualTime implements Disposable {
       if (this.now > end) throw new NeverEnds(`${what} has not ended after ${this.now} ms`);
       this.#clock.next();
     }
-    const ended = outcome as { readonly value: T } | { readonly error: unknown };
+    const ended = outcome;
     if ('error' in ended) throw ended.error;
     return ended.value;
   }

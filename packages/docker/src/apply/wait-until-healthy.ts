@@ -22,7 +22,7 @@ export interface Waited {
 }
 
 /** Of what nothing but its process tells: one that has just been started may be about to end. */
-const steadyMs = 1000;
+const steadyMs = 300;
 /** How often the engine is asked about the container, in looks: a probe is cheap, an inspection is not. */
 const looksPerInspection = 4;
 

@@ -152,7 +152,7 @@ async function repairSingle(
   kind: Exclude<Kind, 'pool'>,
 ): Promise<void> {
   const { client, call, observed } = context;
-  const found = servingContainer(containersOf(observed, resource, kind), '');
+  const found = servingContainer(containersOf(observed, resource, kind));
   if (found === undefined) throw lost(context, resource, 'its container is gone');
   const { id, name, state } = found;
   if (state === 'created' || state === 'dead')
