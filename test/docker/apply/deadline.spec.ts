@@ -31,7 +31,7 @@ describe('a signal with a deadline', () => {
     const reason = await aborted(signal);
     assert.ok(isPlumbstackError(reason, 'TIMEOUT'));
     assert.match(reason.message, /up of shop took longer than 5 ms/);
-    assert.deepEqual(reason.details, { timeoutMs: 5 });
+    assert.deepEqual(reason.details, { timeoutMs: 5, waitedFor: [] });
     assert.match(reason.hint ?? '', /next run/);
   });
 
