@@ -235,7 +235,7 @@ describe('HAProxy in front of a pool', function () {
       const sent: Promise<unknown>[] = [];
       for (const { signal } of leaving) {
         sent.push(
-          fetch(`http://127.0.0.1:${proxy.port(8080)}/slow?ms=1500`, {
+          fetch(`http://127.0.0.1:${proxy.port(8080)}/slow?ms=6000`, {
             signal,
             headers: { cookie: 'plumbstack-workers=w1' },
           }).catch(() => undefined),

@@ -578,7 +578,7 @@ const known = new Set(
   error_page events fastcgi_temp_path geo gzip gzip_comp_level gzip_min_length gzip_proxied gzip_types gzip_vary http http2
   if ignore_invalid_headers include index internal keepalive keepalive_min_timeout keepalive_requests keepalive_timeout
   large_client_header_buffers limit_req limit_req_status limit_req_zone listen location log_format map
-  map_hash_bucket_size map_hash_max_size pid proxy_buffer_size proxy_buffering proxy_buffers proxy_busy_buffers_size
+  map_hash_bucket_size map_hash_max_size pcre_jit pid proxy_buffer_size proxy_buffering proxy_buffers proxy_busy_buffers_size
   proxy_connect_timeout proxy_cookie_path proxy_headers_hash_bucket_size proxy_headers_hash_max_size proxy_hide_header
   proxy_http_version proxy_ignore_headers proxy_max_temp_file_size proxy_next_upstream proxy_next_upstream_timeout
   proxy_next_upstream_tries proxy_pass proxy_pass_trailers proxy_read_timeout proxy_redirect proxy_request_buffering proxy_send_timeout

@@ -382,9 +382,13 @@ describe("nginx and a router's policies", function () {
         const made = echoOf(await get('/app/', { 'x-request-id': id })).headers['x-request-id'];
         assert.match(String(made), /^[0-9a-f]{32}$/, id);
       }
-      const log = (await docker('logs', nginx.container))
-        .split('\n')
-        .find((line) => line.includes('abc-123.X_y~z'));
+      let log: string | undefined;
+      // Lines are written together.
+      await until('it is in the log', async () => {
+        const lines = (await docker('logs', nginx.container)).split('\n');
+        log = lines.find((line) => line.includes('abc-123.X_y~z'));
+        return log !== undefined;
+      });
       const entry = JSON.parse(log ?? '') as Record<string, unknown>;
       assert.deepEqual([entry['remoteAddress'], entry['scheme']], ['198.51.100.7', 'https']);
     });

@@ -121,8 +121,6 @@ function defaults({
       line('option dontlognull'),
       line('option dontlog-normal'),
       line('option http-no-delay'),
-      comment('The end of the handshake goes with the request: a packet less'),
-      line('option tcp-smart-connect'),
       line('timeout connect', '250ms'),
       line('timeout client', milliseconds(timeoutMs + queue.timeoutMs + 1000)),
       line('timeout server', milliseconds(timeoutMs)),

@@ -97,8 +97,6 @@ export function turnSections(model: HaproxyModel): readonly HaproxySection[] {
       [],
       [
         line('mode', 'tcp'),
-        comment('That the request has come is told with the answer, as it is in HTTP: a packet less'),
-        line('option tcp-smart-accept'),
         line('timeout connect', '250ms'),
         line('timeout client', longest),
         line('timeout server', longest),
