@@ -87,7 +87,7 @@ describe('a bad input', () => {
       assert.match(unknown.hint ?? '', /"baseDir"/);
       const known = [
         ...['host', 'context', 'baseDir', 'addressPool', 'callTimeoutMs', 'concurrency'],
-        ...['keepImages', 'client'],
+        ...['keepImages', 'readSecret', 'client'],
       ];
       assert.deepEqual(unknown.details['known'], known);
       const wrong: Readonly<Record<string, unknown>> = {
@@ -98,6 +98,7 @@ describe('a bad input', () => {
         callTimeoutMs: 0.5,
         concurrency: 0,
         keepImages: -1,
+        readSecret: 'vault',
         client: 'dockerode',
       };
       assert.deepEqual(Object.keys(wrong), known);

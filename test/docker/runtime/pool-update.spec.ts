@@ -53,7 +53,7 @@ describe('an update', () => {
     const web = deployment.endpoint('web');
     const broken = lab.again(stack);
     // The second worker of the new version fails: the first one has been admitted by then.
-    const half = lightApp({ env: { VERSION: '2' }, startTimeoutMs: 3000 });
+    const half = lightApp({ env: { VERSION: '2' }, startTimeoutMs: 20_000 });
     const onlyFirst = `if (require('node:os').hostname() !== 'workers-4') { console.log('the last words'); process.exit(9); } ${half.command?.[2]}`;
     const app = broken.app('pooled', { ...half, command: ['node', '-e', onlyFirst] });
     const pool = broken.pool('workers', { app, replicas: 3 });
