@@ -21,7 +21,11 @@ module.exports = class extends reporters.Spec {
       writeFileSync(options.reporterOptions.counts, JSON.stringify({ passes, failures, pending, complete }));
     };
     runner.on(EVENT_TEST_END, () => write());
-    runner.on(EVENT_TEST_FAIL, () => write()); // a hook that fails ends no test
+    // A hook that fails ends no test. Told at once: a run that is broken off never comes to its end, where mocha tells it.
+    runner.on(EVENT_TEST_FAIL, (test, error) => {
+      write();
+      console.error(`${test.fullTitle()}:\n${error?.stack ?? error}`);
+    });
     runner.on(EVENT_RUN_END, () => {
       write(true);
       // Fires only where something else goes on.
