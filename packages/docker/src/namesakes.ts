@@ -1,4 +1,4 @@
-import { PlumbstackError, resourcePath } from '@plumbstack/core';
+import { PlumbstackError, resourcePath, type Plan } from '@plumbstack/core';
 import type { CallOptions, DockerReader } from './client/docker-client.js';
 import type { DockerSpec, PoolUnit } from './compile/docker-spec.js';
 import { isIPv4Subnet, overlap, parseSubnet } from './compile/ipv4.js';
@@ -19,11 +19,17 @@ export async function refuseNamesakes(
   reader: Reader,
   desired: DockerSpec,
   observed: ObservedState,
+  steps: Plan['steps'],
   call: CallOptions,
 ): Promise<void> {
   refuseNetworks(desired, observed);
   refuseSubnets(desired, observed);
-  await refuseContainers(reader, containerNames(desired), observed, call);
+  // What stays as it is takes no further name.
+  const changing = new Set(steps.flatMap(({ action, resource }) => (action === 'keep' ? [] : [resource])));
+  const names = [...containerNames(desired)].filter(([, resource]) =>
+    changing.has(resourcePath(desired.stack, declaredName(resource))),
+  );
+  await refuseContainers(reader, new Map(names), observed, call);
   await refuseVolumes(reader, volumeNames(desired), observed, call);
 }
 

@@ -62,10 +62,11 @@ export async function surveyStack(
     avoided: await machineSubnets(reader, observed, call),
   });
   const desired = compileStack(spec, addresses, inputs);
-  await refuseNamesakes(reader, desired, observed, call);
   refuseOtherVolumes(desired, observed);
   const complete = { ...observed, settings: await readSettings(reader, desired, observed, call) };
-  return { desired, observed: complete, inputs, diff: diff(desired, complete) };
+  const found = diff(desired, complete);
+  await refuseNamesakes(reader, desired, observed, found.plan.steps, call);
+  return { desired, observed: complete, inputs, diff: found };
 }
 
 /** Asks about the few containers whose labels cannot tell. */
