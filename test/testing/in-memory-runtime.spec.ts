@@ -248,6 +248,8 @@ describe('InMemoryRuntime', () => {
     assert.deepEqual(changes(await reading.plan(stack)), [['replace', 'demo/api']]);
     await reading.up(stack);
     assert.deepEqual(given(), ['read from file', 'read from env']);
+    const nothing = new InMemoryRuntime({ engine, readSecret: () => undefined as unknown as string });
+    await assert.rejects(nothing.plan(stack), hasCode('INVALID_OPTION'));
   });
 
   it('makes a generated secret once, and keeps it over down', async () => {

@@ -365,10 +365,20 @@ async function secretValues(stack: Stack, read: ReadSecret | undefined): Promise
   const entries = secrets.map(async (secret) => {
     const { source } = secret.toSpec();
     const isElsewhere = source.type === 'file' || source.type === 'env';
-    const value = isElsewhere ? await read?.(source) : Secret.plainValue(secret);
+    const value = isElsewhere ? read && textOf(secret, await read(source)) : Secret.plainValue(secret);
     return value === undefined ? [] : [[secret.name, value] as const];
   });
   return new Map((await Promise.all(entries)).flat());
+}
+
+/** What a program's own way to read secrets gave. It is not shown: it may be a part of the secret. */
+function textOf({ path }: Secret, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new PlumbstackError('INVALID_OPTION', 'readSecret gave no text for it.', {
+    resource: path,
+    details: { path: 'DockerRuntime.readSecret' },
+    hint: 'Let it return the value, or reject where there is none: nothing is read in its place.',
+  });
 }
 
 function failure(error: unknown): { code: PlumbstackError['code'] | 'UNKNOWN'; message: string } {
