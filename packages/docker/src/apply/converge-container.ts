@@ -267,8 +267,11 @@ async function retire(context: RunContext, convergence: Convergence, old: Observ
   // It may have been made with another port than its successor.
   const port = describedCheck(old).port ?? convergence.port;
   const leftMs = countdown(convergence.drainTimeoutMs);
-  if (convergence.switchTo !== undefined && old.state === 'running') {
-    await oldAddressForgotten(context, convergence.unit.resource, leftMs);
+  if (convergence.switchTo !== undefined) {
+    // Of one that is stopped already, nothing that is still to be sent can arrive; but a visitor's idle connection must not lead
+    // there once the run has ended.
+    const unsentMs = old.state === 'running' ? leftMs : () => 0;
+    await oldAddressForgotten(context, convergence.unit.resource, unsentMs);
   }
   if (port !== undefined) await drainConnections(context, old, port, leftMs());
   await removeContainer(context, old, convergence.stopGraceMs);
