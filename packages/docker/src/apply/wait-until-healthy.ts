@@ -1,6 +1,6 @@
 import { PlumbstackError, type HealthSpec } from '@plumbstack/core';
 import type { ContainerDetails } from '../client/docker-client.js';
-import { beingOf } from '../plan/being.js';
+import { beingOf, wasStopped } from '../plan/being.js';
 import { complaintInside } from './answered-inside.js';
 import { pollUntil } from './deadline.js';
 import { explainFailure } from './explain.js';
@@ -70,10 +70,13 @@ export async function waitUntilHealthy(context: RunContext, waited: Waited): Pro
   );
   if (state === 'healthy') return;
   const details = ended ?? last ?? (await client.inspectContainer(id, call));
-  if (details === undefined || state === 'gone') {
-    throw new PlumbstackError('START_FAILED', 'its container was removed while it started.', {
+  const meddled =
+    details === undefined || state === 'gone' ? 'removed' : wasStopped(details) ? 'stopped' : undefined;
+  if (details === undefined || meddled !== undefined) {
+    throw new PlumbstackError('START_FAILED', `its container was ${meddled} while it started.`, {
       resource: declaredPathOf(context, resource),
-      hint: 'Run again.',
+      details: { meddled },
+      hint: 'Somebody else did so, or a run that was given up. Run again.',
     });
   }
   throw await explainFailure(context, resource, details, waitedFor, lastSeen);

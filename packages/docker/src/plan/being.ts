@@ -37,3 +37,8 @@ export function beingOf(
       return 'over';
   }
 }
+
+/** With such a policy an engine starts again what ends by itself: only what somebody stopped stays down. */
+export function wasStopped({ state, settings }: Pick<ContainerDetails, 'state' | 'settings'>): boolean {
+  return state === 'exited' && (settings.restart === 'always' || settings.restart === 'unless-stopped');
+}

@@ -2,6 +2,7 @@ import { resourcePath } from '@plumbstack/core';
 import type { LifecycleEventMap, LifecycleEventName } from '@plumbstack/events';
 import type { ContainerDetails, EngineEvent } from '../client/docker-client.js';
 import { declaredName } from '../object-names.js';
+import { wasStopped } from '../plan/being.js';
 import {
   endOf,
   identityOf,
@@ -398,8 +399,3 @@ const hearing: Readonly<Record<string, Hearing>> = {
     if (status === 'healthy' || status === 'unhealthy') book.healthBecame(known, status);
   },
 };
-
-/** With such a policy, only one that somebody stopped stays down. */
-function wasStopped({ state, settings }: ContainerDetails): boolean {
-  return state === 'exited' && (settings.restart === 'always' || settings.restart === 'unless-stopped');
-}
