@@ -118,6 +118,7 @@ export class EngineSession {
       secretValues,
       refused,
       built,
+      proxies: this.engine.proxies ?? {},
       local: this.isLocal,
       digests: this.digests,
       signal,

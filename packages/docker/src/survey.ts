@@ -30,6 +30,8 @@ export interface SurveyOptions extends CallOptions {
   readonly secretValues: SecretValues;
   /** Subnets that the engine does not take for a network, whatever it lists. */
   readonly refused: readonly string[];
+  /** What tells programs in containers which proxies lead out. */
+  readonly proxies: Readonly<Record<string, string>>;
   /** Whether the engine runs on this machine. */
   readonly local: boolean;
   /** Of the files in build contexts. */
@@ -44,13 +46,14 @@ export async function surveyStack(
   declared: StackSpec,
   options: SurveyOptions,
 ): Promise<Survey> {
-  const { baseDir, addressPool, secretValues, refused, local, digests, built, signal } = options;
+  const { baseDir, addressPool, secretValues, refused, proxies, local, digests, built, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const spec = withFronts(declared);
   const observed = await observeStack(reader, spec.name, call);
   const inputs = await readInputs(reader, spec, observed, {
     baseDir,
     secretValues,
+    proxies,
     local,
     digests,
     built,

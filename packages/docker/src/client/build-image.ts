@@ -15,6 +15,7 @@ import type { Engine } from './engine.js';
 import { readEngineMessages, type EngineMessage } from './engine-messages.js';
 import type { Environment } from './environment.js';
 import { needsBuildkit } from './needs-buildkit.js';
+import { proxyVariables } from './proxies.js';
 import type { RegistryCredentials } from './registry-credentials.js';
 
 const keptLines = 20;
@@ -41,12 +42,15 @@ export async function buildImage(
 
 /** With the engine's classic builder, which every engine and Podman has in its API. */
 async function buildClassically(
-  { engine, credentials }: Builder,
+  { engine, credentials, environment }: Builder,
   build: ImageBuild,
   options: BuildImageOptions,
 ): Promise<string> {
   const context = await openBuildContext(build);
-  const registryconfig = await credentials.all();
+  const [registryconfig, proxies] = await Promise.all([
+    credentials.all(),
+    proxyVariables(environment, engine.address.address),
+  ]);
   const archive = context.pack();
   const output = new BuildOutput(options);
   let unreadable: unknown;
@@ -56,7 +60,7 @@ async function buildClassically(
     { ...options, silenceMs: engine.silenceTimeoutMs },
     (docker, deadline) =>
       docker.buildImage(counted(archive, deadline), {
-        ...buildOptions(build, context),
+        ...buildOptions({ ...build, args: { ...proxies, ...build.args } }, context),
         registryconfig,
       } as object),
   );

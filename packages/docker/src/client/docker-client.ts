@@ -139,6 +139,8 @@ export interface EngineInfo {
   readonly host: string;
   /** What this client is connected to, as `unix:///var/run/docker.sock`. */
   readonly address: string;
+  /** Variables that tell programs in containers which proxies lead out, from Docker's own configuration. @default none */
+  readonly proxies?: Readonly<Record<string, string>>;
 }
 
 export interface ContainerSummary {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PlumbstackError } from '@plumbstack/core';
 import { parseEngineAddress, type EngineAddress, type TlsMaterial } from './engine-address.js';
+import { dockerConfiguration } from './docker-configuration.js';
 import { dockerConfigFolder, type Environment } from './environment.js';
 
 /**
@@ -9,14 +10,8 @@ import { dockerConfigFolder, type Environment } from './environment.js';
  */
 export async function currentContext(environment: Environment): Promise<string | undefined> {
   const fromEnv = environment.env['DOCKER_CONTEXT'];
-  const name = fromEnv || (await configuredContext(environment));
-  return name === undefined || name === '' || name === 'default' ? undefined : name;
-}
-
-async function configuredContext(environment: Environment): Promise<string | undefined> {
-  const text = await environment.readFile(`${dockerConfigFolder(environment)}/config.json`);
-  const name = text === undefined ? undefined : parse(text)?.['currentContext'];
-  return typeof name === 'string' ? name : undefined;
+  const name = fromEnv || (await dockerConfiguration(environment)).currentContext;
+  return typeof name !== 'string' || name === '' || name === 'default' ? undefined : name;
 }
 
 /**
@@ -68,6 +63,6 @@ function parse(text: string): Record<string, unknown> | undefined {
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch {
-    return undefined; // The docker program warns about a broken file and goes on without it.
+    return undefined;
   }
 }

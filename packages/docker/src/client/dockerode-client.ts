@@ -80,7 +80,7 @@ export class DockerodeClient implements DockerClient {
   }
 
   info(options: CallOptions = {}): Promise<EngineInfo> {
-    return readEngineInfo(this.#engine, options);
+    return readEngineInfo(this.#engine, this.#environment, options);
   }
 
   listContainers(label: string | undefined, options: CallOptions = {}): Promise<readonly ContainerSummary[]> {

@@ -1,7 +1,9 @@
 import type { CallOptions, EngineInfo } from './docker-client.js';
 import type { Engine } from './engine.js';
 import type { EngineAddress } from './engine-address.js';
+import type { Environment } from './environment.js';
 import { nanosecondsOf } from './nanoseconds.js';
+import { proxyVariables } from './proxies.js';
 
 /** The engine's own word on its versions. */
 export interface EngineVersion {
@@ -23,7 +25,11 @@ export async function readEngineVersion(engine: Engine, options: CallOptions): P
   });
 }
 
-export async function readEngineInfo(engine: Engine, options: CallOptions): Promise<EngineInfo> {
+export async function readEngineInfo(
+  engine: Engine,
+  environment: Environment,
+  options: CallOptions,
+): Promise<EngineInfo> {
   const version = await readEngineVersion(engine, options);
   return {
     version: version.Version,
@@ -32,6 +38,7 @@ export async function readEngineInfo(engine: Engine, options: CallOptions): Prom
     isPodman: version.Components?.some(({ Name }) => /podman/i.test(Name)) ?? false,
     host: publishedHost(engine.address),
     address: engine.address.address,
+    proxies: await proxyVariables(environment, engine.address.address),
   };
 }
 

@@ -59,6 +59,7 @@ export { FrameReader, type Frame } from './frame-reader.js';
 export { parseImageReference, type ImageReference } from './image-reference.js';
 export { needsBuildkit } from './needs-buildkit.js';
 export { JsonSplitter } from './json-splitter.js';
+export { proxyVariables } from './proxies.js';
 export { LogAssembler } from './log-assembler.js';
 export {
   RegistryCredentials,

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { dockerConfigFolder, type Environment } from './environment.js';
+import { dockerConfiguration, type DockerConfiguration, type StoredLogin } from './docker-configuration.js';
+import type { Environment } from './environment.js';
 
 /** What the engine shows a registry for the user. */
 export interface RegistryCredential {
@@ -32,12 +33,15 @@ export class RegistryCredentials {
 
   /** @param registry host of a registry, as `docker.io` or `registry.example.org:5000` */
   async find(registry: string): Promise<FoundCredential> {
-    return this.#lookUp(registry === 'docker.io' ? dockerHub : registry, await this.#configuration());
+    return this.#lookUp(
+      registry === 'docker.io' ? dockerHub : registry,
+      await dockerConfiguration(this.#environment),
+    );
   }
 
   /** Every login there is, by server: a build may need any of them for its base images. */
   async all(): Promise<Readonly<Record<string, RegistryCredential>>> {
-    const configuration = await this.#configuration();
+    const configuration = await dockerConfiguration(this.#environment);
     const servers = new Set([
       ...Object.keys(configuration.auths ?? {}),
       ...Object.keys(configuration.credHelpers ?? {}),
@@ -49,16 +53,6 @@ export class RegistryCredentials {
       if (credential !== undefined) all[server] = credential;
     }
     return all;
-  }
-
-  async #configuration(): Promise<DockerConfiguration> {
-    const text = await this.#environment.readFile(`${dockerConfigFolder(this.#environment)}/config.json`);
-    try {
-      const parsed: unknown = JSON.parse(text ?? '{}');
-      return typeof parsed === 'object' && parsed !== null ? parsed : {};
-    } catch {
-      return {}; // The docker program warns about a broken file and goes on without it.
-    }
   }
 
   async #lookUp(server: string, configuration: DockerConfiguration): Promise<FoundCredential> {
@@ -92,19 +86,6 @@ export class RegistryCredentials {
     const answer = problem === undefined ? tryParse(stdout) : undefined;
     return typeof answer === 'object' && answer !== null ? Object.keys(answer) : [];
   }
-}
-
-interface DockerConfiguration {
-  readonly auths?: Readonly<Record<string, StoredLogin>>;
-  readonly credsStore?: string;
-  readonly credHelpers?: Readonly<Record<string, string>>;
-}
-
-interface StoredLogin {
-  readonly auth?: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly identitytoken?: string;
 }
 
 function fromFile(login: StoredLogin, server: string): RegistryCredential | undefined {

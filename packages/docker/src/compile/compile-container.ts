@@ -57,7 +57,7 @@ export function compileContainer(
     image: image.id ?? image.reference,
     ...(entrypoint !== undefined && { entrypoint }),
     ...(command !== undefined && { command }),
-    env,
+    env: { ...inputs.proxies, ...env },
     ...(user !== undefined && { user }),
     ...(workingDir !== undefined && { workingDir }),
     ...(stopSignal !== undefined && { stopSignal }),
@@ -82,6 +82,7 @@ export function compileContainer(
     labels: spec.labels,
     facts: {
       ...facts,
+      env: { ...withoutCredentials(inputs.proxies ?? {}), ...env },
       labels: spec.labels,
       files: Object.fromEntries(files.map(({ path, mode, content: { digest } }) => [path, { mode, digest }])),
       secrets: Object.fromEntries(
@@ -148,6 +149,16 @@ export function template(
     digest,
     needsShell,
   };
+}
+
+/** Proxies without the user and the password that their URLs may hold: anybody may read labels and plans. */
+function withoutCredentials(variables: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [
+      name,
+      value.replace(/^([a-z0-9+.-]*:\/\/)?[^/]*@/i, '$1***@'),
+    ]),
+  );
 }
 
 const noImage: ResolvedImage = {

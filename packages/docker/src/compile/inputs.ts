@@ -18,6 +18,8 @@ export interface Inputs {
   readonly acmeThumbprint?: string;
   /** Host ports chosen where the spec says 0, by the key that {@link publishedBy} gives them. */
   readonly ports: Readonly<Record<string, number>>;
+  /** What tells programs in containers which proxies lead out; a container's own environment goes before it. @default none */
+  readonly proxies?: Readonly<Record<string, string>>;
   /** Makes a path of the program absolute. */
   readonly absolute: (path: string) => string;
 }

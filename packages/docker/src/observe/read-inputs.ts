@@ -29,6 +29,8 @@ export interface ReadInputsOptions extends CallOptions {
   /** Folder that relative paths start from where the stack names none. */
   readonly baseDir: string;
   readonly secretValues: SecretValues;
+  /** Of the engine's description. */
+  readonly proxies: Readonly<Record<string, string>>;
   /** Whether the engine runs on this machine, so that a free port here is a free port there. */
   readonly local: boolean;
   /** Of the files in build contexts, and of those that containers are given. */
@@ -63,6 +65,7 @@ export async function readInputs(
     passwords: hashPasswords(spec, secrets),
     ...(account !== undefined && { acmeThumbprint: thumbprint(account) }),
     ports,
+    proxies: options.proxies,
     absolute,
   };
 }
