@@ -1,16 +1,18 @@
-import { poolPort } from '@plumbstack/core';
+import { poolPort, resourcePath } from '@plumbstack/core';
 import type { Unit } from '../compile/docker-spec.js';
-import { label } from '../labels.js';
+import { label, ofStack } from '../labels.js';
 import { configVolumeName, containerName, formerContainerName } from '../object-names.js';
+import { isOurs } from '../ours.js';
 import { describedCheck } from '../plan/described-check.js';
 import { stays } from '../plan/former.js';
-import type { ObservedContainer } from '../plan/observed-state.js';
+import { observedContainer, type ObservedContainer } from '../plan/observed-state.js';
 import { countdown } from './deadline.js';
 import { drainConnections, drainTimeoutOf } from './drain-connections.js';
 import { proxyGraceMs } from './converge-proxy.js';
 import { removeConfig } from './remove-config.js';
 import { removeContainer } from './remove-container.js';
 import { containerOf, type RunContext } from './run-context.js';
+import { noWayBack } from './run-failure.js';
 import { oldAddressForgotten, switchRouters } from './switch-routers.js';
 
 type Converge = (context: RunContext) => Promise<void>;
@@ -30,9 +32,73 @@ export async function replaceKind(
     await leadHere(context, unit);
     await retireAll(context, unit, former);
   } else {
+    await insteadOfFormer(context, unit, former, converge);
+  }
+}
+
+/**
+ * What it was stops first, and runs again where what it is now does not come up: until then it is not removed. Of two proxies the one
+ * has to go, since they have their configuration in one place.
+ */
+async function insteadOfFormer(
+  context: RunContext,
+  unit: Unit,
+  former: readonly ObservedContainer[],
+  converge: Converge,
+): Promise<void> {
+  const { client, call, stack } = context;
+  const isProxy = unit.kind === 'pool' || unit.kind === 'router';
+  if (isProxy && former.some(({ role }) => role === 'balancer' || role === 'router')) {
     await removeAll(context, unit, former);
     await converge(without(context, unit, former));
     await leadHere(context, unit);
+    return;
+  }
+  const serving = former.filter(({ state }) => state === 'running');
+  const name = containerName(stack, unit.resource);
+  const holder = former.find((each) => each.name === name);
+  if (holder !== undefined)
+    await client.renameContainer(holder.id, formerContainerName(stack, unit.resource), call);
+  try {
+    await Promise.all(serving.map((each) => client.stopContainer(each.id, graceOf(each), call)));
+    await converge(without(context, unit, former));
+    await leadHere(context, unit);
+  } catch (error) {
+    await goBack(context, unit, { former, serving, holder }, error);
+    throw error;
+  }
+  await removeAll(context, unit, former);
+}
+
+/** Not under the run's signal: an aborted run must not leave nothing running. */
+async function goBack(
+  { client, stack, emit }: RunContext,
+  { resource }: Unit,
+  {
+    former,
+    serving,
+    holder,
+  }: Readonly<Record<'former' | 'serving', readonly ObservedContainer[]>> & {
+    readonly holder: ObservedContainer | undefined;
+  },
+  error: unknown,
+): Promise<void> {
+  try {
+    const containers = (await client.listContainers(ofStack(stack)))
+      .filter(isOurs)
+      .map(observedContainer)
+      .filter((each) => each.resource === resource && each.role !== 'secret');
+    // They may have its name, its ports and its addresses.
+    const made = containers.filter(({ id }) => !former.some((each) => each.id === id));
+    await Promise.all(made.map((each) => client.removeContainer(each.id)));
+    if (holder !== undefined) await client.renameContainer(holder.id, holder.name);
+    await Promise.all(serving.map((each) => client.startContainer(each.id)));
+  } catch (failure) {
+    throw noWayBack(error, failure);
+  }
+  if (serving.length > 0) {
+    const reason = error instanceof Error ? error.message : String(error);
+    emit('update:rolledback', { resource: resourcePath(stack, resource), reason });
   }
 }
 
