@@ -42,6 +42,11 @@ export class VirtualTime implements Disposable {
     return this.#clock.now - this.#begin;
   }
 
+  /** How many timers wait. */
+  get timers(): number {
+    return this.#clock.countTimers();
+  }
+
   /** The outcome of work. Throws {@link NeverEnds} where it has none within that many milliseconds of the clock. */
   async run<T>(what: string, limitMs: number, work: () => Promise<T>): Promise<T> {
     const end = this.now + limitMs;

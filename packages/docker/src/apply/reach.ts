@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { HealthSpec } from '@plumbstack/core';
 import { checkedHost } from '../proxy/index.js';
+import { linkedSignal } from './linked-signal.js';
 
 /** Whether this process can connect to the addresses of a stack's containers itself. */
 export type Reach = 'direct' | 'from-inside';
@@ -21,15 +22,17 @@ export function reachOf(gateways: ReadonlySet<string>): Reach {
 type Probe = Exclude<HealthSpec, { type: 'command' }>;
 
 /** What keeps an address from answering now as the health check wants it, in a few words; nothing where it does. */
-export function complaintOf(
+export async function complaintOf(
   address: string,
   port: number,
   probe: Probe,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  return probe.type === 'tcp'
-    ? complaintOfPort(address, port, probe.timeoutMs, signal)
-    : complaintOfAnswer(address, port, probe, signal);
+  // Node leaves a listener of each connection on its signal.
+  using own = linkedSignal(signal);
+  return await (probe.type === 'tcp'
+    ? complaintOfPort(address, port, probe.timeoutMs, own)
+    : complaintOfAnswer(address, port, probe, own));
 }
 
 function complaintOfPort(

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { HealthSpec } from '@plumbstack/core';
 import { quietPause } from './quiet-pause.js';
 
@@ -18,6 +19,8 @@ export class AppProbe implements Disposable {
   readonly #ended = new AbortController();
 
   constructor(options: AppProbeOptions) {
+    // A look may ask many containers at once: no leak.
+    setMaxListeners(0, this.#ended.signal);
     void this.#run(options);
   }
 
@@ -29,9 +32,8 @@ export class AppProbe implements Disposable {
     const { signal } = this.#ended;
     const { intervalMs, retries } = health;
     for (let failures = 0; !signal.aborted; await quietPause(Math.max(intervalMs, atLeastMs), signal)) {
-      // Of its own for each look: Node leaves a listener of a connection on its signal.
       // A look that could not be had says nothing about the app.
-      const answered = await look(AbortSignal.any([signal])).catch(() => undefined);
+      const answered = await look(signal).catch(() => undefined);
       if (signal.aborted || answered === undefined) continue;
       failures = answered ? 0 : failures + 1;
       if (answered) onHealth('healthy');

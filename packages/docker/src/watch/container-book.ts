@@ -122,8 +122,6 @@ export class ContainerBook {
    * @param lookedAt when the look began, on the clock
    */
   compare(stack: string, there: readonly ContainerDetails[], lookedAt: number): Comparison {
-    const now = this.#options.now();
-    for (const [id, at] of this.#gone) if (now - at > goneMs) this.#gone.delete(id);
     const isNewer = (known: KnownContainer): boolean => known.heardAt >= lookedAt;
     const ids = new Set(there.map(({ id }) => id));
     const missing = this.#ofStack(stack).filter((known) => !ids.has(known.id));
@@ -359,7 +357,12 @@ export class ContainerBook {
 
   #forget(id: string): void {
     this.#containers.delete(id);
-    this.#gone.set(id, this.#options.now());
+    const now = this.#options.now();
+    for (const [gone, at] of this.#gone) {
+      if (now - at <= goneMs) break;
+      this.#gone.delete(gone);
+    }
+    this.#gone.set(id, now);
     this.#held.delete(id);
   }
 

@@ -32,7 +32,11 @@ export class OwnWork {
   /** A call begins; the returned function is called when it has ended, however it did. */
   begin(container: string, expected: readonly OwnAction[]): () => void {
     const work: Work = { actions: expected, expected: new Set(expected), doneAt: undefined };
-    this.#works.set(container, [...this.#of(container), work]);
+    // Of what is gone nobody asks again: the oldest are let go as others come.
+    for (const oldest of this.#works.keys()) if (this.#of(oldest).length > 0) break;
+    const works = this.#of(container);
+    this.#works.delete(container);
+    this.#works.set(container, [...works, work]);
     return () => {
       work.doneAt = this.#now();
     };
@@ -63,6 +67,7 @@ export class OwnWork {
 
   /** A verb that changes the stack, until it is disposed. */
   verb(stack: string): Disposable {
+    for (const other of this.#verbs.keys()) if (!this.isChanging(other)) this.#verbs.delete(other);
     const verb = this.#verbs.get(stack) ?? { running: 0, endedAt: 0 };
     this.#verbs.set(stack, verb);
     verb.running += 1;

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { everyStack } from '@plumbstack/events';
+import { linkedSignal } from '../apply/linked-signal.js';
 import type { DockerClient, EngineEvent } from '../client/docker-client.js';
 import { ofStack } from '../labels.js';
 import { ContainerBook, type Tell } from './container-book.js';
@@ -101,7 +102,8 @@ export class Watch implements Disposable {
     this.#lose('it does not answer', from);
     while (!this.#signal.aborted) {
       try {
-        const now = BigInt(await client.clock({ signal: this.#limited() }));
+        using signal = this.#limited();
+        const now = BigInt(await client.clock({ signal }));
         const ago = BigInt(Math.ceil((performance.now() - from) * 1e6));
         this.#feed = new EngineFeed({
           client,
@@ -123,7 +125,8 @@ export class Watch implements Disposable {
   async #lookFirst(stack: string, eyes: StackEyes, from: number): Promise<void> {
     while (this.#stacks.get(stack) === eyes) {
       try {
-        const there = await inspectStack(this.#options.client, stack, { signal: this.#limited() });
+        using signal = this.#limited();
+        const there = await inspectStack(this.#options.client, stack, { signal });
         this.#book.learn(there, from);
         return;
       } catch {
@@ -157,9 +160,8 @@ export class Watch implements Disposable {
 
   async #lookAt(known: KnownContainer): Promise<void> {
     // Only what was seen is told: without an answer, nothing.
-    const details = await this.#options.client
-      .inspectContainer(known.id, { signal: this.#limited() })
-      .catch(() => undefined);
+    using signal = this.#limited();
+    const details = await this.#options.client.inspectContainer(known.id, { signal }).catch(() => undefined);
     if (!this.#signal.aborted) this.#book.looked(known, details);
   }
 
@@ -186,7 +188,8 @@ export class Watch implements Disposable {
       for (let round = 0; round < mostLooks; round++) {
         const lookedAt = performance.now();
         const looks = [...this.#stacks.keys()].map(async (stack) => {
-          const there = await inspectStack(this.#options.client, stack, { signal: this.#limited() });
+          using signal = this.#limited();
+          const there = await inspectStack(this.#options.client, stack, { signal });
           return [stack, there] as const;
         });
         const [seen] = await Promise.all([Promise.all(looks), quietPause(settleMs, this.#signal)]);
@@ -240,7 +243,8 @@ export class Watch implements Disposable {
     await quietPause(afterMs, this.#signal);
     try {
       for (const stack of this.#stacks.keys()) {
-        const there = await this.#options.client.listContainers(ofStack(stack), { signal: this.#limited() });
+        using signal = this.#limited();
+        const there = await this.#options.client.listContainers(ofStack(stack), { signal });
         if (!this.#book.agrees(stack, there)) return 'it did not tell of what has changed';
       }
       return undefined;
@@ -249,11 +253,8 @@ export class Watch implements Disposable {
     }
   }
 
-  #limited(): AbortSignal {
-    const limited = AbortSignal.any([this.#signal, AbortSignal.timeout(callMs)]);
-    // Many containers are looked at under one signal: no leak.
-    setMaxListeners(0, limited);
-    return limited;
+  #limited(): AbortSignal & Disposable {
+    return linkedSignal(this.#signal, callMs);
   }
 }
 
