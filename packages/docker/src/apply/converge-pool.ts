@@ -192,7 +192,9 @@ async function roll(run: PoolRun, kept: readonly Worker[], stale: Worker[]): Pro
   const fill = replicas - current.length - stale.length;
   if (fill > 0) current.push(...(await join(run, take(free, fill))));
   // Fewer are wanted than there are old ones: the surplus needs no successor.
-  await retireAll(run, stale.splice(Math.max(0, replicas - current.length)));
+  const surplus = stale.splice(Math.max(0, replicas - current.length));
+  await retireAll(run, surplus);
+  free.push(...surplus.map(({ number }) => number));
   while (stale.length > 0) {
     context.signal.throwIfAborted();
     const batch = stale.splice(0, update.parallelism);
