@@ -94,15 +94,7 @@ export class InMemoryEngine {
 
   /** The containers of all stacks, without those that never run. */
   get containers(): readonly EngineContainer[] {
-    return this.#ours.map(({ id, name, state, creation }) => {
-      const { labels, image, env } = creation;
-      return {
-        ...{ id, name, state, image, env },
-        stack: labels[label.stack] ?? '',
-        resource: labels[label.resource] ?? '',
-        role: labels[label.role] ?? '',
-      };
-    });
+    return this.#ours.map(seen);
   }
 
   /** All volumes that a program has declared, also those of stacks that are down. */
@@ -172,10 +164,7 @@ export class InMemoryEngine {
    * @param behave asked at every start; nothing for one that answers at once and goes on
    */
   onStart(behave: (container: EngineContainer) => ContainerBehaviour | undefined): void {
-    this.#core.behave = ({ id }) => {
-      const found = this.containers.find((each) => each.id === id);
-      return found && behave(found);
-    };
+    this.#core.behave = (container) => (isOurs(container) ? behave(seen(container)) : undefined);
   }
 
   /** The engine's port for one program of several, with what stands between it and the engine. */
@@ -285,10 +274,7 @@ export class InMemoryEngine {
   }
 
   get #ours(): readonly EngineObject[] {
-    return [...this.#core.data.containers.values()].filter(
-      ({ creation: { labels } }) =>
-        labels[label.owner] === owner && !backstage.includes(labels[label.role] ?? ''),
-    );
+    return [...this.#core.data.containers.values()].filter(isOurs);
   }
 
   #running(container: string): EngineObject {
@@ -311,4 +297,17 @@ export class InMemoryEngine {
         known.length === 0 ? 'It has none at all: bring a stack up first.' : `It has: ${known.join(', ')}.`,
     });
   }
+}
+
+function isOurs({ creation: { labels } }: EngineObject): boolean {
+  return labels[label.owner] === owner && !backstage.includes(labels[label.role] ?? '');
+}
+
+function seen({ id, name, state, creation: { labels, image, env } }: EngineObject): EngineContainer {
+  return {
+    ...{ id, name, state, image, env },
+    stack: labels[label.stack] ?? '',
+    resource: labels[label.resource] ?? '',
+    role: labels[label.role] ?? '',
+  };
 }

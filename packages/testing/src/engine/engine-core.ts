@@ -73,8 +73,8 @@ export class EngineCore {
   }
 
   /** What keeps an `ip:port` from taking a connection; nothing where it does. */
-  complaintOf(address: string): string | undefined {
-    const container = this.#at(address);
+  complaintOf(address: string, at: Addresses = this.#addresses()): string | undefined {
+    const container = at.get(hostOf(address));
     if (container === undefined) return 'no route to host';
     if (container.state === 'paused') return 'no answer within 1 s';
     const isWell = container.answers && container.health !== 'unhealthy';
@@ -83,25 +83,38 @@ export class EngineCore {
 
   /** Whether a request to an `ip:port` comes to a program that answers it: through a HAProxy, to one of its servers. */
   serves(address: string): boolean {
-    if (this.complaintOf(address) !== undefined) return false;
-    const proxy = this.#at(address)?.proxy;
-    return proxy?.kind !== 'haproxy' || proxy.serving.some((each) => this.complaintOf(each) === undefined);
+    const at = this.#addresses();
+    if (this.complaintOf(address, at) !== undefined) return false;
+    const proxy = at.get(hostOf(address))?.proxy;
+    return (
+      proxy?.kind !== 'haproxy' || proxy.serving.some((each) => this.complaintOf(each, at) === undefined)
+    );
   }
 
   surroundings(container: EngineObject): Surroundings {
     const { labels } = container.creation;
+    // One for all servers of a HAProxy: what looks does so at one moment.
+    let at: Addresses | undefined;
     return {
       proxy: container.answers ? container.proxy : undefined,
-      complaintOf: (address) => this.complaintOf(address),
+      complaintOf: (address) => this.complaintOf(address, (at ??= this.#addresses())),
       config: this.data.locate(container, '/etc/plumbstack').files,
       counts: this.counts.get(`${labels[label.stack]}/${labels[label.resource]}`) ?? noCounts,
     };
   }
 
-  #at(address: string): EngineObject | undefined {
-    const [ip] = address.split(':');
-    return [...this.data.containers.values()].find(
-      (each) => isRunning(each) && [...each.endpoints.values()].some((endpoint) => endpoint.address === ip),
-    );
+  #addresses(): Addresses {
+    const at = new Map<string, EngineObject>();
+    for (const each of this.data.containers.values())
+      if (isRunning(each))
+        for (const { address } of each.endpoints.values()) if (address !== undefined) at.set(address, each);
+    return at;
   }
+}
+
+/** Who runs, by IP address. */
+type Addresses = ReadonlyMap<string, EngineObject>;
+
+function hostOf(address: string): string {
+  return address.split(':')[0] ?? '';
 }
