@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { root, setup } from './setup.mjs';
 import { ensureBrowser } from './setup/browser.mjs';
 import { ensureCertificateAuthority } from './setup/certificate-authority.mjs';
+import { ensurePodman } from './setup/podman.mjs';
 import { runInForeground } from './setup/run-in-foreground.mjs';
 import { runScript } from './setup/setup-error.mjs';
 
@@ -18,12 +19,16 @@ await runScript(async () => {
   // After set-up: each may install packages, and only one can at a time.
   const browser = await ensureBrowser({ log: console.log });
   await ensureCertificateAuthority({ log: console.log });
+  await ensurePodman({ log: console.log });
   const env = { ...engine.env, ...browser.env };
   const folder = mkdtempSync(join(tmpdir(), 'plumbstack-test-'));
   const countsFile = join(folder, 'counts.json');
   const given = argv.slice(2);
-  // Files in mocha's own configuration would be added to the ones that are asked for.
-  const files = given.some((each) => each.endsWith('.ts')) ? [] : ['test/**/*.spec.ts'];
+  // Files in mocha's own configuration would be added to the ones that are asked for. All of them wait for containers most of
+  // the time: two at once take little more of the machine.
+  const files = given.some((each) => each.endsWith('.ts'))
+    ? []
+    : ['--parallel', '--jobs', '2', 'test/**/*.spec.ts'];
   const args = ['--reporter', reporter, '--reporter-option', `counts=${countsFile}`, ...given, ...files];
   const exitCode = await runInForeground('node_modules/.bin/mocha', args, { cwd: root, env });
   const counts = existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : noCounts;

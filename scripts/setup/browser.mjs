@@ -9,6 +9,6 @@ const commands = ['chromium', 'chromium-browser', 'google-chrome'];
  * @returns {Promise<{ env: Record<string, string> }>}
  */
 export async function ensureBrowser({ log }) {
-  const found = await ensureOptional({ what: 'browser', commands, debian: 'chromium', log });
+  const found = await ensureOptional({ what: 'browser', commands, debian: ['chromium'], log });
   return { env: found === undefined ? {} : { PLUMBSTACK_BROWSER: found } };
 }

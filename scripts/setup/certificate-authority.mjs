@@ -6,5 +6,5 @@ import { ensureOptional } from './optional-package.mjs';
  * @param {{ log: (line: string) => void }} options
  */
 export async function ensureCertificateAuthority({ log }) {
-  await ensureOptional({ what: 'certificate authority', commands: ['pebble'], debian: 'pebble', log });
+  await ensureOptional({ what: 'certificate authority', commands: ['pebble'], debian: ['pebble'], log });
 }

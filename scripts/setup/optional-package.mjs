@@ -5,8 +5,8 @@ import { hasCommand, timed } from './run.mjs';
 /**
  * Makes sure that this machine has a program that some tests want, where it is a Debian one that we may install on;
  * elsewhere those tests say why they do not run.
- * @param {{ what: string, commands: readonly string[], debian: string, log: (line: string) => void }} options
- * `commands`: names that it may have; `debian`: Debian's package, which has the first of them
+ * @param {{ what: string, commands: readonly string[], debian: readonly string[], log: (line: string) => void }} options
+ * `commands`: names that it may have; `debian`: Debian's packages, which have the first of them
  * @returns {Promise<string | undefined>} the command that is there
  */
 export async function ensureOptional({ what, commands, debian, log }) {
@@ -19,11 +19,11 @@ export async function ensureOptional({ what, commands, debian, log }) {
     log(`${what}: none, and none can be installed here`);
     return undefined;
   }
-  log(`${what}: installing ${debian}`);
+  log(`${what}: installing ${debian.join(', ')}`);
   try {
     const duration = await timed(async () => {
       await aptUpdate();
-      await aptInstall([debian]);
+      await aptInstall(debian);
     });
     log(`${what}: installed (${duration})`);
     return commands[0];

@@ -7,19 +7,18 @@ export function allCases(calls: readonly EngineCall[]): readonly Case[] {
 }
 
 /**
- * Every call that writes with one disturbance, in turn, so that each kind of disturbance meets many kinds of calls; of the
- * kinds of calls that read every third.
+ * Each disturbance once, at calls that are spread over all that there are. What any call in any way leads to is tried over the
+ * engine that is data; here is shown that a real engine, and a process that is killed, do as that one does.
  *
- * @param offset another one deals the disturbances out in another way
+ * @param offset another one chooses other calls
  */
 export function sampledCases(calls: readonly EngineCall[], offset: number): readonly Case[] {
-  let reads = 0;
-  return targets(calls)
-    .filter(({ isWrite }) => isWrite || reads++ % 3 === offset % 3)
-    .flatMap((call, index) => {
-      const disturbance = disturbances[(index + offset) % disturbances.length];
-      return disturbance === undefined ? [] : [{ call, disturbance }];
-    });
+  const all = targets(calls);
+  const distance = all.length / disturbances.length;
+  return disturbances.flatMap((disturbance, index) => {
+    const call = all[Math.floor((index + (offset % 4) / 4) * distance)];
+    return call === undefined ? [] : [{ call, disturbance }];
+  });
 }
 
 /** Calls in the order of their names, so that another order of what runs at once changes nothing. */

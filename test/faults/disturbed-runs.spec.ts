@@ -1,6 +1,6 @@
 // Each call of a run to the engine is disturbed in one of eight ways; then one plain run must lead to the very state that
-// an undisturbed run leads to. By default each call that writes is disturbed once, the ways in turn. The full matrix, every
-// call in every way, takes hours:
+// an undisturbed run leads to. By default each way comes once in each scenario: test/engine has the whole matrix, over the
+// engine that is data. The full matrix here, every call that writes in every way, takes hours:
 //
 //   PLUMBSTACK_FAULTS=full npx mocha test/faults/disturbed-runs.spec.ts
 //
@@ -92,7 +92,7 @@ describe('a run that is disturbed at one of its calls to the engine', function (
       assert.equal(failures.join('\n\n'), '');
       assert.equal(converged, tried);
       // A call that an undisturbed run makes may not come in another: a look more or less while something is waited for.
-      assert.ok(absent.length <= cases.length / 10, `never came: ${absent.map(titleOf).join(', ')}`);
+      assert.ok(absent.length <= cases.length / 4, `never came: ${absent.map(titleOf).join(', ')}`);
     });
   });
 });

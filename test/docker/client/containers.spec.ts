@@ -3,7 +3,7 @@ import { isPlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '@plumbstack/docker/client';
 import { docker } from '../../support/docker-cli';
 import { anySubnet, hostOf } from '../../support/free-subnet';
-import { eventually, label, Objects } from './objects';
+import { eventually, image, label, Objects } from './objects';
 
 interface HostLimits {
   readonly Memory: number;
@@ -70,6 +70,25 @@ describe('containers', () => {
     await client.removeContainer(id);
     await client.removeContainer(id);
     assert.equal(await client.inspectContainer(id), undefined);
+  });
+
+  it('show their image by its name where that name means it, and by its id where it means another', async () => {
+    await using objects = await Objects.create();
+    const id = (await objects.client.inspectImage(image))?.id ?? assert.fail(`no ${image}`);
+    const own = objects.imageName('own');
+    await objects.client.tagImage(image, own);
+    const named = await objects.container('named', { image: id, imageName: own });
+    assert.deepEqual(await shown(named), [own, id]);
+    await objects.client.tagImage('haproxy:3.2', own);
+    const moved = await objects.container('moved', { image: id, imageName: own });
+    assert.deepEqual(await shown(moved), [id, id]);
+    const gone = await objects.container('gone', { image: id, imageName: `${own}-gone` });
+    assert.deepEqual(await shown(gone), [id, id]);
+
+    async function shown(container: string): Promise<readonly unknown[]> {
+      const details = await objects.client.inspectContainer(container);
+      return [details?.image, details?.imageId];
+    }
   });
 
   it('get their stop signal and their grace before they are killed', async () => {

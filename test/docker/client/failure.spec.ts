@@ -37,6 +37,18 @@ describe('a client whose engine misbehaves', () => {
     });
   }
 
+  it('takes what Podman calls its own failure for what it is, and nothing else', () => {
+    const statuses = {
+      'container create: creating container storage: the container name "a" is already in use by b. You have to remove': 409,
+      'container b does not exist in database: no such container': 404,
+      'container b has already been removed': 404,
+      'timed out waiting for a file: internal libpod error': 500,
+    };
+    for (const [reason, status] of Object.entries(statuses))
+      assert.equal(engineStatus(toPlumbstackError(answered(500, reason), at)), status, reason);
+    assert.ok(isPlumbstackError(toPlumbstackError(answered(500, 'no such container'), at), 'NOT_FOUND'));
+  });
+
   it('takes a page of a proxy for what it is', async () => {
     await using engine = await FakeEngine.start((_, socket) =>
       socket.write(answer(200, '<html>', 'text/html')),

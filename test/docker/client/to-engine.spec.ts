@@ -137,14 +137,30 @@ describe('a container in the engine’s shape', () => {
     );
   });
 
+  it('is published at every address of IPv4 in the words of its engine', async () => {
+    await using objects = await Objects.create();
+    const published = objects.creation('x', {
+      ports: [
+        { host: '0.0.0.0', port: 80, containerPort: 8080 },
+        { host: '127.0.0.1', port: 81, containerPort: 8080 },
+      ],
+    });
+    const bindings = (isPodman: boolean): string =>
+      JSON.stringify(
+        toEngineContainer(published, { apiVersion: '1.51', isPodman }).body.HostConfig?.PortBindings,
+      );
+    assert.match(bindings(false), /"HostIp":"0.0.0.0","HostPort":"80".*"HostIp":"127.0.0.1","HostPort":"81"/);
+    assert.match(bindings(true), /"HostIp":"","HostPort":"80".*"HostIp":"127.0.0.1","HostPort":"81"/);
+  });
+
   it('gets its other networks after it is made where the engine takes one', async () => {
     const [firstSubnet, secondSubnet] = [anySubnet(), anySubnet()];
     const creation = { networks: { a: { aliases: [] }, b: { address: '10.0.0.2', aliases: ['x'] } } };
     await using objects = await Objects.create({ apiVersion: '1.41' });
-    const { body, later } = toEngineContainer(objects.creation('x', creation), '1.41');
+    const { body, later } = toEngineContainer(objects.creation('x', creation), { apiVersion: '1.41' });
     assert.deepEqual(Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {}), ['a']);
     assert.deepEqual(later, [['b', { address: '10.0.0.2', aliases: ['x'] }]]);
-    assert.deepEqual(toEngineContainer(objects.creation('x', creation), '1.44').later, []);
+    assert.deepEqual(toEngineContainer(objects.creation('x', creation), { apiVersion: '1.44' }).later, []);
 
     const networks = {
       [await objects.network('one', firstSubnet)]: { address: hostOf(firstSubnet, 5), aliases: [] },

@@ -1,8 +1,8 @@
 import { PlumbstackError } from '@plumbstack/core';
 import type { CallOptions, DockerClient, DockerReader, NetworkSummary } from '../client/docker-client.js';
 import { isNetworkInUse } from '../client/docker-failure.js';
-import { own } from '../compile/own.js';
 import { isContainerOf } from '../not-ours.js';
+import { isAttached } from '../plan/container-networks.js';
 
 interface Removal {
   readonly client: DockerClient;
@@ -22,10 +22,10 @@ export async function refuseStrangers(
   const containers = await client.listContainers(undefined, call);
   const found = containers
     .filter((each) => !isContainerOf(each, stack) && running.has(each.state))
-    .flatMap(({ name: container, networks: joined }) =>
+    .flatMap((each) =>
       networks
-        .filter(({ id, name }) => own(joined, name)?.networkId === id)
-        .map(({ name: network }) => ({ container, network })),
+        .filter((network) => isAttached(each, network))
+        .map(({ name: network }) => ({ container: each.name, network })),
     );
   if (found.length > 0) throw strangers(stack, found);
 }

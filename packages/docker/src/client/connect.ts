@@ -3,7 +3,7 @@ import type { CallOptions, DockerClient } from './docker-client.js';
 import { DockerodeClient } from './dockerode-client.js';
 import { Engine } from './engine.js';
 import type { EngineAddress } from './engine-address.js';
-import { readEngineVersion, type EngineVersion } from './engine-info.js';
+import { isPodman, readEngineVersion, type EngineVersion } from './engine-info.js';
 import { thisMachine, type Environment } from './environment.js';
 import { findEngine, type EngineCandidate, type EngineChoice } from './find-engine.js';
 import { RegistryCredentials } from './registry-credentials.js';
@@ -43,7 +43,10 @@ export async function connect(options: ConnectOptions = {}): Promise<DockerClien
       const apiVersion =
         options.apiVersion ?? (environment.env['DOCKER_API_VERSION'] || commonApiVersion(version));
       const credentials = new RegistryCredentials(environment);
-      return new DockerodeClient({ address, apiVersion, credentials, environment, ...limits });
+      return new DockerodeClient({
+        ...{ address, apiVersion, isPodman: isPodman(version) },
+        ...{ credentials, environment, ...limits },
+      });
     } catch (error) {
       signal?.throwIfAborted();
       if (!isPlumbstackError(error)) throw error;

@@ -8,22 +8,22 @@ import type {
   PutFile,
 } from './docker-client.js';
 import { packFiles, unpackFiles } from './config-archive.js';
-import { isConnectedAlready, isNotConnected, isRemovalInProgress } from './docker-failure.js';
+import { engineStatus, isConnectedAlready, isNotConnected, isRemovalInProgress } from './docker-failure.js';
 import type { Engine } from './engine.js';
 import { toContainerDetails, toContainerSummary } from './from-engine.js';
 import { unlessGone, unlessUnchanged } from './gone.js';
-import { toEndpoint, toEngineContainer, toEngineUpdate, toSeconds } from './to-engine.js';
+import { toEndpoint, toEngineContainer, toEngineUpdate, toSeconds, type Dialect } from './to-engine.js';
 
 const maxReadBytes = 64 * 1024 * 1024;
 
 /** The calls about containers, but for their output and what runs in them. */
 export class Containers {
   readonly #engine: Engine;
-  readonly #apiVersion: string;
+  readonly #dialect: Dialect;
 
-  constructor(engine: Engine, apiVersion: string) {
+  constructor(engine: Engine, dialect: Dialect) {
     this.#engine = engine;
-    this.#apiVersion = apiVersion;
+    this.#dialect = dialect;
   }
 
   async list(label: string | undefined, options: CallOptions): Promise<readonly ContainerSummary[]> {
@@ -40,9 +40,26 @@ export class Containers {
     return unlessGone(found);
   }
 
-  /** Where an engine takes one network only and the connection to another fails, the container is removed again. */
+  /**
+   * The engine shows for ever what the image was called at the creation, so it is called by its name; where the name means
+   * another image by now, by its id.
+   */
   async create(container: ContainerCreation, options: CallOptions): Promise<string> {
-    const { name, body, later } = toEngineContainer(container, this.#apiVersion);
+    const { image, imageName = image } = container;
+    if (imageName === image) return this.#create(container, options);
+    try {
+      const id = await this.#create({ ...container, image: imageName }, options);
+      if ((await this.inspect(id, options))?.imageId === image) return id;
+      await this.remove(id, options);
+    } catch (error) {
+      if (engineStatus(error) !== 404) throw error;
+    }
+    return this.#create(container, options);
+  }
+
+  /** Where an engine takes one network only and the connection to another fails, the container is removed again. */
+  async #create(container: ContainerCreation, options: CallOptions): Promise<string> {
+    const { name, body, later } = toEngineContainer(container, this.#dialect);
     // Apart from each other: dockerode would else put the body into the URL, too, its environment included.
     const request = { _query: { name }, _body: body } as object;
     const id = await this.#engine.call(`create container ${name}`, options, async (docker) => {

@@ -160,7 +160,8 @@ export interface ContainerSummary {
 }
 
 export interface ContainerNetwork {
-  readonly networkId: string;
+  /** Unset where the engine tells no more than the name, as Podman. */
+  readonly networkId?: string;
   /** While it runs. */
   readonly address?: string;
   /** The one that was asked for, also while it does not run. */
@@ -249,6 +250,8 @@ export interface ContainerCreation {
   readonly name: string;
   /** Image id or reference. */
   readonly image: string;
+  /** What `docker ps` is to call the image: used where that name means this very image. @default its id */
+  readonly imageName?: string;
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly env: Readonly<Record<string, string>>;

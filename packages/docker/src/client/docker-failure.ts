@@ -247,8 +247,16 @@ const meanings: readonly Meaning[] = [
   { words: /(?:)/, status: 404, code: 'NOT_FOUND' },
 ];
 
-function fromAnswer(error: Error, status: number, at: FailedCall): PlumbstackError {
+/** What Podman 4.3 calls a failure of its own (500), and what Docker would answer: mostly where two calls meet. */
+const ownFailures: readonly (readonly [RegExp, number])[] = [
+  [/the container name \S+ is already in use/, 409],
+  [/no such container|container \S+ has already been removed/, 404],
+];
+
+function fromAnswer(error: Error, answered: number, at: FailedCall): PlumbstackError {
   const reason = engineWords(error);
+  const status =
+    answered === 500 ? (ownFailures.find(([words]) => words.test(reason))?.[1] ?? 500) : answered;
   const meaning = meanings.find(
     ({ words, status: only }) => (only ?? status) === status && words.test(reason),
   );

@@ -37,9 +37,9 @@ import { NetworksAndVolumes } from './networks-and-volumes.js';
 import { pullImage } from './pull-image.js';
 import type { RegistryCredentials } from './registry-credentials.js';
 import { readEvents, readLogs } from './streams.js';
-import { toEndpoint } from './to-engine.js';
+import { toEndpoint, type Dialect } from './to-engine.js';
 
-export interface DockerodeClientOptions extends EngineOptions {
+export interface DockerodeClientOptions extends EngineOptions, Dialect {
   /** Version of the API that is spoken, as `1.51`: see `connect`. */
   readonly apiVersion: string;
   readonly credentials: RegistryCredentials;
@@ -62,7 +62,7 @@ export class DockerodeClient implements DockerClient {
     this.#engine = new Engine(options);
     this.#credentials = options.credentials;
     this.#environment = options.environment ?? thisMachine();
-    this.#containers = new Containers(this.#engine, options.apiVersion);
+    this.#containers = new Containers(this.#engine, options);
     this.#images = new Images(this.#engine);
     this.#others = new NetworksAndVolumes(this.#engine);
   }

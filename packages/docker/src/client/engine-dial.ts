@@ -157,7 +157,8 @@ async function answerOf(response: IncomingMessage, at: FailedCall): Promise<obje
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString();
-  if (text.trim() === '') return {};
+  // Podman's word for done, where Docker says nothing. What is asked for is never that.
+  if (text.trim() === '' || text.trim() === 'OK') return {};
   try {
     return JSON.parse(text) as object;
   } catch (error) {

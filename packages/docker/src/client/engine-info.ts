@@ -35,11 +35,15 @@ export async function readEngineInfo(
     version: version.Version,
     apiVersion: engine.apiVersion ?? version.ApiVersion,
     platform: `${version.Os}/${version.Arch}`,
-    isPodman: version.Components?.some(({ Name }) => /podman/i.test(Name)) ?? false,
+    isPodman: isPodman(version),
     host: publishedHost(engine.address),
     address: engine.address.address,
     proxies: await proxyVariables(environment, engine.address.address),
   };
+}
+
+export function isPodman({ Components }: EngineVersion): boolean {
+  return Components?.some(({ Name }) => /podman/i.test(Name)) ?? false;
 }
 
 export async function readEngineClock(engine: Engine, options: CallOptions): Promise<string> {

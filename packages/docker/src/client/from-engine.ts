@@ -125,7 +125,7 @@ function toNetworks(
     Object.entries(networks ?? {}).map(([name, endpoint]) => [
       name,
       {
-        networkId: endpoint?.NetworkID ?? '',
+        ...(endpoint?.NetworkID && endpoint.NetworkID !== name && { networkId: endpoint.NetworkID }),
         ...(endpoint?.IPAddress && { address: endpoint.IPAddress }),
         ...(endpoint?.IPAMConfig?.IPv4Address && { fixedAddress: endpoint.IPAMConfig.IPv4Address }),
       },

@@ -51,7 +51,7 @@ export class Images {
       const answer = this.#engine.chunks(
         name,
         { ...options, silenceMs: this.#engine.callTimeoutMs },
-        (docker) => docker.importImage(archive, { repo, tag }),
+        (docker) => docker.importImage(archive, { repo: `${repo}:${tag}` }), // Podman 4.3 reads no `tag`
       );
       for await (const { error } of readEngineMessages(answer)) {
         if (error !== undefined) throw this.#engine.refused(name, error);

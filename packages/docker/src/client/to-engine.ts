@@ -10,6 +10,13 @@ import type {
   PublishedPort,
 } from './docker-client.js';
 
+/** What engines take in different forms. */
+export interface Dialect {
+  readonly apiVersion: string;
+  /** @default false */
+  readonly isPodman?: boolean;
+}
+
 /** A container in the engine's shape. */
 export interface EngineContainer {
   readonly name: string;
@@ -24,7 +31,10 @@ const nanosecondsPerMillisecond = 1e6;
  * A container without a network gets none at all, not the engine's default one. An empty health check command turns off
  * the one of the image; no health check at all keeps it.
  */
-export function toEngineContainer(container: ContainerCreation, apiVersion: string): EngineContainer {
+export function toEngineContainer(
+  container: ContainerCreation,
+  { apiVersion, isPodman = false }: Dialect,
+): EngineContainer {
   const networks = Object.entries(container.networks);
   const takesAll = isAtLeast(apiVersion, '1.44');
   const now = takesAll ? networks : networks.slice(0, 1);
@@ -48,7 +58,10 @@ export function toEngineContainer(container: ContainerCreation, apiVersion: stri
       ExposedPorts: Object.fromEntries(
         container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}]),
       ),
-      HostConfig: toHostConfig(container, networks[0]?.[0] ?? 'none'),
+      HostConfig: {
+        ...toHostConfig(container, networks[0]?.[0] ?? 'none'),
+        PortBindings: toPortBindings(container.ports, isPodman),
+      },
       NetworkingConfig: {
         EndpointsConfig: Object.fromEntries(now.map(([name, attachment]) => [name, toEndpoint(attachment)])),
       },
@@ -61,7 +74,6 @@ function toHostConfig(container: ContainerCreation, networkMode: string): Docker
   return {
     NetworkMode: networkMode,
     Mounts: container.mounts.map(toMount),
-    PortBindings: toPortBindings(container.ports),
     RestartPolicy: toRestartPolicy(container.restart),
     Init: container.init,
     ReadonlyRootfs: container.readOnlyRoot,
@@ -117,10 +129,13 @@ function toRestartPolicy(restart: ContainerCreation['restart']): Dockerode.HostR
 
 function toPortBindings(
   ports: readonly PublishedPort[],
+  isPodman: boolean,
 ): Record<string, { HostIp: string; HostPort: string }[]> {
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const { host, port, containerPort } of ports) {
-    const binding = { HostIp: host, HostPort: port === 0 ? '' : String(port) };
+    // Podman with netavark 1.4 answers at 0.0.0.0 literally, so to nobody. Docker would add IPv6 where no address is given.
+    const HostIp = isPodman && host === '0.0.0.0' ? '' : host;
+    const binding = { HostIp, HostPort: port === 0 ? '' : String(port) };
     (bindings[`${containerPort}/tcp`] ??= []).push(binding);
   }
   return bindings;

@@ -137,6 +137,7 @@ export function template(
   return {
     creation: {
       ...draft,
+      ...(image.id !== undefined && { imageName: image.reference }),
       labels: {
         ...labels,
         ...baseLabels(stack, resource, role),

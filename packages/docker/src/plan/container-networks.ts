@@ -1,5 +1,6 @@
 import type { StepReason } from '@plumbstack/core';
 import type { PoolUnit, Unit } from '../compile/docker-spec.js';
+import type { ContainerSummary, NetworkSummary } from '../client/docker-client.js';
 import { own } from '../compile/own.js';
 import { networkNamed, networkOf, type ObservedContainer, type ObservedState } from './observed-state.js';
 
@@ -16,14 +17,23 @@ export function networksOf({ home, guests }: Place): readonly string[] {
   return [home, ...guests.map(({ network }) => network)];
 }
 
-/** Whether a container is in a network of the stack: the one that is there now, not one of the same name before it. */
+/** Whether a container is in a network: that one, not one of the same name before it, where the engine tells them apart. */
+export function isAttached(
+  { networks }: Pick<ContainerSummary, 'networks'>,
+  { id, name }: Pick<NetworkSummary, 'id' | 'name'>,
+): boolean {
+  const attached = own(networks, name);
+  return attached !== undefined && (attached.networkId ?? id) === id;
+}
+
+/** The same of a network of the stack, as it is now. */
 export function isIn(
   { summary }: Pick<ObservedContainer, 'summary'>,
   name: string,
   observed: ObservedState,
 ): boolean {
   const network = networkNamed(observed, name);
-  return network !== undefined && own(summary.networks, name)?.networkId === network.id;
+  return network !== undefined && isAttached(summary, network);
 }
 
 /** Whether a container is in the network that its address is of. */

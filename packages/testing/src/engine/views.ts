@@ -5,7 +5,7 @@ import type { EngineObject } from './objects.js';
 export function summaryOf(container: EngineObject): ContainerSummary {
   const { id, name, creation, imageId, state, createdAt, endpoints, ports } = container;
   return {
-    ...{ id, name, image: creation.image, imageId, state, createdAt, ports },
+    ...{ id, name, image: creation.imageName ?? creation.image, imageId, state, createdAt, ports },
     labels: { ...creation.labels },
     networks: Object.fromEntries(
       [...endpoints].map(([network, { networkId, attachment, address }]) => [
