@@ -2,10 +2,10 @@ import type { ContainerDetails, ContainerSummary } from '@plumbstack/docker/clie
 import { isRunning } from './engine-data.js';
 import type { EngineObject } from './objects.js';
 
-export function summaryOf(container: EngineObject): ContainerSummary {
-  const { id, name, creation, imageId, state, createdAt, endpoints, ports } = container;
+export function summaryOf(container: EngineObject): ContainerSummary & Pick<ContainerDetails, 'health'> {
+  const { id, name, creation, imageId, state, health, createdAt, endpoints, ports } = container;
   return {
-    ...{ id, name, image: creation.imageName ?? creation.image, imageId, state, createdAt, ports },
+    ...{ id, name, image: creation.imageName ?? creation.image, imageId, state, health, createdAt, ports },
     labels: { ...creation.labels },
     networks: Object.fromEntries(
       [...endpoints].map(([network, { networkId, attachment, address }]) => [
@@ -21,12 +21,12 @@ export function summaryOf(container: EngineObject): ContainerSummary {
 }
 
 export function detailsOf(container: EngineObject): ContainerDetails {
-  const { health, healthOutput, exitCode, oomKilled, error, startedAt, finishedAt } = container;
+  const { healthOutput, exitCode, oomKilled, error, startedAt, finishedAt } = container;
   const { restartCount, creation, settings } = container;
   const running = isRunning(container);
   return {
     ...summaryOf(container),
-    ...{ running, health, exitCode, oomKilled, error, startedAt, finishedAt, restartCount, settings },
+    ...{ running, exitCode, oomKilled, error, startedAt, finishedAt, restartCount, settings },
     healthOutput: [...healthOutput],
     pid: running ? 1 : 0,
     user: creation.user ?? '',
