@@ -56,7 +56,6 @@ export {
 } from './plan/pool-version.js';
 export { poolFiles, routerFiles, unsettledPoolFiles, type ProxyFiles } from './plan/proxy-files.js';
 export { activeAddresses, roleOf, servingContainer } from './plan/serving.js';
-export { withOtherSettings } from './plan/settings.js';
 
 // The same for what acts, in the parts that can be tried without an engine.
 export { deadlineSignal, pauseFor, pollUntil, unlessAborted } from './apply/deadline.js';
@@ -71,6 +70,7 @@ export { mergeLogs } from './logs/merge-logs.js';
 export { staging, switchScript } from './deployment/switch-content.js';
 export { recordedPool } from './deployment/recorded-pool.js';
 export { observeStack } from './observe/observe-stack.js';
+export { surveyStack } from './survey.js';
 
 // What an engine that is data is made of.
 export { emptyImage } from './apply/empty-image.js';
@@ -92,7 +92,6 @@ export { selfSigned } from './certificate/self-signed.js';
 export { backstage, baseLabels, label, owner, type Role } from './labels.js';
 export {
   appNetworkName,
-  configVolumeName,
   containerName,
   edgeNetworkName,
   frontName,
@@ -101,9 +100,7 @@ export {
   poolNetworkName,
   secretVolumeName,
   serviceNetworkName,
-  workerName,
 } from './object-names.js';
 export { begunSource } from './deployment/begun-source.js';
 export { choosePorts } from './observe/choose-ports.js';
 export { portMoves, type PortMoves } from './plan/held-ports.js';
-export { refuseOtherVolumes } from './plan/fixed-volumes.js';

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { addressesOverlap, Stack, type Publish, type StackSpec } from '@plumbstack/core';
-import { choosePorts, publishedBy, withFronts } from '@plumbstack/docker/internal';
-import { applied, emptyPicture, observe } from '../plan/picture';
+import {
+  choosePorts,
+  label,
+  observedContainer,
+  publishedBy,
+  withFronts,
+  type ObservedState,
+} from '@plumbstack/docker/internal';
 
 interface Place {
   readonly host: string;
@@ -39,15 +45,27 @@ const one = (of: number): (() => Promise<number>) => {
 };
 
 describe('the ports of what is published at any free one', () => {
+  /** What is seen of a program that is up with these ports. */
+  const seen = ({ resources }: StackSpec, chosen: Readonly<Record<string, number>>): ObservedState => ({
+    ...{ stack: 's', networks: [], otherNetworks: [], volumes: [], settings: {}, configs: {} },
+    containers: resources.map((each) => {
+      const ports = publishedBy(each).map(({ key, port, ...rest }) => ({
+        ...rest,
+        port: chosen[key] ?? port,
+      }));
+      const labels = { [label.resource]: each.name, [label.identity]: JSON.stringify({ ports }) };
+      const none = { image: '', imageId: '', createdAt: '', networks: {}, ports: [] };
+      return observedContainer({ ...none, id: each.name, name: each.name, state: 'running', labels });
+    }),
+  });
+  const nothing = seen({ ...stackOf({}), resources: [] }, {});
   const chosenFor = async (
     spec: StackSpec,
     before?: StackSpec,
     free = one(200),
   ): Promise<readonly Place[]> => {
-    const ports =
-      before === undefined ? {} : await choosePorts(before, await observe(emptyPicture(), 's'), one(200));
-    const picture = before === undefined ? emptyPicture() : await applied(before, { ports });
-    return places(spec, await choosePorts(spec, await observe(picture, 's'), free));
+    const there = before === undefined ? nothing : seen(before, await choosePorts(before, nothing, one(200)));
+    return places(spec, await choosePorts(spec, there, free));
   };
 
   it('are others for each of a hundred apps, though the machine names one again', async () => {

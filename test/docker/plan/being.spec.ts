@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { beingOf, type ObservedContainer } from '@plumbstack/docker/internal';
-import { applied, compare } from './picture';
+import { applied, compare } from './planned';
 import { sample } from './sample';
 
 type State = ObservedContainer['state'];
@@ -40,16 +40,18 @@ describe('what is up', () => {
   });
 
   it('is what a plan leaves alone', async () => {
-    for (const health of healths) {
-      const picture = await applied(sample());
-      picture.containers = picture.containers.map((each) =>
-        each.state === 'running' ? { ...each, health } : each,
-      );
-      const { plan } = await compare(picture, sample());
-      const told = plan.steps.flatMap(({ reasons }) => reasons).filter(({ path }) => path.endsWith('health'));
-      assert.equal(plan.isEmpty, health === 'healthy' || health === 'unknown', health);
-      assert.equal(told.length > 0, !plan.isEmpty, health);
-      assert.ok(told.every(({ from, to }) => from === health && to === 'healthy'));
+    const engine = await applied(sample());
+    assert.ok((await compare(engine, sample())).plan.isEmpty);
+    for (const { name } of engine.containers) {
+      engine.setHealth(name, 'healthy');
+      assert.ok((await compare(engine, sample())).plan.isEmpty);
+      engine.setHealth(name, 'unhealthy');
+      const { plan } = await compare(engine, sample());
+      const [told, ...more] = plan.steps
+        .flatMap(({ reasons }) => reasons)
+        .filter(({ path }) => path.endsWith('health'));
+      assert.deepEqual([told?.from, told?.to, more], ['unhealthy', 'healthy', []], name);
+      engine.setHealth(name, 'healthy');
     }
   });
 });

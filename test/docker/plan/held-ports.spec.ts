@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
-import { addressesOverlap, Stack, type Publish } from '@plumbstack/core';
+import { Stack, type Publish } from '@plumbstack/core';
 import { portMoves } from '@plumbstack/docker/internal';
-import { applied, compare } from './picture';
+import { applied, compare } from './planned';
 
 interface Published {
   readonly publish: Publish;
@@ -89,47 +88,5 @@ describe('a host port that goes to another resource', () => {
       inTheWay: [],
       after: {},
     });
-  });
-
-  it('is free in time, whoever has it before and after, and nobody waits in a ring', async () => {
-    const name = fc.constantFrom('a', 'b', 'c', 'd', 'web1', 'web2');
-    const host = fc.constantFrom('127.0.0.1', '127.0.0.2', '0.0.0.0');
-    const place = fc.record({ port: fc.integer({ min: 1, max: 4 }), host });
-    const program = fc.dictionary(name, place, { minKeys: 1, maxKeys: 6 }).map((all) => {
-      const taken: { host: string; port: number }[] = [];
-      return Object.fromEntries(
-        Object.entries(all).flatMap(([each, publish]) => {
-          if (taken.some(({ host, port }) => port === publish.port && addressesOverlap(host, publish.host)))
-            return [];
-          taken.push(publish);
-          return [[each, { publish }]];
-        }),
-      );
-    });
-    await fc.assert(
-      fc.asyncProperty(program, program, async (before, now) => {
-        const { inTheWay, after } = await moves(before, now);
-        const done = new Set<string>();
-        // Everybody can begin at some time: what they wait for does not wait for them.
-        for (let left = Object.keys(now); left.length > 0;) {
-          const ready = left.filter((each) => (after[each] ?? []).every((other) => done.has(other)));
-          assert.ok(ready.length > 0, 'they wait for each other');
-          for (const each of ready) done.add(each);
-          left = left.filter((each) => !done.has(each));
-        }
-        for (const [each, { publish }] of Object.entries(now)) {
-          for (const [other, { publish: had }] of Object.entries(before)) {
-            const meets = had.port === publish.port && addressesOverlap(had.host, publish.host);
-            const keeps = now[other]?.publish.port === had.port && now[other]?.publish.host === had.host;
-            if (!meets || other === each || keeps) continue;
-            assert.ok(
-              inTheWay.includes(other) || (after[each] ?? []).includes(other),
-              `${each} meets ${other}`,
-            );
-          }
-        }
-      }),
-      { numRuns: 50 },
-    );
   });
 });

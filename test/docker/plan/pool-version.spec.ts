@@ -10,7 +10,7 @@ import {
   type PoolRecord,
 } from '@plumbstack/docker/internal';
 import { poolOf } from '../compile/compiled';
-import { applied, compare, observe } from './picture';
+import { applied, compare } from './planned';
 import { sample } from './sample';
 
 type Http = { readonly path: string };
@@ -20,9 +20,9 @@ describe("a pool's version", () => {
   let workers: readonly ObservedContainer[];
 
   before(async () => {
-    const picture = await applied(sample());
-    base = poolOf((await compare(picture, sample())).desired, 'workers');
-    workers = (await observe(picture, 'shop')).containers.filter(({ role }) => role === 'worker');
+    const { desired, observed } = await compare(await applied(sample()), sample());
+    base = poolOf(desired, 'workers');
+    workers = observed.containers.filter(({ role }) => role === 'worker');
   });
 
   /** The pool in another version: of other workers, and with another check. */

@@ -29,7 +29,7 @@ export function sample({
   const stack = new Stack('shop', subnet === false ? {} : { subnet });
   const volume = stack.volume('data');
   const key = stack.secret('key', { generateBytes: 32 });
-  const certificate = stack.secret('certificate', { value: 'pem' });
+  const certificate = stack.secret('certificate', { env: 'certificate' });
   const db = stack.service('db', {
     image: 'postgres',
     mounts: [{ volume, target: '/data' }],

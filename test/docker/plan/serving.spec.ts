@@ -8,7 +8,7 @@ import {
   servingContainer,
   type ObservedContainer,
 } from '@plumbstack/docker/internal';
-import { applied, compare, observe, tamper } from './picture';
+import { applied, compare, labelsOf, observe } from './planned';
 import { sample } from './sample';
 
 function container(
@@ -86,35 +86,29 @@ describe('the container that serves', () => {
 
 describe('where a router sends requests', () => {
   it('is the address and port of what serves, else the one where it will be', async () => {
-    const picture = await applied(sample());
-    const { desired } = await compare(picture, sample());
+    const engine = await applied(sample());
+    const { desired } = await compare(engine, sample());
     const [site, workers] = [desired.units[1]?.addresses, desired.units[2]?.addresses];
-    tamper(picture, 'shop-site', ({ labels }) => ({
-      labels: { ...labels, [label.address]: site?.[1] ?? '' },
-    }));
-    picture.containers = picture.containers.filter(({ name }) => name !== 'shop-workers');
-    const active = activeAddresses(desired.units, await observe(picture, 'shop'));
+    labelsOf(engine, 'shop-site')[label.address] = site?.[1] ?? '';
+    engine.remove('shop-workers');
+    const active = activeAddresses(desired.units, await observe(engine));
     assert.deepEqual(active, { site: `${site?.[1]}:8000`, workers: `${workers?.[0]}:8080` });
   });
 
   it('is the port that what serves was made with, and not the one that its successor will have', async () => {
-    const picture = await applied(sample());
-    const { desired } = await compare(picture, sample({ app: { port: 9000 } }));
-    const active = activeAddresses(desired.units, await observe(picture, 'shop'));
+    const { desired, observed } = await compare(await applied(sample()), sample({ app: { port: 9000 } }));
+    const active = activeAddresses(desired.units, observed);
     assert.equal(active['site'], `${desired.units[1]?.addresses[0]}:8000`);
   });
 
   it('is what a resource was before it became another kind, while that runs', async () => {
-    const picture = await applied(sample());
-    tamper(picture, 'shop-site', ({ labels }) => ({
-      labels: { ...labels, [label.resource]: 'workers' },
-    }));
-    const { desired } = await compare(picture, sample());
-    const at = picture.containers.find(({ name }) => name === 'shop-site')?.labels[label.address];
-    assert.equal(activeAddresses(desired.units, await observe(picture, 'shop'))['workers'], `${at}:8000`);
-    tamper(picture, 'shop-site', () => ({ state: 'exited' }));
-    const now = activeAddresses(desired.units, await observe(picture, 'shop'))['workers'];
-    assert.match(now ?? '', /:8080$/);
+    const engine = await applied(sample());
+    labelsOf(engine, 'shop-site')[label.resource] = 'workers';
+    const { desired, observed } = await compare(engine, sample());
+    const at = labelsOf(engine, 'shop-site')[label.address];
+    assert.equal(activeAddresses(desired.units, observed)['workers'], `${at}:8000`);
+    engine.stop('shop-site');
+    assert.match(activeAddresses(desired.units, await observe(engine))['workers'] ?? '', /:8080$/);
   });
 });
 
