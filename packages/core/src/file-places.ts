@@ -15,7 +15,7 @@ export function misplacedFiles(container: ContainerSpec): readonly Problem[] {
   const files = [...places('files', container.files), ...places('secrets', container.secrets)];
   const all = [...mounts, ...files];
   const problems = all.flatMap((place, index) => {
-    const first = all.slice(0, index).find(({ target }) => target === place.target);
+    const first = all.slice(0, index).find(({ target }) => followed(target) === followed(place.target));
     if (first !== undefined)
       return [
         problem(
@@ -45,7 +45,7 @@ function reasonAgainst(target: string, { mounts, readOnly }: ContainerSpec): str
   if (readOnly && folder === '/') return 'in a root folder that is read-only';
   const nearest = mounts
     .filter((each) => holds(each, target))
-    .sort((a, b) => b.target.length - a.target.length)[0];
+    .sort((a, b) => followed(b.target).length - followed(a.target).length)[0];
   switch (nearest?.type) {
     case 'bind':
       return `in the bind mount at ${nearest.target}: it would be written into ${nearest.source} on the machine, and stay there`;
