@@ -63,6 +63,8 @@ export class PodmanService implements AsyncDisposable {
     this.#service.kill();
     await once(this.#service, 'exit');
     await ended(this.#spawn('system', 'reset', '--force'));
+    // It mounts this folder on itself, and leaves it so.
+    spawnSync('umount', [join(this.#folder, 'root', 'overlay')]);
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
