@@ -63,6 +63,7 @@ export { countEstablished, countEstablishedTo } from './apply/drain-connections.
 export { Fence } from './apply/fenced-client.js';
 export { Gate } from './apply/gate.js';
 export { hideSecrets } from './apply/hide-secrets.js';
+export { complaintOf } from './apply/reach.js';
 export { endpointOf, urlOf } from './deployment/endpoint.js';
 export { JoinedLines } from './logs/joined-lines.js';
 export { LogCursor } from './logs/log-cursor.js';
