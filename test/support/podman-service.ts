@@ -26,6 +26,8 @@ export class PodmanService implements AsyncDisposable {
   private constructor(folder: string) {
     this.#folder = folder;
     this.#service = this.#spawn('system', 'service', '--time=0', this.host);
+    // Nobody reads its log, and it must not wait for somebody who does.
+    this.#service.stderr.resume();
   }
 
   /** Starts one with these images of the Docker engine. */
@@ -33,9 +35,14 @@ export class PodmanService implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'plumbstack-podman-'));
     await writeFile(join(folder, 'containers.conf'), limits());
     const podman = new PodmanService(folder);
-    await until('Podman listens', async () => existsSync(join(folder, 'podman.sock')));
-    await podman.#load(images);
-    return podman;
+    try {
+      await until('Podman listens', async () => existsSync(join(folder, 'podman.sock')));
+      await podman.#load(images);
+      return podman;
+    } catch (error) {
+      await podman[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** For the option `host`. */
@@ -80,9 +87,7 @@ async function ended(program: Program): Promise<void> {
 
 /** Root of some machines may not raise limits, which Podman does unless it is told what they are. */
 function limits(): string {
-  const hard = (flag: string): number =>
-    Number(spawnSync('sh', ['-c', `ulimit -H${flag}`]).stdout) || 1_048_576;
-  const files = hard('n');
+  const files = Number(spawnSync('sh', ['-c', 'ulimit -Hn']).stdout) || 1_048_576;
   // As many as the kernel has numbers for by default: Podman does not get more.
   const processes = 32_768;
   return `[containers]\ndefault_ulimits = ["nofile=${files}:${files}", "nproc=${processes}:${processes}"]\n`;

@@ -76,7 +76,8 @@ describe('the proxies of Docker’s configuration', () => {
       const identities = {
         'http://me:p%40ss@p:1': 'http://***@p:1',
         'me:word@p:1': '***@p:1',
-        'http://p:1/a@b': 'http://p:1/a@b',
+        'http://me:p/s@s@p:1': 'http://***@p:1',
+        'http://p:1': 'http://p:1',
       };
       for (const [given, shown] of Object.entries(identities)) {
         const { container } = unitOf(withProxies({ HTTP_PROXY: given, http_proxy: given }), 'db');

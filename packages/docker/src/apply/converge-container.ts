@@ -17,7 +17,7 @@ import {
 import { countdown } from './deadline.js';
 import { drainConnections } from './drain-connections.js';
 import { mendContainer } from './mend-container.js';
-import { removeContainer } from './remove-container.js';
+import { removeContainer, stopSurely } from './remove-container.js';
 import { pathOf, type RunContext } from './run-context.js';
 import { noWayBack } from './run-failure.js';
 import { oldAddressForgotten } from './switch-routers.js';
@@ -144,7 +144,7 @@ async function swap(
   const { stopGraceMs } = convergence;
   let id = await createContainer(context, wanted);
   try {
-    await stopOld(context, old, stopGraceMs);
+    await stopSurely(context, old, stopGraceMs);
     id = await startCreated(context, wanted, id);
     await waitUntilHealthy(context, waitFor(convergence, id, wanted.address));
   } catch (error) {
@@ -169,20 +169,6 @@ async function settle(
   if (old.name === name)
     await client.renameContainer(old.id, leavingContainerName(stack, unit.resource), call);
   await client.renameContainer(id, name, call);
-}
-
-/** Stops what serves. Where it is not known whether the engine has, it is made sure of: it could stop after it was started again. */
-async function stopOld(
-  { client, call }: RunContext,
-  { id, state }: ObservedContainer,
-  graceMs: number,
-): Promise<void> {
-  try {
-    await client.stopContainer(id, graceMs, call);
-  } catch (error) {
-    if (state === 'running') await client.stopContainer(id, graceMs).catch(() => undefined);
-    throw error;
-  }
 }
 
 /** The old one again. Who is told of its return can ask it at once. */

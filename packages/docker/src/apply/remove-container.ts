@@ -12,3 +12,17 @@ export async function removeContainer(
     await client.stopContainer(container.id, graceMs, call);
   await client.removeContainer(container.id, call);
 }
+
+/** Stops what serves. Where it is not known whether the engine has, it is made sure of: it could stop after it was started again. */
+export async function stopSurely(
+  { client, call }: Pick<RunContext, 'client' | 'call'>,
+  { id, state }: Pick<ObservedContainer, 'id' | 'state'>,
+  graceMs: number,
+): Promise<void> {
+  try {
+    await client.stopContainer(id, graceMs, call);
+  } catch (error) {
+    if (state === 'running') await client.stopContainer(id, graceMs).catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,4 +1,4 @@
-import { poolPort, resourcePath } from '@plumbstack/core';
+import { poolPort } from '@plumbstack/core';
 import type { Unit } from '../compile/docker-spec.js';
 import { label, ofStack } from '../labels.js';
 import { configVolumeName, containerName, formerContainerName } from '../object-names.js';
@@ -10,8 +10,8 @@ import { countdown } from './deadline.js';
 import { drainConnections, drainTimeoutOf } from './drain-connections.js';
 import { proxyGraceMs } from './converge-proxy.js';
 import { removeConfig } from './remove-config.js';
-import { removeContainer } from './remove-container.js';
-import { containerOf, type RunContext } from './run-context.js';
+import { removeContainer, stopSurely } from './remove-container.js';
+import { containerOf, pathOf, type RunContext } from './run-context.js';
 import { noWayBack } from './run-failure.js';
 import { oldAddressForgotten, switchRouters } from './switch-routers.js';
 
@@ -60,7 +60,7 @@ async function insteadOfFormer(
   if (holder !== undefined)
     await client.renameContainer(holder.id, formerContainerName(stack, unit.resource), call);
   try {
-    await Promise.all(serving.map((each) => client.stopContainer(each.id, graceOf(each), call)));
+    await Promise.all(serving.map((each) => stopSurely(context, each, graceOf(each))));
     await converge(without(context, unit, former));
     await leadHere(context, unit);
   } catch (error) {
@@ -98,7 +98,7 @@ async function goBack(
   }
   if (serving.length > 0) {
     const reason = error instanceof Error ? error.message : String(error);
-    emit('update:rolledback', { resource: resourcePath(stack, resource), reason });
+    emit('update:rolledback', { resource: pathOf({ stack }, resource), reason });
   }
 }
 

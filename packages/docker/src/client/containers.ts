@@ -47,12 +47,18 @@ export class Containers {
   async create(container: ContainerCreation, options: CallOptions): Promise<string> {
     const { image, imageName = image } = container;
     if (imageName === image) return this.#create(container, options);
-    try {
-      const id = await this.#create({ ...container, image: imageName }, options);
-      if ((await this.inspect(id, options))?.imageId === image) return id;
-      await this.remove(id, options);
-    } catch (error) {
+    const named = await this.#create({ ...container, image: imageName }, options).catch((error: unknown) => {
       if (engineStatus(error) !== 404) throw error;
+      return undefined;
+    });
+    if (named !== undefined) {
+      try {
+        if ((await this.inspect(named, options))?.imageId === image) return named;
+      } catch (error) {
+        await this.remove(named, {});
+        throw error;
+      }
+      await this.remove(named, options);
     }
     return this.#create(container, options);
   }

@@ -58,10 +58,7 @@ export function toEngineContainer(
       ExposedPorts: Object.fromEntries(
         container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}]),
       ),
-      HostConfig: {
-        ...toHostConfig(container, networks[0]?.[0] ?? 'none'),
-        PortBindings: toPortBindings(container.ports, isPodman),
-      },
+      HostConfig: toHostConfig(container, networks[0]?.[0] ?? 'none', isPodman),
       NetworkingConfig: {
         EndpointsConfig: Object.fromEntries(now.map(([name, attachment]) => [name, toEndpoint(attachment)])),
       },
@@ -70,10 +67,15 @@ export function toEngineContainer(
   };
 }
 
-function toHostConfig(container: ContainerCreation, networkMode: string): Dockerode.HostConfig {
+function toHostConfig(
+  container: ContainerCreation,
+  networkMode: string,
+  isPodman: boolean,
+): Dockerode.HostConfig {
   return {
     NetworkMode: networkMode,
     Mounts: container.mounts.map(toMount),
+    PortBindings: toPortBindings(container.ports, isPodman),
     RestartPolicy: toRestartPolicy(container.restart),
     Init: container.init,
     ReadonlyRootfs: container.readOnlyRoot,

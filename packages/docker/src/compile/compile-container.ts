@@ -157,7 +157,8 @@ function withoutCredentials(variables: Readonly<Record<string, string>>): Readon
   return Object.fromEntries(
     Object.entries(variables).map(([name, value]) => [
       name,
-      value.replace(/^([a-z0-9+.-]*:\/\/)?[^/]*@/i, '$1***@'),
+      // To the last one: a password may have any character, though it should not.
+      value.replace(/^([a-z0-9+.-]*:\/\/)?.*@/is, '$1***@'),
     ]),
   );
 }
