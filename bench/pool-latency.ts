@@ -22,7 +22,7 @@ const blocking = nodeApp([
     "process.on('SIGTERM', () => { app.close(() => process.exit(0)); app.closeIdleConnections(); });",
   ].join(' '),
 ]);
-const rounds = Number(process.env['ROUNDS'] ?? 2);
+const rounds = Number(process.env['ROUNDS'] ?? 12);
 const turnMs = Number(process.env['TURN_MS'] ?? 1500);
 const slowMs = 1000;
 const appPort = 28_093;

@@ -53,7 +53,7 @@ const everything: Omit<ContainerCreation, 'name' | 'image' | 'labels' | 'mounts'
   capDrop: ['ALL'],
   securityOptions: ['no-new-privileges'],
   extraHosts: { db: '10.0.0.7' },
-  limits: { memoryBytes: 67_108_864, cpus: 0.5, pids: 64 },
+  limits: { memoryBytes: 67_108_864, cpus: 0.5, cpuShares: 2048, pids: 64 },
 };
 
 describe('a container in the engine’s shape', () => {
@@ -99,8 +99,8 @@ describe('a container in the engine’s shape', () => {
     assert.deepEqual([host.CapAdd, host.CapDrop], [['NET_ADMIN'], ['ALL']]);
     assert.deepEqual([host.SecurityOpt, host.ExtraHosts], [['no-new-privileges'], ['db:10.0.0.7']]);
     assert.deepEqual(
-      [host.Memory, host.MemorySwap, host.NanoCpus, host.PidsLimit],
-      [67_108_864, 67_108_864, 5e8, 64],
+      [host.Memory, host.MemorySwap, host.NanoCpus, host.CpuShares, host.PidsLimit],
+      [67_108_864, 67_108_864, 5e8, 2048, 64],
     );
     const byTarget = Object.fromEntries(mounts.map((each) => [each.Destination, each]));
     assert.deepEqual([byTarget['/bind']?.Source, byTarget['/bind']?.RW], [folder, false]);

@@ -383,6 +383,7 @@ httpuv::runServer("0.0.0.0", 8000, list(
         assert.ok(!HostConfig.CapAdd?.length, Name);
         assert.deepEqual(HostConfig.SecurityOpt, ['no-new-privileges'], Name);
         assert.ok((HostConfig.PidsLimit ?? 0) > 0, Name);
+        assert.ok(HostConfig.CpuShares > 1024, `${Name} has a processor before the apps`);
       }
       // What the kernel says of every process, whatever was asked for.
       for (const name of names.slice(0, 3)) {
@@ -418,6 +419,7 @@ interface Inspected {
     readonly CapAdd: readonly string[] | null;
     readonly SecurityOpt: readonly string[];
     readonly PidsLimit: number | null;
+    readonly CpuShares: number;
   };
   readonly NetworkSettings: {
     readonly Ports: Readonly<Record<string, readonly { readonly HostIp: string }[] | null>>;

@@ -301,6 +301,8 @@ export type EngineMount =
 export interface EngineLimits {
   readonly memoryBytes?: number;
   readonly cpus?: number;
+  /** Part of the processors while others want them too, beside 1024 of each other container. @default 1024 */
+  readonly cpuShares?: number;
   readonly pids?: number;
 }
 

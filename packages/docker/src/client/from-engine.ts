@@ -67,12 +67,14 @@ export function toContainerDetails(container: Dockerode.ContainerInspectInfo): C
 }
 
 /** The engine says 0, null or -1 where there is no limit. */
-function toSettings({ Memory, NanoCpus, PidsLimit, RestartPolicy }: Dockerode.HostConfig): ContainerUpdate {
+function toSettings(host: Dockerode.HostConfig): ContainerUpdate {
+  const { Memory, NanoCpus, CpuShares, PidsLimit, RestartPolicy } = host;
   const restart = RestartPolicy?.Name;
   return {
     limits: {
       ...(Memory && { memoryBytes: Memory }),
       ...(NanoCpus && { cpus: NanoCpus / 1e9 }),
+      ...(CpuShares && { cpuShares: CpuShares }),
       ...(PidsLimit && PidsLimit > 0 && { pids: PidsLimit }),
     },
     restart:

@@ -117,10 +117,11 @@ export function toEngineNetwork(network: NetworkCreation): Dockerode.NetworkCrea
 }
 
 /** Swap is limited together with memory: else a container may take as much again from the disk. */
-function toLimits({ memoryBytes, cpus, pids }: EngineLimits): Dockerode.HostConfig {
+function toLimits({ memoryBytes, cpus, cpuShares, pids }: EngineLimits): Dockerode.HostConfig {
   return {
     ...(memoryBytes !== undefined && { Memory: memoryBytes, MemorySwap: memoryBytes }),
     ...(cpus !== undefined && { NanoCpus: Math.round(cpus * 1e9) }),
+    ...(cpuShares !== undefined && { CpuShares: cpuShares }),
     ...(pids !== undefined && { PidsLimit: pids }),
   };
 }
