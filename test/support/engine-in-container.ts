@@ -49,6 +49,7 @@ const privileges = [
 export class EngineInContainer implements AsyncDisposable {
   readonly #name = `er-engine-${randomBytes(3).toString('hex')}`;
   #address = '';
+  #subnet = '';
 
   private constructor() {}
 
@@ -77,6 +78,11 @@ export class EngineInContainer implements AsyncDisposable {
   /** IPv4 address of the machine that the engine believes to run on. */
   get address(): string {
     return this.#address;
+  }
+
+  /** Network that that machine is in. */
+  get subnet(): string {
+    return this.#subnet;
   }
 
   /** For `DOCKER_HOST` and the option `host`. */
@@ -132,6 +138,7 @@ export class EngineInContainer implements AsyncDisposable {
     await inFreeSubnet(async (subnet) => {
       await docker('network', 'create', '--subnet', subnet, this.#name);
       this.#address = hostOf(subnet, 2);
+      this.#subnet = subnet;
     });
     await docker(
       ...['run', '--detach', '--name', this.#name, '--network', this.#name, '--ip', this.address],

@@ -6,6 +6,7 @@ import {
   type DownOptions,
   type Plan,
   type PlanOptions,
+  type ResourceSpec,
   type Stack,
   type StackSpec,
   type StackSummary,
@@ -23,8 +24,10 @@ import { clearNetworks, networksInTheWay, tryNetworks } from './apply/clear-netw
 import { clearPorts } from './apply/clear-ports.js';
 import { deadlineSignal, noteWait, unlessAborted } from './apply/deadline.js';
 import { issueCertificates, readyToAsk } from './apply/issue-certificates.js';
+import { machineRoutes } from './apply/machine-routes.js';
 import { NewNetworks } from './apply/networks.js';
 import { prepareImages } from './apply/prepare-images.js';
+import type { RunContext } from './apply/run-context.js';
 import { pruneImages, removeBuiltImages } from './apply/prune-images.js';
 import { prepareSecrets } from './apply/prepare-secrets.js';
 import { removeStack } from './apply/remove-stack.js';
@@ -247,6 +250,10 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     const inTheWay = networksInTheWay(survey.desired, survey.observed);
     const leaving = new Set([...inTheWay, ...unwantedNetworks(survey.desired, survey.observed)]);
     await refuseStrangers(context(survey), [...leaving]);
+    if (survey.isMachineUnseen) {
+      await this.#seeMachine(session, context(survey), survey, memory);
+      return this.#apply(session, await look(), look, memory, signal);
+    }
     const make = ({ desired, observed }: Survey): NewNetworks =>
       new NewNetworks(session.client, desired, observed, { signal });
     // Beside the images, unless there is something to remove first.
@@ -299,6 +306,21 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       // However it ends, nothing goes on behind the caller's back.
       for (const each of making) memory.refused.push(...(await each.settled()));
     }
+  }
+
+  /** Where no network may be, as seen from a container: of an image of the stack, a proxy's rather than an app's. */
+  async #seeMachine(
+    { digests }: EngineSession,
+    context: RunContext,
+    { desired: { spec }, inputs }: Survey,
+    memory: RunMemory,
+  ): Promise<void> {
+    const built = await prepareImages(context, spec, inputs, digests);
+    for (const [resource, image] of built) memory.built.set(resource, image);
+    const isProxy = ({ kind }: ResourceSpec): boolean => kind === 'router' || kind === 'pool';
+    const proxiesFirst = [...spec.resources].sort((a, b) => Number(isProxy(b)) - Number(isProxy(a)));
+    const images = proxiesFirst.flatMap(({ name }) => built.get(name) ?? inputs.images[name]?.reference ?? []);
+    memory.machine = await machineRoutes(context, images);
   }
 
   async #connected(signal: AbortSignal): Promise<EngineSession> {

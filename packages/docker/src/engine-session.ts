@@ -109,7 +109,7 @@ export class EngineSession {
     spec: StackSpec,
     secretValues: SecretValues,
     signal: AbortSignal,
-    { refused, built }: RunMemory = { refused: [], built: new Map() },
+    { refused, built, machine }: RunMemory = { refused: [], built: new Map() },
   ): Promise<Survey> {
     const { baseDir, addressPool } = this.options;
     return surveyStack(this.client, spec, {
@@ -118,6 +118,7 @@ export class EngineSession {
       secretValues,
       refused,
       built,
+      machine,
       proxies: this.engine.proxies ?? {},
       local: this.isLocal,
       digests: this.digests,
@@ -160,6 +161,8 @@ export interface RunMemory {
   readonly refused: string[];
   /** By resource, the images that it has built, or found. */
   readonly built: Map<string, string>;
+  /** Networks that the engine's machine reaches itself, where that cannot be seen from here. */
+  machine?: readonly string[];
 }
 
 export interface RunParts {

@@ -76,7 +76,7 @@ export { surveyStack } from './survey.js';
 // What an engine that is data is made of.
 export { emptyImage } from './apply/empty-image.js';
 export { packFiles, unpackFiles } from './client/config-archive.js';
-export { machineSubnets, routedSubnets } from './client/machine-subnets.js';
+export { machineNetwork, machineSubnets, routedSubnets, routingTable } from './client/machine-subnets.js';
 export { nanosecondsOf } from './client/nanoseconds.js';
 
 // What is told of what happens by itself, without an engine.

@@ -34,6 +34,8 @@ export const secretVolumeName = (stack: string, secret: string): string => `${st
 export const copyName = (stack: string, volume: string): string => `${stack}-${volume}.copy`;
 /** Of the one that clears up after an import. */
 export const clearingName = (stack: string, volume: string): string => `${stack}-${volume}.clear`;
+/** Of the one that looks at the routes of an engine's machine. */
+export const routesName = (stack: string): string => `${stack}-machine.routes`;
 /** An empty volume whose labels say what belongs to the stack. */
 export const inventoryName = (stack: string): string => `${stack}.inventory`;
 export const leaseName = (stack: string): string => `${stack}.lease`;

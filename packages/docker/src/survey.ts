@@ -22,6 +22,8 @@ export interface Survey {
   readonly observed: ObservedState;
   readonly inputs: Inputs;
   readonly diff: Diff;
+  /** Networks are to be made, and nothing is known of what their machine reaches beside them. */
+  readonly isMachineUnseen: boolean;
 }
 
 export interface SurveyOptions extends CallOptions {
@@ -30,6 +32,8 @@ export interface SurveyOptions extends CallOptions {
   readonly secretValues: SecretValues;
   /** Subnets that the engine does not take for a network, whatever it lists. */
   readonly refused: readonly string[];
+  /** What a run has found that the engine's machine reaches. @default what can be seen from here */
+  readonly machine: readonly string[] | undefined;
   /** What tells programs in containers which proxies lead out. */
   readonly proxies: Readonly<Record<string, string>>;
   /** Whether the engine runs on this machine. */
@@ -46,7 +50,7 @@ export async function surveyStack(
   declared: StackSpec,
   options: SurveyOptions,
 ): Promise<Survey> {
-  const { baseDir, addressPool, secretValues, refused, proxies, local, digests, built, signal } = options;
+  const { baseDir, addressPool, secretValues, refused, machine, proxies, local, digests, built, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const spec = withFronts(declared);
   const observed = await observeStack(reader, spec.name, call);
@@ -59,17 +63,22 @@ export async function surveyStack(
     built,
     ...call,
   });
+  const reached = machine ?? (await reader.machineSubnets(call));
   const addresses = planAddresses(spec, takenAddresses(observed), {
     pool: addressPool,
     others: [...subnetsOf(observed.otherNetworks), ...refused],
-    avoided: await machineSubnets(reader, observed, call),
+    avoided: machineSubnets(reached ?? [], observed),
   });
   const desired = compileStack(spec, addresses, inputs);
   refuseOtherVolumes(desired, observed);
   const complete = { ...observed, settings: await readSettings(reader, desired, observed, call) };
   const found = diff(desired, complete);
   await refuseNamesakes(reader, desired, observed, found.plan.steps, call);
-  return { desired, observed: complete, inputs, diff: found };
+  const isMachineUnseen =
+    reached === undefined &&
+    spec.subnet === undefined &&
+    found.plan.steps.some(({ kind, action }) => kind === 'network' && ['create', 'replace'].includes(action));
+  return { desired, observed: complete, inputs, diff: found, isMachineUnseen };
 }
 
 /** Asks about the few containers whose labels cannot tell. */
@@ -87,13 +96,12 @@ async function readSettings(
 }
 
 /** What the engine's machine reaches beside the engine's networks, each of which is one of its routes too. */
-async function machineSubnets(
-  reader: DockerReader,
+function machineSubnets(
+  reached: readonly string[],
   { networks, otherNetworks }: ObservedState,
-  call: CallOptions,
-): Promise<readonly string[]> {
+): readonly string[] {
   const engines = new Set([...networks, ...otherNetworks].flatMap(({ subnets }) => subnets));
-  return (await reader.machineSubnets(call)).filter((each) => isIPv4Subnet(each) && !engines.has(each));
+  return reached.filter((each) => isIPv4Subnet(each) && !engines.has(each));
 }
 
 function subnetsOf(networks: readonly NetworkSummary[]): readonly string[] {

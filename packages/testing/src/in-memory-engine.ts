@@ -21,6 +21,8 @@ import type { EngineObject } from './engine/objects.js';
 export interface InMemoryEngineOptions {
   /** The clock of containers, logs and durations. @default the system's */
   readonly now?: () => Date;
+  /** Whether it runs on another machine than the program. @default false */
+  readonly elsewhere?: boolean;
 }
 
 /** A container as a test sees it. */
@@ -87,8 +89,8 @@ export class InMemoryEngine {
   readonly client: DockerClient;
   readonly #core: EngineCore;
 
-  constructor({ now = () => new Date() }: InMemoryEngineOptions = {}) {
-    this.#core = new EngineCore(now);
+  constructor({ now = () => new Date(), elsewhere = false }: InMemoryEngineOptions = {}) {
+    this.#core = new EngineCore(now, elsewhere);
     this.client = this.connect();
   }
 

@@ -71,7 +71,7 @@ export async function compare(
 ): Promise<Compared> {
   if (hasImages) await addImages(engine, spec);
   const { diff, ...seen } = await surveyStack(engine.client, spec, {
-    ...{ baseDir, addressPool: '10.208.0.0/12', refused: [], proxies: {}, local: false },
+    ...{ baseDir, addressPool: '10.208.0.0/12', refused: [], proxies: {}, local: false, machine: undefined },
     ...{ digests: new FileDigests(), built: new Map() },
     secretValues: new Map(
       spec.resources.flatMap((each) =>

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { isPlumbstackError, postgres, redis, type PlumbstackError, type Stack } from '@plumbstack/core';
 import type { LifecycleDeployment } from '@plumbstack/events';
+import { DockerRuntime } from '@plumbstack/docker';
+import { formatSubnet, overlap, parseSubnet } from '@plumbstack/docker/internal';
 import { recordEvents } from '@plumbstack/testing';
 import { docker, tryDocker } from '../../support/docker-cli';
 import { EngineInContainer } from '../../support/engine-in-container';
@@ -177,6 +179,24 @@ describe('an engine on another machine', function () {
     assert.equal(deployment.endpoint('web').hostname, engine.address);
     assert.equal(await answersAsAWhole(), true);
     assert.equal((await deployment.status()).healthy, true);
+  });
+
+  it('keeps its way to what its machine reaches', async () => {
+    const own = parseSubnet(engine.subnet);
+    const addressPool = formatSubnet({ base: own.base & ~1023, prefix: 22 });
+    await using runtime = new DockerRuntime({ host: engine.host, addressPool });
+    const other = lab.stack();
+    other.app('app', lightApp());
+    await runtime.up(other);
+    const networks = await engine.docker('network', 'ls', '--quiet', '--filter', `name=^${other.name}`);
+    const format = '{{range .IPAM.Config}}{{.Subnet}}{{end}}';
+    const subnets = await engine.docker('network', 'inspect', '--format', format, ...networks.split('\n'));
+    for (const each of subnets.split('\n')) {
+      assert.ok(overlap(parseSubnet(addressPool), parseSubnet(each)), each);
+      assert.ok(!overlap(own, parseSubnet(each)), `${each} is where ${engine.subnet} was`);
+    }
+    const names = await engine.docker('ps', '--all', '--format', '{{.Names}}');
+    assert.ok(!names.includes('machine'), names);
   });
 
   it('is told what an app answered that does not become healthy, by who can look at it', async () => {

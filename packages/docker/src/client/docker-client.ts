@@ -32,9 +32,9 @@ export interface DockerReader {
   listNetworks(options?: CallOptions): Promise<readonly NetworkSummary[]>;
   /**
    * Networks that the engine's machine reaches itself, as a LAN or a VPN, beside the engine's own: a network of a stack over one
-   * would take the way there. None where that cannot be seen, as of another machine.
+   * would take the way there. Nothing where that cannot be seen from here: the engine runs on another machine.
    */
-  machineSubnets(options?: CallOptions): Promise<readonly string[]>;
+  machineSubnets(options?: CallOptions): Promise<readonly string[] | undefined>;
   listVolumes(label: string, options?: ListVolumesOptions): Promise<readonly VolumeSummary[]>;
   /** Whoever's volume of that name; nothing where there is none. */
   inspectVolume(name: string, options?: CallOptions): Promise<VolumeSummary | undefined>;

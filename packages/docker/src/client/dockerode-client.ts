@@ -170,8 +170,8 @@ export class DockerodeClient implements DockerClient {
   disconnectNetwork(network: string, id: string, options: CallOptions = {}): Promise<void> {
     return this.#containers.disconnect(network, id, options);
   }
-  async machineSubnets(): Promise<readonly string[]> {
-    return this.#engine.address.type === 'socket' ? machineSubnets() : [];
+  async machineSubnets(): Promise<readonly string[] | undefined> {
+    return this.#engine.address.type === 'socket' ? machineSubnets() : undefined;
   }
 
   listVolumes(label: string, options: ListVolumesOptions = {}): Promise<readonly VolumeSummary[]> {

@@ -1,12 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 
+/** The network that an engine's machine is itself in. Nothing that serves is. */
+export const machineNetwork = 'host';
+
+/** The kernel's routing table for IPv4, where there is one (Linux: proc(5)). */
+export const routingTable = '/proc/net/route';
+
 /**
  * Networks that this machine reaches otherwise than through a gateway for everything: a LAN, a VPN, bridges. As `10.0.0.0/8`. From
- * the kernel's table where there is one (Linux: proc(5), `/proc/net/route`), and from the machine's own addresses.
+ * the kernel's table, and from the machine's own addresses.
  */
 export async function machineSubnets(): Promise<readonly string[]> {
-  const table = await readFile('/proc/net/route', 'utf8').catch(() => '');
+  const table = await readFile(routingTable, 'utf8').catch(() => '');
   const own = Object.values(networkInterfaces()).flatMap((list) =>
     (list ?? []).flatMap(({ family, cidr }) => (family === 'IPv4' && cidr !== null ? [networkOf(cidr)] : [])),
   );

@@ -1,15 +1,14 @@
 import { Readable } from 'node:stream';
 import { aboutResource, PlumbstackError, resourcePath } from '@plumbstack/core';
 import { pollUntil } from '../apply/deadline.js';
-import { discard } from '../apply/create-container.js';
 import { emptyImage, ensureEmptyImage } from '../apply/empty-image.js';
+import { temporaryContainer, type TemporaryContainer } from '../apply/temporary-container.js';
 import { waitAgain } from '../apply/wait-again.js';
 import type { ContainerCreation, PutFile } from '../client/docker-client.js';
 import { unlessGone } from '../client/gone.js';
 import { shell } from '../compile/secret-environment.js';
 import type { EngineSession } from '../engine-session.js';
-import { backstage, baseLabels, label } from '../labels.js';
-import { isContainerOf, notOurs } from '../not-ours.js';
+import { backstage, label } from '../labels.js';
 import { clearingName, copyName, volumeName } from '../object-names.js';
 import { describedCheck } from '../plan/described-check.js';
 import { ArchiveEnd } from './archive-end.js';
@@ -254,16 +253,10 @@ async function startAll(
   );
 }
 
-interface CopyContainer extends AsyncDisposable {
-  readonly id: string;
-  readonly image: string;
-}
+type CopyContainer = TemporaryContainer;
 
-/**
- * The container through which a volume is copied, gone at the end. One that a killed process has left has the name, and
- * goes first: whoever is here holds the lease. The next `up` and `down` remove it too.
- */
-async function copyContainer(
+/** The container through which a volume is copied. */
+function copyContainer(
   { client }: EngineSession,
   { stack }: ObservedState,
   volume: string,
@@ -271,21 +264,11 @@ async function copyContainer(
   signal: AbortSignal,
   name = copyName(stack, volume),
 ): Promise<CopyContainer> {
-  const left = await client.inspectContainer(name, { signal });
-  if (left !== undefined && !isContainerOf(left, stack))
-    throw notOurs({ kind: 'container', name, labels: left.labels }, resourcePath(stack, volume));
-  if (left?.running === true) await client.stopContainer(left.id, switchingMs, { signal });
-  if (left !== undefined) await client.removeContainer(left.id, { signal });
-  const id = await client.createContainer(
-    {
-      ...creation,
-      name,
-      labels: { ...baseLabels(stack, resourceIn(stack, name), 'copy'), [label.digest]: '' },
-      mounts: [{ type: 'volume', name: volumeName(stack, volume), target: folder, readOnly: false }],
-    },
-    { signal },
-  );
-  return { id, image: creation.image, [Symbol.asyncDispose]: () => discard({ client }, id) };
+  return temporaryContainer({ client, stack, call: { signal } }, volume, {
+    ...creation,
+    name,
+    mounts: [{ type: 'volume', name: volumeName(stack, volume), target: folder, readOnly: false }],
+  });
 }
 
 /** Not under the verb's signal: what has begun comes to its end. */
@@ -303,11 +286,6 @@ async function untilEnded({ client }: EngineSession, id: string, resource: strin
     details: { exitCode: ended?.exitCode },
     hint: `Both are in the volume: what was there in ${staging}/old. Another import goes on from there.`,
   });
-}
-
-/** A copy is a part of its volume. */
-function resourceIn(stack: string, name: string): string {
-  return name.slice(stack.length + 1);
 }
 
 function cutOff(stack: string, volume: string): PlumbstackError {

@@ -4,12 +4,12 @@ import { startContainer } from '../apply/create-container.js';
 import { emptyImage } from '../apply/empty-image.js';
 import { declaredPathOf, pathOf, type RunContext } from '../apply/run-context.js';
 import { runFailure } from '../apply/run-failure.js';
+import { temporaryContainer } from '../apply/temporary-container.js';
 import { waitAgain } from '../apply/wait-again.js';
 import type { Unit } from '../compile/docker-spec.js';
 import { configFolder } from '../compile/proxy-container.js';
 import type { EngineSession } from '../engine-session.js';
-import { backstage, baseLabels, label } from '../labels.js';
-import { isContainerOf, notOurs } from '../not-ours.js';
+import { backstage, label } from '../labels.js';
 import { configVolumeName, copyName, declaredName } from '../object-names.js';
 import { readConfig } from '../observe/read-config.js';
 import { isAtHome, isIn } from '../plan/container-networks.js';
@@ -109,26 +109,13 @@ async function lostConfig(
   pool: string,
   signal: AbortSignal,
 ): ReturnType<typeof readConfig> {
-  const name = copyName(stack, pool);
-  // One that a killed process has left has the name: whoever is here holds the lease.
-  const left = await client.inspectContainer(name, { signal });
-  if (left !== undefined && !isContainerOf(left, stack))
-    throw notOurs({ kind: 'container', name, labels: left.labels }, resourcePath(stack, pool));
-  if (left !== undefined) await client.removeContainer(left.id, { signal });
-  const id = await client.createContainer(
-    {
-      ...emptyImage.creation,
-      name,
-      labels: { ...baseLabels(stack, `${pool}.copy`, 'copy'), [label.digest]: '' },
-      mounts: [{ type: 'volume', name: configVolumeName(stack, pool), target: configFolder, readOnly: true }],
-    },
-    { signal },
-  );
-  try {
-    return await readConfig(client, id, readParts.balancer, { signal });
-  } finally {
-    await client.removeContainer(id);
-  }
+  const call = { signal };
+  await using container = await temporaryContainer({ client, stack, call }, pool, {
+    ...emptyImage.creation,
+    name: copyName(stack, pool),
+    mounts: [{ type: 'volume', name: configVolumeName(stack, pool), target: configFolder, readOnly: true }],
+  });
+  return await readConfig(client, container.id, readParts.balancer, call);
 }
 
 /** Makes, starts and lets in whatever of it is missing: its HAProxy, its workers. */

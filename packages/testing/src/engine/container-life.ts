@@ -1,4 +1,4 @@
-import { label, staging, switchScript } from '@plumbstack/docker/internal';
+import { label, parseSubnet, routingTable, staging, switchScript } from '@plumbstack/docker/internal';
 import type { NetworkAttachment } from '@plumbstack/docker/client';
 import { engineFailure } from './engine-failure.js';
 import { isRunning, type EngineData } from './engine-data.js';
@@ -187,6 +187,10 @@ export class ContainerLife {
       switchContent(this.#data.locate(container, '/volume').files, creation.command[3] === 'begin');
       return this.end(container, 0);
     }
+    if (creation.entrypoint?.[0] === 'cat' && creation.command?.[0] === routingTable) {
+      for (const line of routingLines(this.#data.routes)) this.write(container, line);
+      return this.end(container, 0);
+    }
     this.#begin(container, this.#behave(container) ?? {});
   }
 
@@ -236,4 +240,19 @@ function switchContent(files: Files, begins: boolean): void {
   const came = [...files].filter(([path]) => path.startsWith(`${staging}/tree/`));
   for (const path of files.keys()) if (begins || path.startsWith(`${staging}/`)) files.delete(path);
   if (begins) for (const [path, file] of came) files.set(path.slice(`${staging}/tree/`.length), file);
+}
+
+/** As the kernel writes it: numbers in the order of a little machine's bytes. */
+function routingLines(routes: Iterable<string>): readonly string[] {
+  const hex = (value: number): string => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(value >>> 0);
+    return bytes.toString('hex').toUpperCase();
+  };
+  const lines = [...routes].map((each) => {
+    const { base, prefix } = parseSubnet(each);
+    return ['eth0', hex(base), '00000000', '0001', '0', '0', '0', hex(-(2 ** (32 - prefix))), '0', '0', '0'];
+  });
+  const heads = ['Iface', 'Destination', 'Gateway', 'Flags', 'RefCnt', 'Use', 'Metric', 'Mask', 'MTU'];
+  return [heads, ...lines].map((each) => each.join('\t'));
 }

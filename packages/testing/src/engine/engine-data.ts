@@ -8,6 +8,7 @@ import type {
 import {
   contains,
   formatAddress,
+  machineNetwork,
   overlap,
   parseAddress,
   parseSubnet,
@@ -31,11 +32,14 @@ export class EngineData {
   readonly images = new Map<string, ImageObject>();
   /** Networks that its machine reaches otherwise, as `10.0.0.0/8`. */
   readonly routes = new Set<string>();
+  /** Whether that machine is another one than the runtime's, so that its routes are seen from a container alone. */
+  readonly isElsewhere: boolean;
   /** Files of the machine that are mounted, by path. */
   readonly #host = new Map<string, Files>();
   #made = 0;
 
-  constructor(now: () => Date) {
+  constructor(now: () => Date, isElsewhere: boolean) {
+    this.isElsewhere = isElsewhere;
     this.clock = new EngineClock(now);
     this.events = new EventLog(this.clock);
   }
@@ -117,10 +121,12 @@ export class EngineData {
       ...{ startedAt: never, finishedAt: never, restartCount: 0, life: 0, answers: false },
       settings: { limits: creation.limits, restart: creation.restart },
       endpoints: new Map(
-        Object.entries(creation.networks).map(([network, attachment]) => {
-          const { id: networkId } = this.network(network);
-          return [network, { networkId, attachment, address: undefined }];
-        }),
+        Object.entries(creation.networks)
+          .filter(([network]) => network !== machineNetwork)
+          .map(([network, attachment]) => {
+            const { id: networkId } = this.network(network);
+            return [network, { networkId, attachment, address: undefined }];
+          }),
       ),
       ...{ ports: [], layer: new Map(imageFiles), lines: [], proxy: undefined },
       volumes: this.#mountedVolumes(creation),

@@ -94,8 +94,9 @@ export class InMemoryClient implements DockerClient {
     );
   }
 
-  machineSubnets({ signal }: CallOptions = {}): Promise<readonly string[]> {
-    return this.#call('machineSubnets', [], signal, () => [...this.#core.data.routes]);
+  machineSubnets({ signal }: CallOptions = {}): Promise<readonly string[] | undefined> {
+    const { data } = this.#core;
+    return this.#call('machineSubnets', [], signal, () => (data.isElsewhere ? undefined : [...data.routes]));
   }
 
   listVolumes(
