@@ -39,6 +39,16 @@ export const serverStateFile = `${haproxyRunFolder}/state`;
  */
 const busyTimeoutMs = 600_000;
 const maxHealthPath = 1000;
+/**
+ * How many connections to a worker may fail one after the other until it is out. One such failure may be that of a busy machine, and
+ * the request has another try.
+ */
+const failedConnections = 2;
+/**
+ * A worker that dies has the fewest requests, so that the one that it dies with is given to it again, until it is out. The try
+ * after that is another worker's.
+ */
+const retries = failedConnections + 1;
 
 /**
  * HAProxy's configuration, for HAProxy >= 3.1 with Lua, as its official images have it, run as `haproxy -W -db -f <folder>/haproxy.cfg` by any user, with a
@@ -184,7 +194,7 @@ function backend(model: HaproxyModel): HaproxySection {
       comment(
         'A worker that dies or is silent gives its request to another, where sending it twice changes nothing',
       ),
-      line('retries', 2),
+      line('retries', retries),
       line('option redispatch', 1),
       line('retry-on', 'conn-failure', 'empty-response', 'response-timeout'),
       line('http-request disable-l7-retry', ...unlessRepeatable),
@@ -316,9 +326,8 @@ function serverDefaults(model: HaproxyModel): readonly HaproxyWord[] {
     ...['fastinter', milliseconds(Math.min(intervalMs, 200))],
     ...['downinter', milliseconds(Math.min(intervalMs, 500))],
     ...['rise', 1, 'fall', retries],
-    // An empty or booting slot is out from the first moment. A worker that cannot be connected to twice in a row is out at
-    // once; one such failure may be that of a busy machine, and the request has another try.
-    ...['init-state', 'down', 'observe', 'layer4', 'error-limit', 2, 'on-error', 'mark-down'],
+    // An empty or booting slot is out from the first moment.
+    ...['init-state', 'down', 'observe', 'layer4', 'error-limit', failedConnections, 'on-error', 'mark-down'],
     ...(keepsConnections(model) ? ['pool-conn-name', fetch('var', 'txn.connection')] : []),
     ...(maxConcurrency === undefined ? [] : ['maxconn', maxConcurrency]),
     ...(slowStartMs === undefined ? [] : ['slowstart', milliseconds(slowStartMs)]),
