@@ -6,6 +6,7 @@ import {
   type PlumbstackErrorCode,
   type WaitOptions,
 } from '@plumbstack/core';
+import type { NetworkCreation } from '@plumbstack/docker/client';
 import { emptyImage } from '@plumbstack/docker/internal';
 import { InMemoryEngine, InMemoryRuntime, recordEvents } from '@plumbstack/testing';
 
@@ -212,6 +213,30 @@ describe('Verbs at a broken moment', () => {
       assert.deepEqual([...new Set(restarted)].sort(), ['w1', 'w2', 'w3']);
       await assertWell(runtime, shop());
     }
+  });
+
+  it('goes on with a network that a call of an aborted run makes late, with other addresses', async () => {
+    const engine = new InMemoryEngine();
+    const late = new Set<string>();
+    const runtime = new InMemoryRuntime({
+      engine,
+      onCall: async ({ method, args }, proceed) => {
+        const [creation] = args as readonly [NetworkCreation];
+        if (method === 'createNetwork' && /_(workers|api)/.test(creation.name) && !late.has(creation.name)) {
+          const at = (rest: string): string => `10.9.${late.size}.${rest}`;
+          const addresses = { subnet: at('0/24'), gateway: at('1'), dynamicRange: at('128/25') };
+          await engine.client.createNetwork({ ...creation, ...addresses });
+          late.add(creation.name);
+        }
+        return proceed();
+      },
+    });
+    await runtime.up(shop());
+    assert.ok(late.size > 1);
+    const networks = await engine.client.listNetworks();
+    for (const each of late)
+      assert.match(networks.find(({ name }) => name === each)?.subnets[0] ?? '', /^10\.9\./, each);
+    await assertWell(runtime, shop());
   });
 
   it('says of a pool without a running HAProxy what is missing, and of no pool that it is none', async () => {

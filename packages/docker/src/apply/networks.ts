@@ -1,3 +1,4 @@
+import { PlumbstackError } from '@plumbstack/core';
 import type { CallOptions, DockerClient, NetworkCreation } from '../client/docker-client.js';
 import { engineStatus, isSubnetTaken } from '../client/docker-failure.js';
 import type { DockerSpec } from '../compile/docker-spec.js';
@@ -78,7 +79,10 @@ export class NewNetworks implements Networks {
   }
 }
 
-/** Whether the network is there as it was to be made: by us, for the same, with the same addresses. */
+/**
+ * Whether the network is there as it was to be made. One of ours with other addresses comes from an aborted run, which saw
+ * other networks around it: whoever runs all this looks again, and goes on with that one.
+ */
 async function isThere(
   client: Pick<DockerClient, 'listNetworks'>,
   { name, subnet, labels }: NetworkCreation,
@@ -86,5 +90,10 @@ async function isThere(
 ): Promise<boolean> {
   const found = (await client.listNetworks(call)).find((each) => each.name === name);
   const isOurs = Object.entries(labels).every(([key, value]) => found?.labels[key] === value);
-  return found !== undefined && isOurs && found.subnets[0] === subnet;
+  if (found === undefined || !isOurs) return false;
+  if (found.subnets[0] === subnet) return true;
+  throw new PlumbstackError('ENGINE_FAILED', `the network ${name} was made with ${found.subnets.join()}.`, {
+    details: { meddled: name },
+    hint: 'Another run was about to make it. Run again.',
+  });
 }

@@ -14,8 +14,8 @@ export function runFailure(stack: string, failures: readonly unknown[]): unknown
 
 /** Whether all that failed did for want of something that was seen or made before: somebody has removed it meanwhile. */
 export function isForWant(error: unknown): boolean {
-  // A call of an aborted run may arrive when the next one is at work: what it stops or removes, that one has seen.
-  if (isPlumbstackError(error, 'START_FAILED') && error.details['meddled'] !== undefined) return true;
+  // A call of an aborted run may arrive when the next one is at work: what it makes, stops or removes, that one has looked for.
+  if (isPlumbstackError(error) && error.details['meddled'] !== undefined) return true;
   if (!isPlumbstackError(error, 'RUN_FAILED')) return isMissing(error);
   const { errors } = error.details;
   return Array.isArray(errors) && errors.every(isForWant);
