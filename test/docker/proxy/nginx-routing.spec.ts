@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { docker, Sandbox } from '../../support/docker-cli';
 import { anySubnet, hostOf } from '../../support/free-subnet';
+import { eventually } from '../../support/lab';
 import { certificate } from './check-configs';
 import {
   ask,
@@ -453,10 +454,11 @@ describe('nginx as the router', function () {
 
   it('logs each request as one line of JSON, whatever a request holds', async () => {
     await get('/app1/logged?"\\', { headers: { 'user-agent': 'quote " and \\ backslash' } });
-    const line = (await docker('logs', open.container))
-      .split('\n')
-      .find((each) => each.includes('/app1/logged'));
-    const entry = JSON.parse(line ?? '') as Record<string, unknown>;
+    // Lines go out together, a moment later.
+    const line = await eventually('the line', async () =>
+      (await docker('logs', open.container)).split('\n').find((each) => each.includes('/app1/logged')),
+    );
+    const entry = JSON.parse(line) as Record<string, unknown>;
     assert.equal(entry['status'], 200);
     assert.equal(entry['userAgent'], 'quote " and \\ backslash');
     assert.equal(entry['upstream'], app1);

@@ -169,9 +169,9 @@ describe('an engine on another machine', function () {
       [...after].filter(([name, start]) => start === before.get(name)),
       [],
     );
+    await eventually('all are healthy', async () => (await deployment.status()).healthy || undefined);
     const plan = await lab.runtime.plan(stack);
     assert.equal(plan.isEmpty, true, plan.toString());
-    await eventually('all are healthy', async () => (await deployment.status()).healthy || undefined);
   }
 
   it('has a stack whose apps this machine cannot reach, and whose published port it can', async () => {
