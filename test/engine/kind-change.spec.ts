@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { isPlumbstackError, Stack, type AppOptions, type ResourceStatus } from '@plumbstack/core';
 import { recordEvents } from '@plumbstack/testing';
 import { ownObjects } from './neighbours';
+import { brokenImage } from './recipes';
 import { disturbed, runMs, settled, world, type World } from './world';
 
 type Kind = ResourceStatus['kind'];
@@ -97,6 +98,16 @@ describe('a resource that is of another kind now, under the same name', () => {
         return stack;
       },
     ],
+    'a pool to a router, with an image that does not run': [
+      stackOf('pool'),
+      (): Stack => {
+        const stack = new Stack('shop');
+        const other = stack.app('other', { image: 'example/app:1' });
+        stack.router('thing', { publish: 8400, image: brokenImage }).route('/other/', other);
+        return stack;
+      },
+    ],
+    'a router to a pool': [stackOf('router'), () => stackOf('pool', { env: { QUALITY: 'ends' } })],
     'a service to an app': [stackOf('service'), () => stackOf('app', { env: { QUALITY: 'ends' } })],
     'an app to a service': [stackOf('app'), () => stackOf('service', { env: { QUALITY: 'ends' } })],
   } as const;

@@ -42,8 +42,12 @@ const behaviours: Readonly<Record<Quality, ContainerBehaviour>> = {
   ends: { answersAfterMs: Infinity, exit: { code: 3, afterMs: 200 } },
 };
 
+/** Of a proxy, which has no environment. */
+export const brokenImage = 'example/broken:1';
+
 /** How the containers of such stacks behave: as their environment says. */
-export function behave({ env }: EngineContainer): ContainerBehaviour {
+export function behave({ env, image }: EngineContainer): ContainerBehaviour {
+  if (image === brokenImage) return { answersAfterMs: Infinity, exit: { code: 3 } };
   return behaviours[(env['QUALITY'] as Quality | undefined) ?? 'answers'];
 }
 

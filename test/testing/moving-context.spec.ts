@@ -53,9 +53,10 @@ describe('a build context that somebody writes to', () => {
       const found = await runtime.engine.client.inspectImage(tag);
       if (found !== undefined) byImage.set(found.id, content);
     }
-    return runtime.engine.containers
+    const found = runtime.engine.containers
       .filter((each) => each.resource === resource && each.role !== 'balancer')
-      .map(({ image }) => byImage.get(image));
+      .map(async ({ image }) => byImage.get((await runtime.engine.client.inspectImage(image))?.id ?? ''));
+    return Promise.all(found);
   };
 
   it('is called by its content, once, where nobody writes', async () => {

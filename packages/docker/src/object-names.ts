@@ -1,3 +1,5 @@
+import type { Role } from './labels.js';
+
 /** Names on the engine. A dot cannot be in a stack's or resource's name, so what has one never collides with them. */
 
 /** Where the routers are; everybody where a stack is not isolated. */
@@ -28,7 +30,11 @@ export const frontName = (pool: string): string => `${pool}.front`;
 /** The resource of the program that something belongs to: a pool's front is a part of the pool. */
 export const declaredName = (resource: string): string => resource.replace(/\.front$/, '');
 export const volumeName = (stack: string, volume: string): string => `${stack}-${volume}`;
-export const configVolumeName = (stack: string, resource: string): string => `${stack}-${resource}.config`;
+/** What has its configuration in a volume. */
+export type ProxyRole = Extract<Role, 'router' | 'balancer'>;
+/** Not the one of the other proxy of that name, so that the one can come before the other is gone. */
+export const configVolumeName = (stack: string, resource: string, role: ProxyRole): string =>
+  `${stack}-${resource}.${role}`;
 export const secretVolumeName = (stack: string, secret: string): string => `${stack}-${secret}.secret`;
 /** Of the container through which a volume is read or written. */
 export const copyName = (stack: string, volume: string): string => `${stack}-${volume}.copy`;

@@ -34,6 +34,7 @@ export interface EngineContainer {
   readonly resource: string;
   readonly role: string;
   readonly state: ContainerState;
+  /** As it was called when the container was made. */
   readonly image: string;
   /** What it was made with; of secrets that it reads from its environment, nothing. */
   readonly env: Readonly<Record<string, string>>;
@@ -305,9 +306,14 @@ function isOurs({ creation: { labels } }: EngineObject): boolean {
   return labels[label.owner] === owner && !backstage.includes(labels[label.role] ?? '');
 }
 
-function seen({ id, name, state, creation: { labels, image, env } }: EngineObject): EngineContainer {
+function seen({
+  id,
+  name,
+  state,
+  creation: { labels, image, imageName = image, env },
+}: EngineObject): EngineContainer {
   return {
-    ...{ id, name, state, image, env },
+    ...{ id, name, state, image: imageName, env },
     stack: labels[label.stack] ?? '',
     resource: labels[label.resource] ?? '',
     role: labels[label.role] ?? '',

@@ -165,7 +165,7 @@ const drifts: readonly Drift[] = [
     what: 'a pool that was removed, HAProxy, workers and all',
     harm: async (stack) => {
       await removeContainers(`${stack}-workers`, `${stack}-workers-1`, `${stack}-workers-2`);
-      await docker('volume', 'rm', `${stack}-workers.config`);
+      await docker('volume', 'rm', `${stack}-workers.balancer`);
     },
     reason: /create +pool .*\/workers/,
     unhealthy: 'workers',
@@ -196,13 +196,13 @@ const drifts: readonly Drift[] = [
   },
   {
     what: "a router's configuration that was deleted",
-    harm: (stack) => inVolume(`${stack}-web.config`, 'rm', '/config/nginx.conf'),
+    harm: (stack) => inVolume(`${stack}-web.router`, 'rm', '/config/nginx.conf'),
     reason: /update +router .*\/web .*reloaded.*\n +file nginx\.conf: missing -> as described/,
   },
   {
     what: 'a router that crashes for want of its configuration',
     harm: async (stack) => {
-      await inVolume(`${stack}-web.config`, 'rm', '/config/nginx.conf');
+      await inVolume(`${stack}-web.router`, 'rm', '/config/nginx.conf');
       await docker('restart', '--time', '1', `${stack}-web`);
     },
     reason: /update +router .*\/web .*reloaded.*\n +file nginx\.conf: missing -> as described/,
@@ -228,13 +228,14 @@ const drifts: readonly Drift[] = [
   },
   {
     what: "a HAProxy's configuration that was deleted, with its record",
-    harm: (stack) => inVolume(`${stack}-workers.config`, 'rm', '/config/haproxy.cfg', '/config/record.json'),
+    harm: (stack) =>
+      inVolume(`${stack}-workers.balancer`, 'rm', '/config/haproxy.cfg', '/config/record.json'),
     reason: /update +pool .*\/workers\n +file haproxy\.cfg: missing -> as described/,
   },
   {
     what: 'a HAProxy that crashes for want of its configuration',
     harm: async (stack) => {
-      await inVolume(`${stack}-workers.config`, 'rm', '/config/haproxy.cfg');
+      await inVolume(`${stack}-workers.balancer`, 'rm', '/config/haproxy.cfg');
       await docker('restart', '--time', '1', `${stack}-workers`);
     },
     reason: /update +pool .*\/workers\n.*file haproxy\.cfg: missing -> as described/s,

@@ -415,7 +415,7 @@ describe('a bad input', () => {
       withSecret.app('app', lightApp({ secrets: [withSecret.secret('token', { generateBytes: 16 })] }));
       const cases = [
         [withData, 'data', `${withData.name}-data`],
-        [withConfig, 'web', `${withConfig.name}-web.config`],
+        [withConfig, 'web', `${withConfig.name}-web.router`],
         [withSecret, 'token', `${withSecret.name}-token.secret`],
       ] as const;
       for (const [stack, resource, volume] of cases) {

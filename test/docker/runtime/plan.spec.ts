@@ -145,7 +145,7 @@ describe('a plan', function () {
         await docker('volume', 'ls', '--quiet', '--filter', `label=io.plumbstack.stack=${name}`)
       ).split('\n');
       assert.ok(volumes.includes(`${name}-kept`));
-      assert.ok(!volumes.includes(`${name}-crowd.config`));
+      assert.ok(!volumes.includes(`${name}-crowd.balancer`));
       assert.ok((await lab.runtime.plan(smallStack(name))).isEmpty);
     } finally {
       await docker('rm', '--force', stranger);

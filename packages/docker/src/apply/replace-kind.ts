@@ -1,7 +1,7 @@
 import { poolPort } from '@plumbstack/core';
 import type { Unit } from '../compile/docker-spec.js';
 import { label, ofStack } from '../labels.js';
-import { configVolumeName, containerName, formerContainerName } from '../object-names.js';
+import { containerName, formerContainerName } from '../object-names.js';
 import { isOurs } from '../ours.js';
 import { describedCheck } from '../plan/described-check.js';
 import { stays } from '../plan/former.js';
@@ -36,10 +36,7 @@ export async function replaceKind(
   }
 }
 
-/**
- * What it was stops first, and runs again where what it is now does not come up: until then it is not removed. Of two proxies the one
- * has to go, since they have their configuration in one place.
- */
+/** What it was stops first, and runs again where what it is now does not come up: until then it is not removed. */
 async function insteadOfFormer(
   context: RunContext,
   unit: Unit,
@@ -47,13 +44,6 @@ async function insteadOfFormer(
   converge: Converge,
 ): Promise<void> {
   const { client, call, stack } = context;
-  const isProxy = unit.kind === 'pool' || unit.kind === 'router';
-  if (isProxy && former.some(({ role }) => role === 'balancer' || role === 'router')) {
-    await removeAll(context, unit, former);
-    await converge(without(context, unit, former));
-    await leadHere(context, unit);
-    return;
-  }
   const serving = former.filter(({ state }) => state === 'running');
   const name = containerName(stack, unit.resource);
   const holder = former.find((each) => each.name === name);
@@ -91,6 +81,7 @@ async function goBack(
     // They may have its name, its ports and its addresses.
     const made = containers.filter(({ id }) => !former.some((each) => each.id === id));
     await Promise.all(made.map((each) => client.removeContainer(each.id)));
+    await removeConfig({ client, stack, call: {} }, resource, made);
     if (holder !== undefined) await client.renameContainer(holder.id, holder.name);
     await Promise.all(serving.map((each) => client.startContainer(each.id)));
   } catch (failure) {
@@ -145,7 +136,7 @@ async function retireAll(
     await removeContainer(context, each, each.role === 'balancer' ? proxyGraceMs : graceOf(each));
   }
   await removeAll(context, unit, former.filter(isWorker));
-  if (unit.kind !== 'pool') await removeConfig(context, unit.resource, former);
+  await removeConfig(context, unit.resource, former);
 }
 
 async function removeAll(
@@ -164,14 +155,13 @@ function graceOf({ identity }: ObservedContainer): number {
 
 /** What was seen, but for what is gone now. */
 function without(context: RunContext, { resource }: Unit, former: readonly ObservedContainer[]): RunContext {
-  const { observed, stack } = context;
+  const { observed } = context;
   const { [resource]: _, ...configs } = observed.configs;
   return {
     ...context,
     observed: {
       ...observed,
       containers: observed.containers.filter((each) => !former.includes(each)),
-      volumes: observed.volumes.filter(({ name }) => name !== configVolumeName(stack, resource)),
       configs,
     },
   };

@@ -33,7 +33,7 @@ export function compilePool(
   const stack = stackSpec.name;
   const host = visitedHost(stackSpec, name);
   const slots = addresses.slots[name] ?? [];
-  const configVolume = configVolumeName(stack, name);
+  const configVolume = configVolumeName(stack, name, 'balancer');
   return {
     kind: 'pool',
     resource: name,

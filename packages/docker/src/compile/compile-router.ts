@@ -36,7 +36,7 @@ export function compileRouter(
   inputs: Inputs,
 ): RouterUnit {
   const { name, root } = spec;
-  const configVolume = configVolumeName(stack, name);
+  const configVolume = configVolumeName(stack, name, 'router');
   return {
     kind: 'router',
     resource: name,

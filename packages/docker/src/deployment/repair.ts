@@ -90,7 +90,7 @@ async function withLostRecords(
   const lost = pools.filter(
     (pool) =>
       containersOf(observed, pool, 'balancer').length === 0 &&
-      observed.volumes.some(({ name }) => name === configVolumeName(observed.stack, pool)),
+      observed.volumes.some(({ name }) => name === configVolumeName(observed.stack, pool, 'balancer')),
   );
   const found = await Promise.all(
     lost.map(async (pool) => [pool, await lostConfig(session, observed.stack, pool, signal)] as const),
@@ -113,7 +113,14 @@ async function lostConfig(
   await using container = await temporaryContainer({ client, stack, call }, pool, {
     ...emptyImage.creation,
     name: copyName(stack, pool),
-    mounts: [{ type: 'volume', name: configVolumeName(stack, pool), target: configFolder, readOnly: true }],
+    mounts: [
+      {
+        type: 'volume',
+        name: configVolumeName(stack, pool, 'balancer'),
+        target: configFolder,
+        readOnly: true,
+      },
+    ],
   });
   return await readConfig(client, container.id, readParts.balancer, call);
 }
