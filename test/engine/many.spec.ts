@@ -42,6 +42,28 @@ describe('many', () => {
         await played(replicas, width);
       });
 
+  it('1000 workers come up, and an update that is given up half-way is finished by the next', async function () {
+    this.timeout(600_000);
+    using here = world(8);
+    const { time, runtime, engine } = here;
+    const versions = (): readonly (string | undefined)[] =>
+      engine.containers.flatMap(({ role, env }) => (role === 'worker' ? [env['VERSION']] : []));
+    await time.run('up', runMs, () => runtime().up(poolOf(1000)));
+    const given = new AbortController();
+    let started = 0;
+    const other = runtime((call, proceed) => {
+      if (call.method === 'startContainer' && ++started === 500) given.abort(new Error('given up'));
+      return proceed();
+    });
+    const failed = time.run('an update', runMs, () => other.up(poolOf(1000, 2), { signal: given.signal }));
+    await assert.rejects(failed, /given up/);
+    await time.run('up', runMs, () => runtime().up(poolOf(1000, 2)));
+    assert.deepEqual([versions().length, new Set(versions()).size], [1000, 1]);
+    assert.ok((await time.run('plan', runMs, () => runtime().plan(poolOf(1000, 2)))).isEmpty);
+    await time.run('down', runMs, () => runtime().down('shop'));
+    assert.deepEqual(ownObjects(engine, 'shop'), []);
+  });
+
   it('an update that was given up with every slot taken is finished by the next', async function () {
     this.timeout(600_000);
     using here = world(4);
