@@ -1,5 +1,5 @@
 // @ts-check
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv } from 'node:process';
@@ -14,6 +14,21 @@ import { runScript } from './setup/setup-error.mjs';
 const reporter = fileURLToPath(new URL('mocha-reporter.cjs', import.meta.url));
 const noCounts = { passes: 0, failures: 0, pending: 0, complete: false };
 
+/**
+ * Most of them wait for containers most of the time: three at once fill two processors. What takes longest begins first, so
+ * that nothing is left to run alone.
+ */
+function allFiles() {
+  const longest = ['faults', 'conformance', 'transparency', 'docker/pool', 'examples'];
+  const groups = [...longest.map((each) => join('test', each)), 'test'];
+  /** @param {string} file */
+  const group = (file) => groups.findIndex((each) => file.startsWith(each));
+  return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((each) => each.endsWith('.spec.ts') && !each.includes('node_modules'))
+    .map((each) => join('test', each))
+    .sort((a, b) => group(a) - group(b) || (a < b ? -1 : 1));
+}
+
 await runScript(async () => {
   const engine = await setup({ log: console.log });
   // After set-up: each may install packages, and only one can at a time.
@@ -24,11 +39,8 @@ await runScript(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'plumbstack-test-'));
   const countsFile = join(folder, 'counts.json');
   const given = argv.slice(2);
-  // Files in mocha's own configuration would be added to the ones that are asked for. All of them wait for containers most of
-  // the time: two at once take little more of the machine.
-  const files = given.some((each) => each.endsWith('.ts'))
-    ? []
-    : ['--parallel', '--jobs', '2', 'test/**/*.spec.ts'];
+  // Files in mocha's own configuration would be added to the ones that are asked for.
+  const files = given.some((each) => each.endsWith('.ts')) ? [] : ['--parallel', '--jobs', '3', ...allFiles()];
   const args = ['--reporter', reporter, '--reporter-option', `counts=${countsFile}`, ...given, ...files];
   const exitCode = await runInForeground('node_modules/.bin/mocha', args, { cwd: root, env });
   const counts = existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : noCounts;

@@ -215,6 +215,32 @@ describe('Verbs at a broken moment', () => {
     }
   });
 
+  it('tries a subnet before anything goes for it: of what an engine refuses, its list need not tell', async () => {
+    const engine = new InMemoryEngine();
+    const version = (subnet: string): Stack => {
+      const stack = new Stack('shop', { subnet });
+      stack.pool('workers', { app: stack.app('worker', app), replicas: 2, publish: 0 });
+      return stack;
+    };
+    await new InMemoryRuntime({ engine }).up(version('10.8.1.0/24'));
+    const before = engine.objects;
+    let theirs: string | undefined;
+    const runtime = new InMemoryRuntime({
+      engine,
+      onCall: async ({ method }, proceed) => {
+        const addresses = { subnet: '10.8.2.0/24', gateway: '10.8.2.1', dynamicRange: '10.8.2.128/25' };
+        if (method === 'createNetwork')
+          theirs ??= await engine.client.createNetwork({ name: 'theirs', labels: {}, ...addresses });
+        return proceed();
+      },
+    });
+    await rejection(runtime.up(version('10.8.2.0/24')), 'ENGINE_FAILED');
+    assert.deepEqual(
+      engine.objects.filter(({ name }) => name !== 'theirs' && name !== 'shop.lease'),
+      before,
+    );
+  });
+
   it('goes on with a network that a call of an aborted run makes late, with other addresses', async () => {
     const engine = new InMemoryEngine();
     const late = new Set<string>();

@@ -79,24 +79,6 @@ describe("a stack's network", () => {
       assert.deepEqual(await settledState(stack.name), before);
       assert.ok((await lab.runtime.plan(version(own, stack))).isEmpty);
     });
-
-    it('is tried before anything goes: of what an engine refuses, its list need not tell', async () => {
-      await using proxy = await FaultProxy.start();
-      await using runtime = new DockerRuntime({ host: proxy.host });
-      const stack = lab.stack();
-      const [own, other] = [anySubnet(), anySubnet()];
-      await lab.runtime.up(version(own, stack));
-      const before = await settledState(stack.name);
-      proxy.watch({
-        aboutToSend: async ({ name }) => {
-          if (name.startsWith('POST /networks/create') && theirs.length === 0)
-            await theyMake(`con-${stack.name}`, other);
-          return undefined;
-        },
-      });
-      await assert.rejects(runtime.up(version(other, stack)), isPlumbstackError);
-      assert.deepEqual(await settledState(stack.name), before);
-    });
   });
 
   it('is taken as it is where an aborted run had it made late', async () => {
