@@ -40,7 +40,9 @@ await runScript(async () => {
   const countsFile = join(folder, 'counts.json');
   const given = argv.slice(2);
   // Files in mocha's own configuration would be added to the ones that are asked for.
-  const files = given.some((each) => each.endsWith('.ts')) ? [] : ['--parallel', '--jobs', '3', ...allFiles()];
+  const files = given.some((each) => each.endsWith('.ts'))
+    ? []
+    : ['--parallel', '--jobs', '3', ...allFiles()];
   const args = ['--reporter', reporter, '--reporter-option', `counts=${countsFile}`, ...given, ...files];
   const exitCode = await runInForeground('node_modules/.bin/mocha', args, { cwd: root, env });
   const counts = existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : noCounts;
