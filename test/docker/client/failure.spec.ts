@@ -49,6 +49,21 @@ describe('a client whose engine misbehaves', () => {
     assert.ok(isPlumbstackError(toPlumbstackError(answered(500, 'no such container'), at), 'NOT_FOUND'));
   });
 
+  it('has a network made again where Podman fails over an interface that went meanwhile', async () => {
+    const failure = JSON.stringify({ message: 'route ip+net: no such network interface' });
+    let failures = 3;
+    await using engine = await FakeEngine.start((_, socket) =>
+      socket.write(failures-- > 0 ? answer(500, failure) : answer(201, JSON.stringify({ Id: 'made' }))),
+    );
+    const client = await engine.client();
+    const network = { name: 'n', subnet: '10.0.0.0/24', gateway: '10.0.0.1', dynamicRange: '10.0.0.128/25' };
+    assert.equal(await client.createNetwork({ ...network, labels: {} }), 'made');
+    assert.equal(engine.requests.length, 4);
+    // Not for ever.
+    failures = Infinity;
+    await assert.rejects(client.createNetwork({ ...network, labels: {} }), /no such network interface/);
+  });
+
   it('takes a page of a proxy for what it is', async () => {
     await using engine = await FakeEngine.start((_, socket) =>
       socket.write(answer(200, '<html>', 'text/html')),

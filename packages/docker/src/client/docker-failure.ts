@@ -90,6 +90,14 @@ export function isNotConnected(error: unknown): boolean {
   return /is not connected to (?:the )?network/.test(reasonOf(error));
 }
 
+/**
+ * Whether an interface of its machine went while Podman looked at all of them, as it does before it makes a network: that of a container
+ * of another engine, for instance. Nothing was made. Podman 4.3.
+ */
+export function hasLostInterface(error: unknown): boolean {
+  return /no such network interface/.test(reasonOf(error));
+}
+
 /** The engine accepted and did not answer in time. */
 export function noAnswer(at: FailedCall, deadlineMs: number): PlumbstackError {
   return new PlumbstackError(

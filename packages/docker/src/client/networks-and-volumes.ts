@@ -7,10 +7,14 @@ import type {
   VolumeSummary,
 } from './docker-client.js';
 import { part } from './containers.js';
+import { hasLostInterface } from './docker-failure.js';
 import type { Engine } from './engine.js';
 import { toNetworkSummary, toVolumeSummary } from './from-engine.js';
 import { unlessGone } from './gone.js';
 import { toEngineNetwork } from './to-engine.js';
+
+/** How often an engine looks at its machine's interfaces, of which one may go at any time. */
+const mostLooks = 10;
 
 /** The calls about networks and volumes. */
 export class NetworksAndVolumes {
@@ -27,9 +31,15 @@ export class NetworksAndVolumes {
   }
 
   async createNetwork(network: NetworkCreation, options: CallOptions): Promise<string> {
-    return this.#engine.call(`create network ${network.name}`, options, async (docker) => {
-      return (await docker.createNetwork(toEngineNetwork(network))).id;
-    });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#engine.call(`create network ${network.name}`, options, async (docker) => {
+          return (await docker.createNetwork(toEngineNetwork(network))).id;
+        });
+      } catch (error) {
+        if (!hasLostInterface(error) || attempt === mostLooks) throw error;
+      }
+    }
   }
 
   async removeNetwork(id: string, options: CallOptions): Promise<void> {
