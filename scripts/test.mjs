@@ -19,7 +19,7 @@ const noCounts = { passes: 0, failures: 0, pending: 0, complete: false };
  * that nothing is left to run alone.
  */
 function allFiles() {
-  const longest = ['faults', 'conformance', 'transparency', 'docker/pool', 'examples'];
+  const longest = ['faults', 'conformance', 'transparency', 'docker/pool', 'docker/runtime', 'examples'];
   const groups = [...longest.map((each) => join('test', each)), 'test'];
   /** @param {string} file */
   const group = (file) => groups.findIndex((each) => file.startsWith(each));

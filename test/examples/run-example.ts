@@ -37,13 +37,21 @@ export class Example {
     return this.#run(['--down']);
   }
 
-  /** Plain ts-node, as `npx ts-node main.ts` runs it. Resolves when the program has ended by itself. */
+  /**
+   * As `npx ts-node main.ts` runs it, but for its types: `npm run lint` checks those of all examples at once. Resolves when the
+   * program has ended by itself.
+   */
   async #run(args: readonly string[]): Promise<Ended> {
     const tsNode = join(examples, 'node_modules', '.bin', 'ts-node');
     const child = spawn(tsNode, ['main.ts', ...args], {
       cwd: this.#folder,
       // Without what leads this process's own ts-node to the tests' project.
-      env: { ...process.env, TS_NODE_PROJECT: undefined, ...this.#env, STACK: this.stack },
+      env: {
+        ...process.env,
+        ...{ TS_NODE_PROJECT: undefined, TS_NODE_TRANSPILE_ONLY: 'true' },
+        ...this.#env,
+        STACK: this.stack,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 240_000,
     });

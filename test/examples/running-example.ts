@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { docker } from '../support/docker-cli';
 import { Example, freePort, isClosed, type Ended } from './run-example';
 
 /**
@@ -60,5 +61,8 @@ export class RunningExample {
     const { exitCode, stderr } = await this.#program.down();
     assert.equal(exitCode, 0, stderr);
     for (const port of this.#ports) assert.ok(await isClosed(port), `port ${port} still answers`);
+    const label = `label=io.plumbstack.built-for.stack=${this.stack}`;
+    const images = await docker('image', 'ls', '--quiet', '--filter', label);
+    if (images !== '') await docker('image', 'rm', '--force', ...new Set(images.split('\n')));
   }
 }

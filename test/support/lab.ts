@@ -29,7 +29,7 @@ export class Lab {
 
   /** For `afterEach`. */
   async clear(): Promise<void> {
-    for (const name of this.#names.splice(0)) await this.runtime.down(name, { volumes: true });
+    for (const name of this.#names.splice(0)) await this.runtime.down(name, { volumes: true, images: true });
   }
 }
 

@@ -26,7 +26,10 @@ export interface Visitors {
   leave(): Promise<Visit>;
 }
 
-/** Asks these URLs without a pause, by GET and POST, on kept and on new connections, and records every answer. */
+/** Enough for others to work beside it: without a pause, visitors take a whole processor for as long as they are there. */
+const pauseMs = 8;
+
+/** Asks these URLs again and again, by GET and POST, on kept and on new connections, and records every answer. */
 export function startVisitors(urls: readonly URL[]): Visitors {
   let here = true;
   const asked: number[] = [];
@@ -48,7 +51,7 @@ export function startVisitors(urls: readonly URL[]): Visitors {
             failures.push(`${method} ${url.pathname}: ${why}`);
             lost.push({ method, visit, why, sentAt, endedAt: performance.now() });
           }
-          await new Promise((resolve) => setTimeout(resolve, 2));
+          await new Promise((resolve) => setTimeout(resolve, pauseMs));
         }
         agent.destroy();
         return { answered, failures, lost };

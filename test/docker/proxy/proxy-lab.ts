@@ -255,7 +255,7 @@ export class ConstantLoad implements AsyncDisposable {
         ({ status, body }) => status < 400 || this.#failed.push(`${status} ${body.slice(0, 80)}`),
         (error: unknown) => this.#failed.push(String(error)),
       );
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise((resolve) => setTimeout(resolve, 6));
     }
   }
 

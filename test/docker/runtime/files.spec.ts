@@ -273,7 +273,8 @@ describe("a container's files", () => {
       };
       // What is searched is what there is.
       assert.ok(
-        seen.inspected.includes(`${stack.name}-app`) && seen.inspected.includes(`${stack.name}-pool.config`),
+        seen.inspected.includes(`${stack.name}-app`) &&
+          seen.inspected.includes(`${stack.name}-pool.balancer`),
       );
       for (const value of [...values, made]) {
         for (const form of [
