@@ -9,19 +9,30 @@ function api(file: string, options?: PlumberOptions): AppSpec {
   return app.toSpec();
 }
 
-/** The Dockerfile that plumber(...) writes, line by line. */
+type BuildSpec = Extract<AppSpec['image'], { type: 'build' }>;
+
+function buildOf(file: string, options?: PlumberOptions): BuildSpec {
+  const { image } = api(file, options);
+  assert.ok(image.type === 'build');
+  return image;
+}
+
+/** The Dockerfile that plumber(...) writes for what the code is put onto, line by line. */
 function dockerfile(options: PlumberOptions): readonly string[] {
-  const { image } = api('./plumber.R', options);
-  assert.ok(image.type === 'build' && image.inline !== undefined && image.context === undefined);
-  return image.inline.trimEnd().split('\n');
+  return buildOf('./plumber.R', options).inline?.trimEnd().split('\n') ?? [];
 }
 
 describe('plumber(file)', () => {
-  it("runs the file in plumber's own image, on 8000, with its folder read-only at /app", () => {
+  it("runs the file on plumber's own image, on 8000, with its folder copied to /app", () => {
     const spec = api('./app2/plumber.R');
-    assert.deepEqual(spec.image, { type: 'pull', reference: 'rstudio/plumber:latest', policy: 'missing' });
+    const { context, inline, steps } = buildOf('./app2/plumber.R');
+    assert.deepEqual([context, inline], ['./app2', 'FROM rstudio/plumber:latest\n']);
+    const [copy, parse, ...rest] = steps?.trimEnd().split('\n') ?? [];
+    assert.equal(copy, 'COPY [".","/app/"]');
+    assert.match(parse ?? '', /^RUN \["Rscript",.*parse.*"\/app\/plumber.R"\]$/);
+    assert.deepEqual(rest, []);
     assert.equal(spec.port, 8000);
-    assert.deepEqual(spec.mounts, [{ type: 'bind', source: './app2', target: '/app', readOnly: true }]);
+    assert.deepEqual(spec.mounts, []);
     assert.equal(spec.workingDir, '/app');
     assert.deepEqual(spec.env, {});
     assert.equal(spec.entrypoint?.[0], 'Rscript');
@@ -39,20 +50,48 @@ describe('plumber(file)', () => {
     ['api/_server.yml', 'api', '/app/_server.yml'],
     ['api/_server.yaml', 'api', '/app/_server.yaml'],
   ] as const) {
-    it(`of ${file} mounts ${source} and runs ${command}`, () => {
-      const spec = api(file);
+    it(`of ${file} copies ${source} and runs ${command}; live, mounts it`, () => {
+      const { command: run, mounts } = api(file);
+      assert.deepEqual([buildOf(file).context, run, mounts], [source, [command], []]);
+      const live = api(file, { live: true });
       assert.deepEqual(
-        [spec.mounts[0], spec.command],
-        [{ type: 'bind', source, target: '/app', readOnly: true }, [command]],
+        [live.image, live.mounts, live.command],
+        [
+          { type: 'pull', reference: 'rstudio/plumber:latest', policy: 'missing' },
+          [{ type: 'bind', source, target: '/app', readOnly: true }],
+          [command],
+        ],
       );
     });
   }
+
+  it('copies the folder behind the steps of a Dockerfile of its own, and mounts that of another context', () => {
+    const { steps: alone } = buildOf('./api/plumber.R');
+    for (const context of ['./api', 'api/', './/api/.'])
+      for (const build of [context, { context }, { context, dockerfile: 'R.Dockerfile', args: { A: 'b' } }]) {
+        const spec = api('./api/plumber.R', { build });
+        assert.ok(spec.image.type === 'build');
+        assert.deepEqual([spec.image.steps?.trim(), spec.mounts], [alone?.trim(), []]);
+      }
+    const own = buildOf('./api/plumber.R', { build: { context: './api', steps: 'ENV A=b' } });
+    assert.equal(own.steps, `ENV A=b\n${alone}`);
+    for (const build of ['.', './api/image', { inline: 'FROM r-base' }, { context: './other' }]) {
+      const spec = api('./api/plumber.R', { build });
+      assert.ok(spec.image.type === 'build');
+      assert.deepEqual([spec.image.steps, spec.mounts.length], [undefined, 1]);
+    }
+    assert.equal(api('./api/plumber.R', { build: './api', live: true }).mounts.length, 1);
+  });
 
   it('never puts the name of the file into R code', () => {
     const name = '"); system("id"); ("';
     const { entrypoint, command } = api(`./${name}.R`);
     assert.deepEqual(entrypoint, api('./plumber.R').entrypoint);
     assert.deepEqual(command, [`/app/${name}.R`]);
+  });
+
+  it('does not parse what is no R', () => {
+    assert.equal(buildOf('api/_server.yml').steps, 'COPY [".","/app/"]\n');
   });
 
   it('runs a _server.yml in another way than an R file', () => {
@@ -73,6 +112,7 @@ describe('plumber(file)', () => {
   it('lets the caller say otherwise', () => {
     const spec = api('plumber.R', {
       image: { reference: 'rocker/r-ver:4', pull: 'always' },
+      live: true,
       prefixEnv: 'BASE',
       workingDir: '/srv',
       restart: 'no',
@@ -85,6 +125,7 @@ describe('plumber(file)', () => {
       ['/data', '/app'],
     );
     assert.equal(api('plumber.R', { build: './image' }).image.type, 'build');
+    assert.deepEqual(dockerfile({ image: 'rocker/r-ver:4' }), ['FROM rocker/r-ver:4']);
   });
 
   for (const [what, call] of [
@@ -98,6 +139,11 @@ describe('plumber(file)', () => {
     ['a command', () => plumber('a.R', { command: ['R'] } as never)],
     ['an entry point', () => plumber('a.R', { entrypoint: ['R'] } as never)],
     ['mounts that are no list', () => plumber('a.R', { mounts: {} as never })],
+    ['live that is no flag', () => plumber('a.R', { live: 1 as never })],
+    [
+      'a pull policy of what is only the base of its image',
+      () => plumber('a.R', { image: { reference: 'rocker/r-ver:4', pull: 'always' } }),
+    ],
   ] as const) {
     it(`refuses ${what}`, () => {
       refusalOf(call);
@@ -137,7 +183,7 @@ describe('plumber(file, { packages })', () => {
   it('builds only what is asked for', () => {
     assert.equal(dockerfile({ packages: ['jsonlite'] }).length, 3);
     assert.equal(dockerfile({ systemPackages: ['libpq-dev'] }).length, 4);
-    assert.equal(api('a.R', { packages: [], systemPackages: [] }).image.type, 'pull');
+    assert.equal(dockerfile({ packages: [], systemPackages: [] }).length, 1);
   });
 
   it("starts from the caller's image", () => {
@@ -169,7 +215,7 @@ describe('plumber(file, { packages })', () => {
       PLUMBSTACK_SESSION_SECURE: '1',
     });
     assert.match(JSON.stringify(build), /DBI.*sodium.*base64enc/);
-    assert.equal(plumber('a.R', { build: '.', session: { key } }).build, '.');
+    assert.equal(plumber('api/a.R', { build: '.', session: { key } }).build, '.');
   });
 
   it('refuses what is no key, and cookies for an API that makes itself', () => {

@@ -26,6 +26,8 @@ export interface BuildOptions {
   readonly dockerfile?: string;
   /** The Dockerfile's text, in place of a file. */
   readonly inline?: string;
+  /** Further lines of the Dockerfile, behind those that it has. They are a part of its last stage. */
+  readonly steps?: string;
   /** Values for the Dockerfile's `ARG`s. They stay visible in the image's history: no place for a secret. */
   readonly args?: Readonly<Record<string, string>>;
   /** Stage to stop at. @default the last one */
@@ -142,6 +144,7 @@ export const build: Check<ImageSpec> = (value, path) => {
             context: line,
             dockerfile: pathInside,
             inline: argument,
+            steps: argument,
             args: dictionary(environmentName, argument),
             target: line,
             platform: line,
@@ -153,10 +156,12 @@ export const build: Check<ImageSpec> = (value, path) => {
             builder: oneOf('classic', 'buildkit'),
           },
         );
-  const { context, dockerfile = 'Dockerfile', inline, target, platform, builder } = given;
+  const { context, dockerfile = 'Dockerfile', inline, steps, target, platform, builder } = given;
   const { args = {}, labels = {}, cacheFrom = [], contexts = {}, ssh = false } = given;
   if (context === undefined && inline === undefined)
     refuse(path, 'a context folder or an inline Dockerfile', value);
+  if (steps !== undefined && target !== undefined)
+    refuse(`${path}.target`, 'left out with steps, which are a part of the last stage', target);
   const needsBuildkit = ssh || (secrets ?? []).length > 0 || Object.keys(contexts).length > 0;
   if (builder === 'classic' && needsBuildkit)
     refuse(`${path}.builder`, '"buildkit", or left out, with secrets, ssh or contexts', builder);
@@ -165,6 +170,7 @@ export const build: Check<ImageSpec> = (value, path) => {
     ...(context !== undefined && { context }),
     dockerfile,
     ...(inline !== undefined && { inline }),
+    ...(steps !== undefined && { steps }),
     args,
     ...(target !== undefined && { target }),
     ...(platform !== undefined && { platform }),

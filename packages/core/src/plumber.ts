@@ -1,6 +1,6 @@
 import { flag, isRecord, line, list, matching, options, refuse } from './check.js';
 import type { AppOptions } from './app.js';
-import { image as checkImage, type BuildOptions } from './image.js';
+import { image as checkImage, type Build } from './image.js';
 import type { Mount } from './mount.js';
 import { isResource } from './resource.js';
 import type { Secret } from './secret.js';
@@ -14,6 +14,12 @@ export interface PlumberOptions extends Omit<AppOptions, 'command' | 'entrypoint
   readonly packages?: readonly string[];
   /** Debian packages to install into the image, as `libpq-dev`. */
   readonly systemPackages?: readonly string[];
+  /**
+   * Mounts the file's folder instead of copying it, for the time in which it is written: what is saved there is there when the
+   * container starts the next time. It is a part of no version then, so that nothing sees a change and nothing brings the code
+   * of before back. The folder is one of the engine's machine. @default false
+   */
+  readonly live?: boolean;
   /** Encrypted session cookies: `req$session` is kept by the client, so that every worker of a pool knows it. @default none */
   readonly session?: PlumberSession;
 }
@@ -33,7 +39,7 @@ export interface PlumberSession {
 
 /** Docker Hub's image of plumber's own authors: https://hub.docker.com/r/rstudio/plumber */
 const defaultImage = 'rstudio/plumber:latest';
-/** Where the API's folder appears in the container. */
+/** Where the API's folder is in the container. */
 const folder = '/app';
 
 const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
@@ -91,13 +97,21 @@ const installPackages = [
   'if (length(missing)) stop("not installed: ", toString(missing))',
 ].join('; ');
 
+// Found while the image is built, with R's own line and message: nothing has been asked to leave by then.
+const parseFile = 'invisible(parse(commandArgs(trailingOnly = TRUE)[[1]], encoding = "UTF-8"))';
+
 /**
- * Turns one R file into an app's options: the image, the file's folder mounted read-only at `/app`, the command that
- * plumbs it, port 8000, and `PLUMBER_APIURL` where a route leads to it, so that its OpenAPI description names the public
- * path. An `entrypoint.R` and a `_server.yml` run as plumber has it; the engine that a `_server.yml` names has to be in
- * the image, as by `packages: ['plumber2']`.
+ * Turns one R file into an app's options: an image that has the file's folder at `/app`, the command that plumbs the file, port
+ * 8000, and `PLUMBER_APIURL` where a route leads to it, so that its OpenAPI description names the public path. What is in
+ * the folder is the app's version: an edit is a step of the plan, an update and something to roll back from, on whichever
+ * machine the engine is. What must not be sent is named in the folder's `.dockerignore`, as for `docker build`. An R file that does not parse fails the
+ * build (`IMAGE_BUILD_FAILED`), before anything is updated.
  *
- * @param file path of the R file or `_server.yml` on the engine's machine; a relative one starts from the stack's `baseDir`
+ * With a `build` whose context is that folder, the folder is copied to `/app` behind the Dockerfile's own steps. With one of
+ * another context the folder is mounted, as by `live`. An `entrypoint.R` and a `_server.yml` run as plumber has it; the engine that
+ * a `_server.yml` names has to be in the image, as by `packages: ['plumber2']`.
+ *
+ * @param file path of the R file or `_server.yml`; a relative one starts from the stack's `baseDir`
  * @example stack.app('app2', plumber('./app2/plumber.R', { packages: ['jsonlite'] }))
  */
 export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
@@ -107,7 +121,8 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
   for (const ours of ['command', 'entrypoint']) {
     if (ours in all) refuse(`plumber: ${ours}`, 'left out, as plumber(...) sets it', all[ours]);
   }
-  const { packages = [], systemPackages = [], session, image, build, mounts = [], ...rest } = given;
+  const { packages = [], systemPackages = [], session, live, image, build, mounts = [], ...rest } = given;
+  const isLive = live !== undefined && flag(live, 'plumber: live');
   list(packageName)(packages, 'plumber: packages');
   list(systemPackageName)(systemPackages, 'plumber: systemPackages');
   const slash = path.lastIndexOf('/');
@@ -121,16 +136,18 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
   const cookies = session === undefined ? undefined : sessionOptions(session);
   if (cookies !== undefined && run === runServerYml)
     refuse('plumber: session', 'left out for a _server.yml, which makes its API itself', session);
+  const code = { folder: directory, steps: stepsFor(`${folder}/${base}`, run === runPlumber) };
+  // Of its own image, a Dockerfile sees to what plumber needs for cookies.
+  const needed = cookies === undefined || build !== undefined ? packages : [...packages, ...cookies.packages];
+  const isCopied = !isLive && (build === undefined || contextOf(build) === plain(directory));
   return {
     ...rest,
     ...(cookies !== undefined && { secrets: [...(rest.secrets ?? []), cookies.secret] }),
     ...imageOf(
       { ...(image !== undefined && { image }), ...(build !== undefined && { build }) },
-      // Of its own image, a Dockerfile sees to what plumber needs for cookies.
-      cookies === undefined || build !== undefined
-        ? packages
-        : [...new Set([...packages, ...cookies.packages])],
+      [...new Set(needed)],
       systemPackages,
+      isCopied ? code : undefined,
     ),
     port,
     // Not PLUMBER_APIPATH: that moves `/__docs__/` below the prefix inside the app, where a router that strips the
@@ -139,7 +156,7 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
     // Behind the caller's own, so that a message about one of those has the index it has in the program.
     mounts: [
       ...list<Mount>((each) => each as Mount)(mounts, 'plumber: mounts'),
-      { bind: directory, target: folder, readOnly: true },
+      ...(isCopied ? [] : [{ bind: directory, target: folder, readOnly: true }]),
     ],
     workingDir: rest.workingDir ?? folder,
     env: { ...(port !== 8000 && { PLUMBSTACK_PORT: String(port) }), ...cookies?.env, ...rest.env },
@@ -184,19 +201,51 @@ function sessionOptions(given: PlumberSession): SessionParts {
   };
 }
 
+/** What is copied into the image, and how. */
+interface Code {
+  readonly folder: string;
+  readonly steps: string;
+}
+
+function stepsFor(file: string, isR: boolean): string {
+  const parse = `RUN ${JSON.stringify(['Rscript', '-e', parseFile, file])}`;
+  return [`COPY ${JSON.stringify(['.', `${folder}/`])}`, ...(isR ? [parse] : []), ''].join('\n');
+}
+
+function contextOf(build: Build): string | undefined {
+  const context: unknown = typeof build === 'string' ? build : build.context;
+  return typeof context === 'string' ? plain(context) : undefined;
+}
+
+/** Of two ways to write a path, one. */
+function plain(path: string): string {
+  const parts = path.split('/').filter((part, index) => part !== '.' && (part !== '' || index === 0));
+  return parts.join('/') || (path.startsWith('/') ? '/' : '.');
+}
+
 function imageOf(
   given: Pick<AppOptions, 'image' | 'build'>,
   packages: readonly string[],
   systemPackages: readonly string[],
+  code: Code | undefined,
 ): Pick<AppOptions, 'image' | 'build'> {
-  if (packages.length === 0 && systemPackages.length === 0) {
-    return given.image === undefined && given.build === undefined ? { image: defaultImage } : given;
-  }
+  const isPlain = packages.length === 0 && systemPackages.length === 0;
   if (given.build !== undefined) {
-    refuse('plumber: packages', 'left to the Dockerfile where build is given', packages);
+    if (!isPlain) refuse('plumber: packages', 'left to the Dockerfile where build is given', packages);
+    if (code === undefined) return given;
+    const own = typeof given.build === 'string' ? { context: given.build } : given.build;
+    return { ...given, build: { ...own, steps: `${own.steps ?? ''}\n${code.steps}` } };
   }
-  const from = checkImage(given.image ?? defaultImage, 'plumber: image').reference;
+  if (isPlain && code === undefined) return { image: given.image ?? defaultImage };
+  const { reference: from, policy } = checkImage(given.image ?? defaultImage, 'plumber: image');
+  if (policy !== 'missing')
+    refuse(
+      'plumber: image.pull',
+      '"missing", as the image is the base of another one: name another tag',
+      policy,
+    );
   const steps = [
+    ...(isPlain ? [] : ['USER root']),
     ...(systemPackages.length === 0
       ? []
       : [
@@ -207,6 +256,10 @@ function imageOf(
       ? []
       : [`RUN ${JSON.stringify(['Rscript', '-e', installPackages, ...packages])}`]),
   ];
-  const build: BuildOptions = { inline: [`FROM ${from}`, 'USER root', ...steps, ''].join('\n') };
-  return { build };
+  return {
+    build: {
+      inline: [`FROM ${from}`, ...steps, ''].join('\n'),
+      ...(code !== undefined && { context: code.folder, steps: code.steps }),
+    },
+  };
 }

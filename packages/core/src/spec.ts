@@ -28,6 +28,8 @@ export type ImageSpec =
       readonly dockerfile: string;
       /** Text used instead of a Dockerfile in the context. */
       readonly inline?: string;
+      /** Text behind the Dockerfile's. */
+      readonly steps?: string;
       readonly args: Readonly<Record<string, string>>;
       readonly target?: string;
       readonly platform?: string;

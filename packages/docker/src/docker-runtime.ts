@@ -319,7 +319,9 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     for (const [resource, image] of built) memory.built.set(resource, image);
     const isProxy = ({ kind }: ResourceSpec): boolean => kind === 'router' || kind === 'pool';
     const proxiesFirst = [...spec.resources].sort((a, b) => Number(isProxy(b)) - Number(isProxy(a)));
-    const images = proxiesFirst.flatMap(({ name }) => built.get(name) ?? inputs.images[name]?.reference ?? []);
+    const images = proxiesFirst.flatMap(
+      ({ name }) => built.get(name)?.reference ?? inputs.images[name]?.reference ?? [],
+    );
     memory.machine = await machineRoutes(context, images);
   }
 

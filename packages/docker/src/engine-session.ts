@@ -13,6 +13,7 @@ import { formatAddress, isIPv4Subnet, parseSubnet } from './compile/ipv4.js';
 import type { RouterUnit } from './compile/docker-spec.js';
 import type { ResolvedOptions } from './docker-runtime-options.js';
 import type { ObservedState } from './plan/observed-state.js';
+import type { BuiltImage } from './observe/read-inputs.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import { surveyStack, type Survey } from './survey.js';
 import { noting, OwnWork } from './watch/own-work.js';
@@ -160,7 +161,7 @@ export interface RunMemory {
   /** Subnets that the engine does not take for a network, whatever it lists. */
   readonly refused: string[];
   /** By resource, the images that it has built, or found. */
-  readonly built: Map<string, string>;
+  readonly built: Map<string, BuiltImage>;
   /** Networks that the engine's machine reaches itself, where that cannot be seen from here. */
   machine?: readonly string[];
 }

@@ -9,7 +9,7 @@ import { isIPv4Subnet } from './compile/ipv4.js';
 import type { Inputs } from './compile/inputs.js';
 import { refuseNamesakes } from './namesakes.js';
 import { observeStack } from './observe/observe-stack.js';
-import { readInputs } from './observe/read-inputs.js';
+import { readInputs, type BuiltImages } from './observe/read-inputs.js';
 import type { SecretValues } from './observe/read-secrets.js';
 import { diff, type Diff } from './plan/diff.js';
 import { refuseOtherVolumes } from './plan/fixed-volumes.js';
@@ -41,7 +41,7 @@ export interface SurveyOptions extends CallOptions {
   /** Of the files in build contexts. */
   readonly digests: FileDigests;
   /** By resource, the images that this run has built, or found. */
-  readonly built: ReadonlyMap<string, string>;
+  readonly built: BuiltImages;
 }
 
 /** Looks, and compares. Has no way to change anything: it is given a reader. */
@@ -50,7 +50,8 @@ export async function surveyStack(
   declared: StackSpec,
   options: SurveyOptions,
 ): Promise<Survey> {
-  const { baseDir, addressPool, secretValues, refused, machine, proxies, local, digests, built, signal } = options;
+  const { baseDir, addressPool, secretValues, refused, machine, proxies, local, digests, built, signal } =
+    options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const spec = withFronts(declared);
   const observed = await observeStack(reader, spec.name, call);

@@ -9,7 +9,7 @@ import type { ResolvedImage } from '../compile/docker-spec.js';
 import type { Inputs } from '../compile/inputs.js';
 import { imageLabels } from '../labels.js';
 import { builtImageTag } from '../object-names.js';
-import { buildSource } from '../observe/read-inputs.js';
+import { buildSource, type BuiltImage, type BuiltImages } from '../observe/read-inputs.js';
 import { Gate } from './gate.js';
 import { runFailure } from './run-failure.js';
 import { declaredPathOf, pathOf, type RunContext } from './run-context.js';
@@ -29,13 +29,14 @@ export async function prepareImages(
   spec: StackSpec,
   inputs: Inputs,
   digests: FileDigests,
-): Promise<ReadonlyMap<string, string>> {
-  const built = new Map<string, string>();
+): Promise<BuiltImages> {
+  const built = new Map<string, BuiltImage>();
   const missing = new Map<string, { resource: string; image: ResolvedImage; spec: ImageSpec }>();
   for (const each of spec.resources) {
     const image = inputs.images[each.name];
     if (!('image' in each) || image === undefined) continue;
-    if (each.image.type === 'build') built.set(each.name, image.reference);
+    const { reference, code = {} } = image;
+    if (each.image.type === 'build') built.set(each.name, { reference, code });
     if (image.action === 'none') continue;
     if (!missing.has(image.reference))
       missing.set(image.reference, { resource: each.name, image, spec: each.image });
@@ -48,7 +49,8 @@ export async function prepareImages(
         const reference = await gate.run(() => prepare(context, each, inputs, digests), {
           signal: context.signal,
         });
-        if (built.has(each.resource)) built.set(each.resource, reference);
+        const before = built.get(each.resource);
+        if (before !== undefined) built.set(each.resource, { ...before, reference });
       } catch (error) {
         throw aboutResource(error, declaredPathOf(context, each.resource));
       }

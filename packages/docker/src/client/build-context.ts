@@ -15,13 +15,18 @@ export interface BuildContext {
   readonly dockerfile: string;
   /** The archive, packed while it is read: never whole in memory. */
   pack(): Readable;
+  /** What it is called by, and what of it can be told from one that differs. */
+  contents(known?: FileDigests): Promise<ContextContents>;
+}
+
+export interface ContextContents {
   /**
    * A digest, as `sha256:…`, of everything that decides the image: paths, modes, link targets and contents of what would
    * be sent, and the build's own options. Not of times and owners, which are not kept or not sent.
-   *
-   * @param known digests of files that an earlier call has read
    */
-  digest(known?: FileDigests): Promise<string>;
+  readonly digest: string;
+  /** Beginnings of the digests of its files by path; of its folders and files where those are many. */
+  readonly code: Readonly<Record<string, string>>;
 }
 
 /** What decides the image's content: all of a build but what the image is called, and without the values of secrets. */
@@ -30,9 +35,18 @@ export type BuildSource = Omit<ImageBuild, 'labels' | 'tag' | 'secrets'> & {
   readonly secrets?: readonly { readonly id: string }[];
 };
 
-/** SHA-256 of what `build` would send, so that what has not changed need not be built again. Fails as a build would. */
+/**
+ * What `build` would send, so that what has not changed need not be built again. Fails as a build would.
+ *
+ * @param known digests of files that an earlier call has read
+ */
+export async function contextContents(build: BuildSource, known?: FileDigests): Promise<ContextContents> {
+  return whileItChanges(async () => (await openBuildContext(build)).contents(known));
+}
+
+/** SHA-256 of the same. */
 export async function contextDigest(build: BuildSource, known?: FileDigests): Promise<string> {
-  return whileItChanges(async () => (await openBuildContext(build)).digest(known));
+  return (await contextContents(build, known)).digest;
 }
 
 /** How often a folder that files vanish from while it is read is read anew. */
@@ -65,25 +79,30 @@ export async function openBuildContext(build: BuildSource): Promise<BuildContext
   if (context === undefined && inline === undefined)
     throw missing('the build has neither a context folder nor a Dockerfile', '');
   const { files, added, dockerfile } =
-    context === undefined ? alone(inline ?? '') : await readContext(context, build);
+    context === undefined ? alone(withSteps(inline ?? '', build)) : await readContext(context, build);
   const root = context ?? '/';
   return {
     dockerfile,
     pack: () => packContext(root, files, added),
-    digest: (known = new FileDigests()) =>
-      digestOf(build, { root, files, added, dockerfile }, known).catch((error) => rethrow(error, context)),
+    contents: (known = new FileDigests()) =>
+      contentsOf(build, { root, files, added, dockerfile }, known).catch((error) => rethrow(error, context)),
   };
 }
 
 /** The text of a build's Dockerfile. Fails as {@link openBuildContext} does. */
-export async function readDockerfile({ context, dockerfile, inline }: BuildSource): Promise<string> {
-  if (inline !== undefined) return inline;
+export async function readDockerfile(build: BuildSource): Promise<string> {
+  const { context, dockerfile, inline } = build;
+  if (inline !== undefined) return withSteps(inline, build);
   if (context === undefined) throw missing('the build has neither a context folder nor a Dockerfile', '');
   try {
-    return await readFile(join(context, await dockerfileIn(context, dockerfile)), 'utf8');
+    return withSteps(await readFile(join(context, await dockerfileIn(context, dockerfile)), 'utf8'), build);
   } catch (error) {
     return rethrow(error, context);
   }
+}
+
+function withSteps(dockerfile: string, { steps }: BuildSource): string {
+  return steps === undefined ? dockerfile : `${dockerfile}\n${steps}`;
 }
 
 interface Selection {
@@ -107,12 +126,12 @@ async function readContext(context: string, build: BuildSource): Promise<Selecti
     const own = file === undefined ? undefined : await readIfThere(join(context, ownIgnore));
     const [ignored = '', from] = own === undefined ? [common, '.dockerignore'] : [own, ownIgnore];
     const root = new Dockerignore(ignored, join(context, from)).root();
-    if (file !== undefined && own === undefined) {
+    if (file !== undefined && own === undefined && build.steps === undefined) {
       const files = await listContext(context, root, new Set(['.dockerignore', file]));
       return { files, added: [], dockerfile: file };
     }
     const files = await listContext(context, root, new Set());
-    const text = inline ?? (await readFile(join(context, file ?? ''), 'utf8'));
+    const text = withSteps(inline ?? (await readFile(join(context, file ?? ''), 'utf8')), build);
     return withDockerfile(files, text, ignoreText(files, common, own));
   } catch (error) {
     return rethrow(error, context);
@@ -180,12 +199,13 @@ async function readIfThere(path: string): Promise<string | undefined> {
   });
 }
 
-async function digestOf(
+async function contentsOf(
   build: BuildSource,
   { root, files, added, dockerfile }: Selection & { readonly root: string },
   known: FileDigests,
-): Promise<string> {
+): Promise<ContextContents> {
   const { inline, args, target, platform, labels = {}, contexts = {}, secrets = [], ssh, builder } = build;
+  if (build.steps !== undefined) refuseLarge(root, files);
   const hash = createHash('sha256');
   const options = {
     ...{ dockerfile, inline, target, platform, ssh, builder },
@@ -195,32 +215,77 @@ async function digestOf(
   };
   hash.update(JSON.stringify(options));
   for (const { path, content } of added) hash.update(JSON.stringify([path, content]));
-  await addContents(hash, root, files, known);
+  const described = await describeAll(root, files, known);
+  for (const [, each] of described) hash.update(each);
   for (const [name, folder] of sorted(contexts)) {
     hash.update(JSON.stringify(['context', name]));
-    await addContents(hash, folder, await listFurtherContext(folder), known);
+    for (const [, each] of await describeAll(folder, await listFurtherContext(folder), known))
+      hash.update(each);
   }
-  return `sha256:${hash.digest('hex')}`;
+  return { digest: `sha256:${hash.digest('hex')}`, code: codeOf(described) };
+}
+
+/** Of a folder that is sent as it is, without anybody having written what of it is wanted. */
+const mostBytes = 500e6;
+
+/** Before it is read: it would be read at every plan. */
+function refuseLarge(root: string, files: readonly ContextFile[]): void {
+  const sizes = new Map<string, number>();
+  for (const { path, size = 0 } of files) {
+    const [name = ''] = path.split('/');
+    sizes.set(name, (sizes.get(name) ?? 0) + size);
+  }
+  const total = [...sizes.values()].reduce((sum, each) => sum + each, 0);
+  if (total <= mostBytes) return;
+  const largest = [...sizes].sort(([, a], [, b]) => b - a).slice(0, 3);
+  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
+  throw new PlumbstackError(
+    'INVALID_OPTION',
+    `the folder ${root} is sent with all that is in it, and has ${megabytes(total)}: ` +
+      `${largest.map(([name, bytes]) => `${name} ${megabytes(bytes)}`).join(', ')}.`,
+    {
+      details: { path: root, bytes: total, largest: Object.fromEntries(largest) },
+      hint: `Name in ${join(root, '.dockerignore')} what the app does not need, and mount data: mounts: [{ bind, target }].`,
+    },
+  );
+}
+
+/** How many names a container carries. */
+const mostNames = 50;
+
+function codeOf(described: readonly Described[]): Readonly<Record<string, string>> {
+  const byName = (name: (path: string) => string): Readonly<Record<string, string>> => {
+    const hashes = new Map<string, Hash>();
+    for (const [path, each] of described) {
+      const hash = hashes.get(name(path)) ?? createHash('sha256');
+      hashes.set(name(path), hash.update(each));
+    }
+    return Object.fromEntries([...hashes].map(([key, hash]) => [key, hash.digest('hex').slice(0, 8)]));
+  };
+  const forms = [(path: string) => path, (path: string) => path.split('/')[0] ?? '', () => '.'];
+  return forms.map(byName).find((each) => Object.keys(each).length <= mostNames) ?? {};
 }
 
 function sorted(record: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
   return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-async function addContents(
-  hash: Hash,
+/** What of a file decides the image, as text. */
+type Described = readonly [path: string, text: string];
+
+async function describeAll(
   root: string,
   files: readonly ContextFile[],
   known: FileDigests,
-): Promise<void> {
+): Promise<readonly Described[]> {
   const contents = files.flatMap(({ type, path, size, stamp }) =>
     type === 'file' ? [{ path: join(root, path), size: size ?? 0, stamp }] : [],
   );
   const digests = (await known.of(contents)).values();
-  for (const { path, type, mode, target: link } of files) {
+  return files.map(({ path, type, mode, target: link }) => {
     const content = type === 'file' ? digests.next().value : undefined;
-    hash.update(JSON.stringify([path, type, mode, link, content]));
-  }
+    return [path, JSON.stringify([path, type, mode, link, content])];
+  });
 }
 
 /** BuildKit reads a `.dockerignore` in each folder that it is given. */

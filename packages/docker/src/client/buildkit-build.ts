@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { readDockerfile } from './build-context.js';
 import { BuildkitOutput } from './buildkit-output.js';
 import { Deadline } from './deadline.js';
 import type { BuildImageOptions, BuildSecretValue, ImageBuild } from './docker-client.js';
@@ -29,6 +30,7 @@ export async function buildWithBuildkit(
   needs: string,
   options: BuildImageOptions,
 ): Promise<void> {
+  const text = isTold(build) ? await readDockerfile(build) : '';
   await using scratch = new ScratchFolder();
   const secrets = await passSecrets(build.secrets ?? [], scratch);
   const env = { ...(await engineEnvironment(engine.address, environment, scratch)), ...secrets.env };
@@ -43,7 +45,7 @@ export async function buildWithBuildkit(
       stdio: ['pipe', 'ignore', 'pipe'],
     });
     program.stdin.on('error', () => {}); // A program that reads nothing closes it; its exit code says more.
-    program.stdin.end(build.inline ?? '');
+    program.stdin.end(text);
     const lines = createInterface({ input: program.stderr });
     lines.on('line', (line) => {
       deadline.restart();
@@ -116,9 +118,14 @@ function buildArguments(build: ImageBuild): readonly string[] {
   ];
 }
 
-function contextOf({ context, dockerfile, inline }: ImageBuild): readonly string[] {
+function contextOf({ context, dockerfile, ...build }: ImageBuild): readonly string[] {
   if (context === undefined) return ['-'];
-  return [`--file=${inline === undefined ? join(context, dockerfile) : '-'}`, '--', context];
+  return [`--file=${isTold(build) ? '-' : join(context, dockerfile)}`, '--', context];
+}
+
+/** Whether the Dockerfile's text is told to the program, which else reads the file. */
+function isTold({ inline, steps }: Pick<ImageBuild, 'inline' | 'steps'>): boolean {
+  return inline !== undefined || steps !== undefined;
 }
 
 /** Longest value of one variable that Linux takes, with room for its name. */

@@ -390,6 +390,8 @@ export interface ImageBuild {
   readonly context?: string;
   readonly dockerfile: string;
   readonly inline?: string;
+  /** Text behind the Dockerfile's. */
+  readonly steps?: string;
   readonly args: Readonly<Record<string, string>>;
   readonly target?: string;
   readonly platform?: string;

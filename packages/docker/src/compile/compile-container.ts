@@ -82,6 +82,7 @@ export function compileContainer(
     labels: spec.labels,
     facts: {
       ...facts,
+      ...(image.code !== undefined && { code: image.code }),
       env: { ...withoutCredentials(inputs.proxies ?? {}), ...env },
       labels: spec.labels,
       files: Object.fromEntries(files.map(({ path, mode, content: { digest } }) => [path, { mode, digest }])),
@@ -126,11 +127,13 @@ export function template(
     ...facts,
     image: { reference: image.reference, id: image.id ?? 'unknown' },
   };
-  // What the engine can change in a running container, and what only its checks ask for, is no reason for another one.
+  // What the engine can change in a running container, and what only its checks ask for, is no reason for another one. Code is in
+  // the image.
   const {
     limits: _limits,
     restart: _restart,
     checkedHost: _host,
+    code: _code,
     ...fixed
   } = identity as Record<string, unknown>;
   const digest = digestOf(fixed);

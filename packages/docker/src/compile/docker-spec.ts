@@ -59,6 +59,8 @@ export interface ResolvedImage {
   /** Unset while the engine does not have it. */
   readonly id?: string;
   readonly action: 'none' | 'pull' | 'build';
+  /** Of one that is built: what its context is made of, by path. */
+  readonly code?: Readonly<Record<string, string>>;
   /** User that its containers run as, for the ownership of secrets. */
   readonly user: string;
   readonly hasHealthcheck: boolean;

@@ -9,7 +9,7 @@ import {
   type StackSpec,
 } from '@plumbstack/core';
 import { thumbprint } from '../acme/thumbprint.js';
-import { contextDigest, type BuildSource } from '../client/build-context.js';
+import { contextContents, type BuildSource } from '../client/build-context.js';
 import type { CallOptions, DockerReader, ImageDetails } from '../client/docker-client.js';
 import type { FileDigests } from '../client/file-digests.js';
 import type { ResolvedImage } from '../compile/docker-spec.js';
@@ -36,7 +36,7 @@ export interface ReadInputsOptions extends CallOptions {
   /** Of the files in build contexts, and of those that containers are given. */
   readonly digests: FileDigests;
   /** By resource, the images that this run has built, or found: it goes on with them. */
-  readonly built: ReadonlyMap<string, string>;
+  readonly built: BuiltImages;
 }
 
 /** Reads everything from outside the spec that compiling needs. Changes nothing. */
@@ -94,20 +94,31 @@ async function readImages(
         once(`${JSON.stringify(policy)} ${reference}`, () => pulledImage(client, reference, policy, call));
       return [name, await about(resourcePath(spec.name, name), read)] as const;
     }
-    const tag =
+    const { reference, code } =
       built.get(name) ??
-      builtImageTag(
-        spec.name,
-        name,
-        await about(resourcePath(spec.name, name), () =>
-          contextDigest(buildSource(image, absolute), digests),
-        ),
-      );
-    const found = await client.inspectImage(tag, call);
-    refuseNamesake(spec.name, name, tag, found);
-    return [name, resolved(tag, found, 'build')] as const;
+      (await about(resourcePath(spec.name, name), () =>
+        described(spec.name, name, buildSource(image, absolute), digests),
+      ));
+    const found = await client.inspectImage(reference, call);
+    refuseNamesake(spec.name, name, reference, found);
+    return [name, { ...resolved(reference, found, 'build'), code }] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
+}
+
+/** What a built image is called, and what it was made of. */
+export type BuiltImage = Required<Pick<ResolvedImage, 'reference' | 'code'>>;
+/** By resource. */
+export type BuiltImages = ReadonlyMap<string, BuiltImage>;
+
+async function described(
+  stack: string,
+  resource: string,
+  source: BuildSource,
+  digests: FileDigests,
+): Promise<BuiltImage> {
+  const { digest, code } = await contextContents(source, digests);
+  return { reference: builtImageTag(stack, resource, digest), code };
 }
 
 /** The name of an image that is built here may be another stack's, and its removal that one's business. */
