@@ -158,6 +158,21 @@ const cases: readonly {
       [{ 'a b': '10.0.0.1' }, 'a.extraHosts: the name'],
     ],
   },
+  {
+    option: 'logging',
+    byDefault: undefined,
+    given: { driver: 'local', maxSizeBytes: 1_000_000, maxFiles: 2, options: { compress: 'true' } },
+    refused: [
+      ['json-file', 'a.logging'],
+      [{ driver: '' }, 'a.logging.driver'],
+      [{ maxSizeBytes: 10 }, 'a.logging.maxSizeBytes'],
+      [{ maxFiles: 0 }, 'a.logging.maxFiles'],
+      [{ driver: 'journald', maxFiles: 2 }, 'a.logging.maxFiles'],
+      [{ options: { 'max-size': '10m' } }, 'a.logging.options: the name'],
+      [{ driver: 'splunk', options: { 'splunk-token': 'x' } }, 'a.logging.options: the name'],
+      [{ maxSize: '10m' }, 'a.logging.maxSize'],
+    ],
+  },
 ];
 
 for (const [kind, make] of [

@@ -494,6 +494,12 @@ const common = {
   capAdd: fc.array(capability, { maxLength: 2 }),
   capDrop: fc.array(capability, { maxLength: 2 }),
   extraHosts: fc.dictionary(plainHost, fc.oneof(ip, fc.constant('host-gateway')), { maxKeys: 2 }),
+  logging: some({
+    driver: fc.constantFrom('json-file', 'local'),
+    maxSizeBytes: fc.integer({ min: 1024, max: 1e9 }),
+    maxFiles: fc.integer({ min: 1, max: 10 }),
+    options: fc.constant({ compress: 'true' }),
+  }),
 };
 
 function container<O extends ContainerOptions>(more: object): fc.Arbitrary<ContainerRecipe<O>> {

@@ -19,6 +19,7 @@ import { build, image, type Build, type Image } from './image.js';
 import { connections, type Connect } from './connection.js';
 import { file, mount, type File, type Mount } from './mount.js';
 import { ipAddress } from './ip-address.js';
+import { logging, type Logging } from './logging.js';
 import { environmentName, labelName, plainHostName } from './name.js';
 import type { Problem } from './problem.js';
 import { publish, type Publish } from './publish.js';
@@ -78,6 +79,8 @@ export interface ContainerOptions {
   readonly capDrop?: readonly string[];
   /** Extra entries of the hosts file: name to address, or `host-gateway`. */
   readonly extraHosts?: Readonly<Record<string, string>>;
+  /** Where its output is kept, and how much of it. @default the engine's driver, three files of 10 MiB each */
+  readonly logging?: Logging;
 }
 
 const capability = matching(/^(?:CAP_)?[A-Z_]+$/, 'a capability such as "NET_BIND_SERVICE"');
@@ -129,6 +132,7 @@ export const containerChecks = (defaultHost: string, port?: number) =>
     capAdd: list(capability),
     capDrop: list(capability),
     extraHosts: dictionary(plainHostName, hostAddress),
+    logging,
   }) as const;
 
 /** Common options after their checks: every one either of its spec's type or left out. */
@@ -203,5 +207,6 @@ export function containerSpec(
     capAdd: given.capAdd ?? [],
     capDrop: given.capDrop ?? [],
     extraHosts: given.extraHosts ?? {},
+    ...(given.logging !== undefined && { logging: given.logging }),
   };
 }

@@ -27,6 +27,7 @@ export type { Connect, Connection } from './connection.js';
 export { Resource, isResource } from './resource.js';
 export type { ContainerOptions } from './container-options.js';
 export type { Build, BuildOptions, BuildSecret, Image, ImageOptions } from './image.js';
+export type { Logging } from './logging.js';
 export type { CommandHealthCheck, HealthCheck, HttpHealthCheck, TcpHealthCheck } from './health-check.js';
 export type { BindMount, File, Mount, TmpfsMount, VolumeMount } from './mount.js';
 export type { SecretMount } from './secret-mount.js';
@@ -73,6 +74,7 @@ export type {
   CorsSpec,
   FileSpec,
   HealthSpec,
+  LoggingSpec,
   HealthTiming,
   HstsSpec,
   ImageSpec,

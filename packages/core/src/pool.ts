@@ -4,6 +4,7 @@ import { drainTimeout } from './drain-timeout.js';
 import { freeze } from './freeze.js';
 import { defaultHealth, healthCheck, type HealthCheck } from './health-check.js';
 import { image, type Image } from './image.js';
+import { logging, type Logging } from './logging.js';
 import { ipNetwork } from './ip-address.js';
 import { linksIn, type Link } from './link.js';
 import { headerName, resourceName } from './name.js';
@@ -14,6 +15,7 @@ import type {
   BalanceSpec,
   HealthSpec,
   ImageSpec,
+  LoggingSpec,
   PoolSpec,
   QueueSpec,
   StickySpec,
@@ -72,6 +74,8 @@ export interface PoolOptions {
   readonly trustedProxies?: readonly string[];
   /** Host ports of HAProxy's statistics page, which changes nothing; loopback unless an address is given. @default none */
   readonly stats?: Publish;
+  /** Where its HAProxy's output is kept, and how much of it; workers have their app's. @default as for apps */
+  readonly logging?: Logging;
   /** HAProxy's image. @default 'haproxy:3.2' */
   readonly image?: Image;
 }
@@ -121,6 +125,7 @@ export class Pool extends Resource<'pool'> {
       publish?: PoolSpec['publish'];
       trustedProxies?: readonly string[];
       stats?: PoolSpec['stats'];
+      logging?: LoggingSpec;
       image?: ImageSpec;
     }>(given, name, {
       app: (value, path) => reference('app')(value, path) as App,
@@ -147,6 +152,7 @@ export class Pool extends Resource<'pool'> {
       publish: publish(loopback, poolPort),
       trustedProxies: list(ipNetwork),
       stats: publish(loopback, poolStatsPort),
+      logging,
       image,
     });
     const { app, maxConcurrency, slowStartMs, timeoutMs, trustedProxies = [] } = checked;
@@ -177,6 +183,7 @@ export class Pool extends Resource<'pool'> {
       publish: checked.publish ?? [],
       ...(trustedProxies.length > 0 && { trustedProxies }),
       stats: checked.stats ?? [],
+      ...(checked.logging !== undefined && { logging: checked.logging }),
       image: checked.image ?? defaultImage,
     });
   }

@@ -2,6 +2,7 @@ import { dictionary, flag, integer, line, list, oneOf, oneOrMany, options, type 
 import { errorPages } from './error-pages.js';
 import { freeze } from './freeze.js';
 import { image, type Image } from './image.js';
+import { logging, type Logging } from './logging.js';
 import { ipNetwork } from './ip-address.js';
 import { linksIn, type Link } from './link.js';
 import { maintenance, type Maintenance } from './maintenance.js';
@@ -59,6 +60,8 @@ export interface RouterOptions {
    * @default 3600000
    */
   readonly drainTimeoutMs?: number;
+  /** Where its output, access log included, is kept, and how much of it. @default as for apps */
+  readonly logging?: Logging;
   /** nginx's image. @default 'nginx:1.30' */
   readonly image?: Image;
 }
@@ -98,6 +101,7 @@ export class Router extends Resource<'router'> {
       errorPages,
       maintenance: maintenance as Check<NonNullable<RouterSpec['maintenance']>>,
       drainTimeoutMs: integer(1, 86_400_000),
+      logging,
       image,
     });
     this.#links = [...linksIn(given)];
@@ -116,6 +120,7 @@ export class Router extends Resource<'router'> {
       errorPages: checked.errorPages ?? {},
       ...(checked.maintenance !== undefined && { maintenance: checked.maintenance }),
       drainTimeoutMs: checked.drainTimeoutMs ?? 3_600_000,
+      ...(checked.logging !== undefined && { logging: checked.logging }),
       image: checked.image ?? defaultRouterImage,
     });
   }

@@ -116,6 +116,14 @@ export interface ResourceLimits {
   readonly pids?: number;
 }
 
+/** Of what is left out, the engine's driver is kept, and files of 10 MiB, three of them. */
+export interface LoggingSpec {
+  readonly driver?: string;
+  readonly maxSizeBytes?: number;
+  readonly maxFiles?: number;
+  readonly options?: Readonly<Record<string, string>>;
+}
+
 /** What apps and services have in common: one container. */
 export interface ContainerSpec {
   readonly name: string;
@@ -143,6 +151,7 @@ export interface ContainerSpec {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly extraHosts: Readonly<Record<string, string>>;
+  readonly logging?: LoggingSpec;
 }
 export type RestartPolicy = 'always' | 'unless-stopped' | 'on-failure' | 'no';
 
@@ -217,6 +226,7 @@ export interface PoolSpec {
   readonly trustedProxies?: readonly string[];
   /** Where HAProxy's read-only statistics page is published; nowhere when empty. */
   readonly stats: readonly PublishSpec[];
+  readonly logging?: LoggingSpec;
   readonly image: ImageSpec;
 }
 
@@ -324,6 +334,7 @@ export interface RouterSpec {
   /** How long what visitors have begun may go on after a reload. */
   readonly drainTimeoutMs: number;
   readonly routes: readonly RouteSpec[];
+  readonly logging?: LoggingSpec;
   readonly image: ImageSpec;
 }
 

@@ -56,6 +56,46 @@ const everything: Omit<ContainerCreation, 'name' | 'image' | 'labels' | 'mounts'
   limits: { memoryBytes: 67_108_864, cpus: 0.5, cpuShares: 2048, pids: 64 },
 };
 
+describe('the log of a container', () => {
+  const logOf = (logging: ContainerCreation['logging'], loggingDriver?: string): unknown =>
+    toEngineContainer(
+      {
+        ...everything,
+        name: 'x',
+        image: 'x',
+        labels: {},
+        mounts: [],
+        networks: {},
+        ...(logging !== undefined && { logging }),
+      },
+      { apiVersion: '1.51', ...(loggingDriver !== undefined && { loggingDriver }) },
+    ).body.HostConfig?.LogConfig;
+  const size = { 'max-size': '10485760', 'max-file': '3' };
+
+  it('has an end by default where the engine’s own driver can be told so, and is left alone else', () => {
+    assert.deepEqual(logOf(undefined, 'json-file'), { Type: 'json-file', Config: size });
+    assert.deepEqual(logOf(undefined, 'local'), { Type: 'local', Config: size });
+    for (const driver of ['journald', 'syslog', 'none', '', undefined])
+      assert.equal(logOf(undefined, driver), undefined, driver);
+  });
+
+  it('is as it was asked for', () => {
+    assert.deepEqual(logOf({ maxFiles: 2, options: { tag: 'x' } }, 'json-file'), {
+      Type: 'json-file',
+      Config: { ...size, 'max-file': '2', tag: 'x' },
+    });
+    assert.deepEqual(logOf({ driver: 'local', maxSizeBytes: 1024 }, 'journald'), {
+      Type: 'local',
+      Config: { ...size, 'max-size': '1024' },
+    });
+    assert.deepEqual(logOf({ driver: 'none' }, 'json-file'), { Type: 'none', Config: {} });
+    assert.deepEqual(logOf({ driver: 'journald', options: { tag: 'x' } }, 'json-file'), {
+      Type: 'journald',
+      Config: { tag: 'x' },
+    });
+  });
+});
+
 describe('a container in the engine’s shape', () => {
   it('has every field at its place, as the engine shows it', async () => {
     const subnet = anySubnet();

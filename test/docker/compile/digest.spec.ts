@@ -84,6 +84,7 @@ const ofEveryContainer: Readonly<Record<string, ServiceOptions>> = {
   capAdd: { capAdd: ['NET_ADMIN'] },
   capDrop: { capDrop: ['ALL'] },
   extraHosts: { extraHosts: { legacy: '10.1.1.1' } },
+  logging: { logging: { driver: 'local' } },
 };
 
 describe('the digest of a container', () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import type { LogLine, LogOptions, Stack } from '@plumbstack/core';
+import { isPlumbstackError, type LogLine, type LogOptions, type Stack } from '@plumbstack/core';
 import type { LifecycleDeployment } from '@plumbstack/events';
 import { docker } from '../../support/docker-cli';
 import { FaultProxy } from '../../support/fault-proxy';
 import { eventually, Lab } from '../../support/lab';
+import { lightApp } from '../../support/light-app';
 
 // Counts aloud, each life under a name of its own; asked to stop, it says so last.
 const counter = `
@@ -184,5 +185,61 @@ describe('followed logs', function () {
     assert.deepEqual(await reader.stop(), []);
     // The container would be silent for ever.
     assert.ok(performance.now() - began < 5000);
+  });
+
+  it('go on through many rotations, as do past lines and what errors quote', async () => {
+    const stack = lab.stack();
+    // Each line is of about 200 bytes on the disk, so that a file is full after a tenth of a second.
+    stack.app('counts', {
+      image: 'node:24-slim',
+      command: ['node', '-e', counter.replace("'\\n')", "' '.padEnd(300, 'x') + '\\n')")],
+      logging: { driver: 'json-file', maxSizeBytes: 4096, maxFiles: 2 },
+    });
+    const deployment = await lab.runtime.up(stack);
+    const reader = new Reader(deployment, 'counts');
+    await reader.hears('two hundred lines', ({ text }) => / 20\d /.test(text));
+    const lines = await reader.stop();
+    assertWhole(lines);
+    const [said = []] = lives(lines).values();
+    assert.ok(said.length > 150, `${said.length} lines`);
+    // More than one file holds.
+    const past: LogLine[] = [];
+    for await (const line of deployment.logs('counts', { tail: 15 })) past.push(line);
+    assert.equal(past.length, 15);
+    assertWhole(past);
+  });
+
+  it('have an end by default, and say so where there is nothing to read', async () => {
+    const stack = lab.stack();
+    const silent = { image: 'node:24-slim', logging: { driver: 'none' } };
+    stack.app('app', lightApp());
+    stack.router('web', { publish: { port: 0, host: '127.0.0.1' }, logging: { maxFiles: 7 } });
+    stack.app('silent', { ...silent, command: ['node', '-e', counter] });
+    const deployment = await lab.runtime.up(stack);
+    const logOf = async (name: string): Promise<unknown> =>
+      JSON.parse(
+        await docker('inspect', '--format', '{{json .HostConfig.LogConfig}}', `${stack.name}-${name}`),
+      );
+    const Config = { 'max-size': '10485760', 'max-file': '3' };
+    assert.deepEqual(await logOf('app'), { Type: 'json-file', Config });
+    assert.deepEqual(await logOf('web'), { Type: 'json-file', Config: { ...Config, 'max-file': '7' } });
+    await assert.rejects(
+      async () => {
+        for await (const line of deployment.logs('silent')) assert.fail(line.text);
+      },
+      (error) =>
+        isPlumbstackError(error, 'ENGINE_FAILED') &&
+        error.message.includes(`${stack.name}-silent`) &&
+        /logging driver keeps nothing/.test(error.hint ?? ''),
+    );
+    const broken = lab.again(stack);
+    broken.app('silent', { ...silent, command: ['node', '-e', 'process.exit(3)'], startTimeoutMs: 3000 });
+    await assert.rejects(
+      lab.runtime.up(broken),
+      (error) =>
+        isPlumbstackError(error, 'START_FAILED') &&
+        error.details['exitCode'] === 3 &&
+        /cannot be read: its logging driver keeps nothing/.test(error.message),
+    );
   });
 });

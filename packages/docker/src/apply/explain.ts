@@ -1,18 +1,24 @@
 import { PlumbstackError } from '@plumbstack/core';
 import type { CallOptions, ContainerDetails, DockerReader } from '../client/docker-client.js';
+import { isUnreadableLog } from '../client/docker-failure.js';
 import { declaredPathOf, type RunContext } from './run-context.js';
 
 const lineCount = 20;
 
-/** The last lines of a container's output since its last start. */
+/** The last lines of a container's output since its last start; nothing where they cannot be read. */
 async function lastLines(
   client: DockerReader,
   { id, startedAt }: ContainerDetails,
   call: CallOptions,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | undefined> {
   const lines: string[] = [];
   const since = new Date(startedAt);
-  for await (const { text } of client.logs(id, { tail: lineCount, since, ...call })) lines.push(text);
+  try {
+    for await (const { text } of client.logs(id, { tail: lineCount, since, ...call })) lines.push(text);
+  } catch (error) {
+    if (isUnreadableLog(error)) return undefined;
+    throw error;
+  }
   return lines.slice(-lineCount);
 }
 
@@ -32,16 +38,18 @@ export async function explainFailure(
   const { name, running, state, exitCode, oomKilled, restartCount, error } = container;
   const said = await lastLines(client, container, call);
   const hide = await censor();
-  const lines = said.map(hide);
+  const lines = (said ?? []).map(hide);
   const ownCheck = container.healthOutput.map(hide);
   const ended = !running || state === 'restarting';
   const what = ended
     ? `its container ${name} ended with exit code ${exitCode}${oomKilled ? ', killed for want of memory' : ''}`
     : `its container ${name} runs, but ${waitedFor} did not come in time${lastSeen === undefined ? '' : `; last seen: ${lastSeen}`}`;
   const output =
-    lines.length === 0
-      ? 'It wrote nothing.'
-      : `Its last lines:\n${lines.map((line) => `    | ${line}`).join('\n')}`;
+    said === undefined
+      ? 'What it wrote cannot be read: its logging driver keeps nothing.'
+      : lines.length === 0
+        ? 'It wrote nothing.'
+        : `Its last lines:\n${lines.map((line) => `    | ${line}`).join('\n')}`;
   return new PlumbstackError(ended ? 'START_FAILED' : 'UNHEALTHY', `${what}. ${output}`, {
     resource: declaredPathOf(context, resource),
     details: {

@@ -20,6 +20,7 @@ const maxReadBytes = 64 * 1024 * 1024;
 export class Containers {
   readonly #engine: Engine;
   readonly #dialect: Dialect;
+  #driver: string | undefined;
 
   constructor(engine: Engine, dialect: Dialect) {
     this.#engine = engine;
@@ -63,9 +64,23 @@ export class Containers {
     return this.#create(container, options);
   }
 
+  /** What keeps the output of containers where nothing is said of it. Podman's drivers are left to it. */
+  async #defaultDriver(options: CallOptions): Promise<string | undefined> {
+    if (this.#dialect.isPodman === true) return undefined;
+    this.#driver ??= await this.#engine.call('ask the logging driver', options, async (docker) => {
+      const { LoggingDriver = '' } = (await docker.info()) as { readonly LoggingDriver?: string };
+      return LoggingDriver;
+    });
+    return this.#driver;
+  }
+
   /** Where an engine takes one network only and the connection to another fails, the container is removed again. */
   async #create(container: ContainerCreation, options: CallOptions): Promise<string> {
-    const { name, body, later } = toEngineContainer(container, this.#dialect);
+    const loggingDriver = await this.#defaultDriver(options);
+    const { name, body, later } = toEngineContainer(container, {
+      ...this.#dialect,
+      ...(loggingDriver !== undefined && { loggingDriver }),
+    });
     // Apart from each other: dockerode would else put the body into the URL, too, its environment included.
     const request = { _query: { name }, _body: body } as object;
     const id = await this.#engine.call(`create container ${name}`, options, async (docker) => {

@@ -272,8 +272,19 @@ export interface ContainerCreation {
   readonly securityOptions: readonly string[];
   readonly extraHosts: Readonly<Record<string, string>>;
   readonly limits: EngineLimits;
+  /** What is left out of it is three files of 10 MiB each, where the engine's driver is one that can be told so. @default all of that */
+  readonly logging?: EngineLogging;
   /** By network name. */
   readonly networks: Readonly<Record<string, NetworkAttachment>>;
+}
+
+export interface EngineLogging {
+  /** @default the engine's own */
+  readonly driver?: string;
+  readonly maxSizeBytes?: number;
+  readonly maxFiles?: number;
+  /** Further options of the driver. */
+  readonly options?: Readonly<Record<string, string>>;
 }
 
 export interface EngineHealthcheck {

@@ -90,6 +90,11 @@ export function isNotConnected(error: unknown): boolean {
   return /is not connected to (?:the )?network/.test(reasonOf(error));
 }
 
+/** Whether a container's logging driver keeps nothing that can be read. */
+export function isUnreadableLog(error: unknown): boolean {
+  return unreadableLog.test(reasonOf(error));
+}
+
 /**
  * Whether an interface of its machine went while Podman looked at all of them, as it does before it makes a network: that of a container
  * of another engine, for instance. Nothing was made. Podman 4.3.
@@ -155,6 +160,8 @@ const portTaken =
   'Another program or container has that port: find it with `docker ps` or `ss -ltnp`, or publish another.';
 
 /** First match wins. Each with the engines it was seen on, or whose source has it. */
+const unreadableLog = /configured logging driver does not support reading/;
+
 const meanings: readonly Meaning[] = [
   // Docker 20.10 to 28.5, a port that another container has.
   {
@@ -240,6 +247,23 @@ const meanings: readonly Meaning[] = [
     words: /Cannot mkdir: .* is not a directory/,
     code: 'START_FAILED',
     hint: 'The working directory is a file in the image.',
+  },
+  // Docker 17.06 to 28.5.
+  {
+    words: unreadableLog,
+    code: 'ENGINE_FAILED',
+    hint: "Its logging driver keeps nothing that can be read: look where that sends it, or choose another, as logging: { driver: 'local' }.",
+  },
+  // Docker 20.10 to 28.5.
+  {
+    words: /unknown log opt '(?<option>[^']*)' for (?<driver>\S+) log driver/,
+    code: 'INVALID_OPTION',
+    hint: "The engine's logging driver has no such option: name another driver, as logging: { driver: 'local' }, or leave the option out.",
+  },
+  {
+    words: /(?:error looking up logging plugin|logger: no log driver named '?)(?<driver>[^:']*)/,
+    code: 'INVALID_OPTION',
+    hint: 'The engine has no such logging driver: `docker info` lists those that it has.',
   },
   // Go's TLS server, any version.
   {

@@ -4,6 +4,7 @@ import type {
   ContainerUpdate,
   EngineHealthcheck,
   EngineLimits,
+  EngineLogging,
   EngineMount,
   NetworkAttachment,
   NetworkCreation,
@@ -15,6 +16,8 @@ export interface Dialect {
   readonly apiVersion: string;
   /** @default false */
   readonly isPodman?: boolean;
+  /** What keeps the output of containers where nothing is said of it. @default unknown: whatever it does is left to it */
+  readonly loggingDriver?: string;
 }
 
 /** A container in the engine's shape. */
@@ -33,7 +36,7 @@ const nanosecondsPerMillisecond = 1e6;
  */
 export function toEngineContainer(
   container: ContainerCreation,
-  { apiVersion, isPodman = false }: Dialect,
+  { apiVersion, isPodman = false, loggingDriver }: Dialect,
 ): EngineContainer {
   const networks = Object.entries(container.networks);
   const takesAll = isAtLeast(apiVersion, '1.44');
@@ -58,7 +61,10 @@ export function toEngineContainer(
       ExposedPorts: Object.fromEntries(
         container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}]),
       ),
-      HostConfig: toHostConfig(container, networks[0]?.[0] ?? 'none', isPodman),
+      HostConfig: {
+        ...toHostConfig(container, networks[0]?.[0] ?? 'none', isPodman),
+        ...optional('LogConfig', toLogConfig(container.logging, loggingDriver)),
+      },
       NetworkingConfig: {
         EndpointsConfig: Object.fromEntries(now.map(([name, attachment]) => [name, toEndpoint(attachment)])),
       },
@@ -85,6 +91,27 @@ function toHostConfig(
     ExtraHosts: Object.entries(container.extraHosts).map(([host, address]) => `${host}:${address}`),
     ...toLimits(container.limits),
   };
+}
+
+const defaultLogBytes = 10 * 1024 * 1024;
+const defaultLogFiles = 3;
+/** Those that keep files and can be told how many. The first never throws anything away by itself. */
+const rotatingDrivers: readonly string[] = ['json-file', 'local'];
+
+function toLogConfig(
+  logging: EngineLogging | undefined,
+  engineDriver: string | undefined,
+): Dockerode.HostConfig['LogConfig'] {
+  const { driver, maxSizeBytes, maxFiles, options = {} } = logging ?? {};
+  const Type = driver ?? engineDriver;
+  if (Type === undefined || Type === '') return undefined;
+  const isTold = maxSizeBytes !== undefined || maxFiles !== undefined || rotatingDrivers.includes(Type);
+  if (logging === undefined && !isTold) return undefined;
+  const size = {
+    'max-size': String(maxSizeBytes ?? defaultLogBytes),
+    'max-file': String(maxFiles ?? defaultLogFiles),
+  };
+  return { Type, Config: { ...(isTold && size), ...options } };
 }
 
 /**

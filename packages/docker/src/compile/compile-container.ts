@@ -76,6 +76,7 @@ export function compileContainer(
     securityOptions: [],
     extraHosts: spec.extraHosts,
     limits: spec.resources,
+    ...(spec.logging !== undefined && { logging: spec.logging }),
   };
   return template(stack, resource, role, draft, image, {
     files: [...inFolders(files, spec.readOnly, false), ...inFolders(secrets, spec.readOnly, true)],

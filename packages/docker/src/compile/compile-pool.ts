@@ -49,6 +49,7 @@ export function compilePool(
       configVolume,
       mounts: [{ type: 'tmpfs', target: haproxyRunFolder, mode: 0o1777 }],
       ports: publishedPorts(spec, inputs),
+      logging: spec.logging,
     }),
     port: poolPort,
     spec,

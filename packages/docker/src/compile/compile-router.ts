@@ -60,6 +60,7 @@ export function compileRouter(
           : [{ type: 'bind' as const, source: inputs.absolute(root), target: rootFolder, readOnly: true }]),
       ],
       ports: publishedPorts(spec, inputs),
+      logging: spec.logging,
     }),
     port: spec.tls === undefined ? routerPort : routerTlsPort,
     config: {

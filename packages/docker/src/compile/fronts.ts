@@ -58,6 +58,7 @@ function frontOf(pool: PoolSpec, publish: PoolSpec['publish']): RouterSpec {
     trustedProxies: pool.trustedProxies ?? [],
     errorPages: {},
     drainTimeoutMs: visitorsLimitMs,
+    ...(pool.logging !== undefined && { logging: pool.logging }),
     routes: [
       {
         prefix: '/',

@@ -1,3 +1,4 @@
+import type { LoggingSpec } from '@plumbstack/core';
 import type { ContainerTemplate, ResolvedImage } from './docker-spec.js';
 import type { EngineMount, PublishedPort } from '../client/docker-client.js';
 import type { Role } from '../labels.js';
@@ -21,6 +22,7 @@ interface ProxyContainer {
   readonly configVolume: string;
   readonly mounts: readonly EngineMount[];
   readonly ports: readonly PublishedPort[];
+  readonly logging: LoggingSpec | undefined;
 }
 
 /** The container that nginx or HAProxy runs in: no privileges, nothing writable but memory. */
@@ -29,7 +31,7 @@ export function proxyContainer(
   resource: string,
   role: Role,
   image: ResolvedImage,
-  { entrypoint, command, stopSignal, stopGraceMs, configVolume, mounts, ports }: ProxyContainer,
+  { entrypoint, command, stopSignal, stopGraceMs, configVolume, mounts, ports, logging }: ProxyContainer,
 ): ContainerTemplate {
   return template(
     stack,
@@ -53,6 +55,7 @@ export function proxyContainer(
       securityOptions: ['no-new-privileges'],
       extraHosts: {},
       limits: { pids: 4096, cpuShares: proxyCpuShares },
+      ...(logging !== undefined && { logging }),
     },
     image,
     { files: [], labels: {}, facts: {} },
