@@ -9,8 +9,8 @@ import { stolen, wrongAnswers, type WrongAnswer } from './wrong-answers';
 
 /** Longer than anything here takes, but for an app that goes silent. */
 const timeoutMs = 10_000;
-// A GET is asked three times in all before the pool gives up.
-const pools = { workers: { timeoutMs: 5000 }, single: { maxConcurrency: 1, timeoutMs } } as const;
+// A GET is asked four times in all before the pool gives up.
+const pools = { workers: { timeoutMs: 4000 }, single: { maxConcurrency: 1, timeoutMs } } as const;
 const wholePath = false;
 const titles = [
   'a route',
