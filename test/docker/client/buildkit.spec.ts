@@ -83,6 +83,26 @@ describe('a build with BuildKit', () => {
     assert.equal(await printed(beside.tag, 'ls', '-A', '/srv'), 'Dockerfile\na');
   });
 
+  for (const builder of ['classic', 'buildkit'] as const)
+    it(`puts further steps behind those of a Dockerfile, with its own ignore file, whichever builds: ${builder}`, async () => {
+      await using objects = await Objects.create();
+      using folder = new ContextFolder({
+        'R.Dockerfile': `FROM ${image}\nRUN echo first > /order`,
+        'R.Dockerfile.dockerignore': 'junk\n*.Dockerfile*',
+        '.dockerignore': 'a',
+        ...{ junk: 'x', a: 'x' },
+      });
+      const dockerfile = 'R.Dockerfile';
+      const steps = 'COPY . /srv/\nRUN echo second >> /order';
+      const given = build(objects, builder, { context: folder.path, dockerfile, steps, builder });
+      await objects.client.buildImage(given);
+      const found = await printed(given.tag, 'sh', '-c', 'cat /order; ls -A /srv');
+      assert.deepEqual(found.split('\n'), ['first', 'second', '.dockerignore', 'a']);
+      const more = build(objects, `more-${builder}`, { inline: `FROM ${image}`, steps: 'ENV A=b', builder });
+      await objects.client.buildImage(more);
+      assert.equal(await printed(more.tag, 'sh', '-c', 'echo $A'), 'b');
+    });
+
   it('gives steps their secrets, text or not, and leaves no trace of them', async () => {
     await using objects = await Objects.create();
     const [text, bytes] = [`tok-${randomBytes(12).toString('hex')}`, randomBytes(4096)];

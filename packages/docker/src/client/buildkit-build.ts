@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -30,8 +30,8 @@ export async function buildWithBuildkit(
   needs: string,
   options: BuildImageOptions,
 ): Promise<void> {
-  const text = isTold(build) ? await readDockerfile(build) : '';
   await using scratch = new ScratchFolder();
+  const source = await sourceOf(build, scratch);
   const secrets = await passSecrets(build.secrets ?? [], scratch);
   const env = { ...(await engineEnvironment(engine.address, environment, scratch)), ...secrets.env };
   const call = { call: `build image ${build.tag}`, address: engine.address.address };
@@ -40,12 +40,12 @@ export async function buildWithBuildkit(
   try {
     deadline.signal.throwIfAborted();
     const output = new BuildkitOutput(options, masks(build.secrets ?? []));
-    const program = spawn('docker', [...buildArguments(build), ...secrets.options, ...contextOf(build)], {
+    const program = spawn('docker', [...buildArguments(build), ...secrets.options, ...source.options], {
       env,
       stdio: ['pipe', 'ignore', 'pipe'],
     });
     program.stdin.on('error', () => {}); // A program that reads nothing closes it; its exit code says more.
-    program.stdin.end(text);
+    program.stdin.end(source.text);
     const lines = createInterface({ input: program.stderr });
     lines.on('line', (line) => {
       deadline.restart();
@@ -118,14 +118,22 @@ function buildArguments(build: ImageBuild): readonly string[] {
   ];
 }
 
-function contextOf({ context, dockerfile, ...build }: ImageBuild): readonly string[] {
-  if (context === undefined) return ['-'];
-  return [`--file=${isTold(build) ? '-' : join(context, dockerfile)}`, '--', context];
-}
-
-/** Whether the Dockerfile's text is told to the program, which else reads the file. */
-function isTold({ inline, steps }: Pick<ImageBuild, 'inline' | 'steps'>): boolean {
-  return inline !== undefined || steps !== undefined;
+/** Where the program finds what it builds from, and the Dockerfile's text where that is its input. */
+async function sourceOf(
+  build: ImageBuild,
+  scratch: ScratchFolder,
+): Promise<{ readonly options: readonly string[]; readonly text: string }> {
+  const { context, dockerfile, inline, steps } = build;
+  const text = inline === undefined && steps === undefined ? '' : await readDockerfile(build);
+  if (context === undefined) return { options: ['-'], text };
+  const from = (file: string): readonly string[] => [`--file=${file}`, '--', context];
+  if (inline !== undefined) return { options: from('-'), text };
+  if (steps === undefined) return { options: from(join(context, dockerfile)), text };
+  // A file with more in it, with the ignore file beside it that the one of before has.
+  const file = await scratch.write('Dockerfile', Buffer.from(text));
+  const ignore = await readFile(join(context, `${dockerfile}.dockerignore`)).catch(() => undefined);
+  if (ignore !== undefined) await scratch.write('Dockerfile.dockerignore', ignore);
+  return { options: from(file), text: '' };
 }
 
 /** Longest value of one variable that Linux takes, with room for its name. */
