@@ -472,6 +472,12 @@ const publishes = fc.array(
 );
 const capability = fc.constantFrom('ALL', 'NET_BIND_SERVICE', 'CAP_SYS_PTRACE');
 
+const logging = some({
+  driver: fc.constantFrom('json-file', 'local'),
+  maxSizeBytes: fc.integer({ min: 1024, max: 1e9 }),
+  maxFiles: fc.integer({ min: 1, max: 10 }),
+  options: fc.constant({ compress: 'true' }),
+});
 const common = {
   entrypoint: command,
   command: fc.array(argument, { maxLength: 3 }),
@@ -494,12 +500,7 @@ const common = {
   capAdd: fc.array(capability, { maxLength: 2 }),
   capDrop: fc.array(capability, { maxLength: 2 }),
   extraHosts: fc.dictionary(plainHost, fc.oneof(ip, fc.constant('host-gateway')), { maxKeys: 2 }),
-  logging: some({
-    driver: fc.constantFrom('json-file', 'local'),
-    maxSizeBytes: fc.integer({ min: 1024, max: 1e9 }),
-    maxFiles: fc.integer({ min: 1, max: 10 }),
-    options: fc.constant({ compress: 'true' }),
-  }),
+  logging,
 };
 
 function container<O extends ContainerOptions>(more: object): fc.Arbitrary<ContainerRecipe<O>> {
@@ -584,6 +585,7 @@ const pool = fc.record({
     }),
     drainTimeoutMs: fc.integer({ min: 0, max: 3_600_000 }),
     trustedProxies: fc.array(network, { maxLength: 2 }),
+    logging,
     image,
   }),
   publish: publishes,
@@ -661,6 +663,7 @@ const router = fc.record({
     errorPages: fc.dictionary(fc.constantFrom('404', '413', '502', '503', '599'), pageFile, { maxKeys: 3 }),
     maintenance,
     drainTimeoutMs: milliseconds,
+    logging,
     image,
   }),
   publish: publishes,
