@@ -190,16 +190,20 @@ describe('a bad input', () => {
   });
 
   describe('of an app', () => {
-    it('in R that does not parse is told in the words of R', async () => {
-      await writeFile(join(folder, 'plumber.R'), '#* @get /\nfunction( {\n');
-      const stack = newStack();
-      stack.app('api', plumber('./plumber.R'));
-      const error = await fails(stack, 'START_FAILED');
-      assert.equal(error.resource, `${stack.name}/api`);
-      assert.equal(error.details['exitCode'], 1);
-      assert.match((error.details['lastLines'] as string[]).join('\n'), /unexpected '\{'/);
-      assert.match(error.message, /unexpected '\{'/);
-    });
+    for (const [live, code] of [
+      [false, 'IMAGE_BUILD_FAILED'],
+      [true, 'START_FAILED'],
+    ] as const)
+      it(`in R that does not parse is told in the words of R${live ? ', where its folder is mounted too' : ''}`, async () => {
+        await writeFile(join(folder, 'plumber.R'), '#* @get /\nfunction( {\n');
+        const stack = newStack();
+        stack.app('api', plumber('./plumber.R', { live }));
+        const error = await fails(stack, code);
+        assert.equal(error.resource, `${stack.name}/api`);
+        assert.equal(error.details['exitCode'], 1);
+        assert.match((error.details['lastLines'] as string[]).join('\n'), /unexpected '\{'/);
+        assert.match(error.message, /unexpected '\{'/);
+      });
 
     it('that never listens, or on its own loopback only, is told what was waited for', async () => {
       const stack = newStack();
