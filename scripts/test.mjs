@@ -1,6 +1,6 @@
 // @ts-check
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -14,10 +14,10 @@ import { runScript } from './setup/setup-error.mjs';
 const reporter = fileURLToPath(new URL('mocha-reporter.cjs', import.meta.url));
 const noCounts = { passes: 0, failures: 0, pending: 0, complete: false };
 
-/**
- * Most of them wait for containers most of the time: three at once fill two processors. What takes longest begins first, so
- * that nothing is left to run alone.
- */
+/** Most files wait for containers most of the time: two at once fill a processor. */
+const jobs = Math.min(2 * availableParallelism(), 4);
+
+/** What takes longest begins first, so that nothing is left to run alone. */
 function allFiles() {
   const longest = ['faults', 'conformance', 'transparency', 'docker/pool', 'docker/runtime', 'examples'];
   const groups = [...longest.map((each) => join('test', each)), 'test'];
@@ -42,7 +42,7 @@ await runScript(async () => {
   // Files in mocha's own configuration would be added to the ones that are asked for.
   const files = given.some((each) => each.endsWith('.ts'))
     ? []
-    : ['--parallel', '--jobs', '3', ...allFiles()];
+    : ['--parallel', '--jobs', String(jobs), ...allFiles()];
   const args = ['--reporter', reporter, '--reporter-option', `counts=${countsFile}`, ...given, ...files];
   const exitCode = await runInForeground('node_modules/.bin/mocha', args, { cwd: root, env });
   const counts = existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : noCounts;
