@@ -6,7 +6,7 @@ import {
   type PlumbstackErrorCode,
   type WaitOptions,
 } from '@plumbstack/core';
-import type { NetworkCreation } from '@plumbstack/docker/client';
+import type { ContainerCreation, NetworkCreation } from '@plumbstack/docker/client';
 import { emptyImage } from '@plumbstack/docker/internal';
 import { InMemoryEngine, InMemoryRuntime, recordEvents } from '@plumbstack/testing';
 
@@ -213,6 +213,26 @@ describe('Verbs at a broken moment', () => {
       assert.deepEqual([...new Set(restarted)].sort(), ['w1', 'w2', 'w3']);
       await assertWell(runtime, shop());
     }
+  });
+
+  it('removes a worker that a call of an aborted run makes late, and does not take it for one that failed', async () => {
+    const engine = new InMemoryEngine();
+    let isLate = false;
+    const runtime = new InMemoryRuntime({
+      engine,
+      onCall: async ({ method, args }, proceed) => {
+        const [creation] = args as readonly [ContainerCreation];
+        if (method === 'createContainer' && creation.name === 'shop-workers-1' && !isLate) {
+          isLate = true;
+          await engine.client.createContainer({ ...creation, name: 'shop-workers-9' });
+        }
+        return proceed();
+      },
+    });
+    await runtime.up(shop());
+    assert.ok(isLate);
+    assert.ok(engine.containers.every(({ name }) => name !== 'shop-workers-9'));
+    await assertWell(runtime, shop());
   });
 
   it('tries a subnet before anything goes for it: of what an engine refuses, its list need not tell', async () => {

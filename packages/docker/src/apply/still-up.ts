@@ -1,10 +1,11 @@
+import { PlumbstackError } from '@plumbstack/core';
 import type { DockerSpec, Unit } from '../compile/docker-spec.js';
 import { backstage, ofStack } from '../labels.js';
 import { isOurs } from '../ours.js';
 import { beingOf } from '../plan/being.js';
 import { describedCheck } from '../plan/described-check.js';
 import { observedContainer, type ObservedContainer } from '../plan/observed-state.js';
-import type { RunContext } from './run-context.js';
+import { declaredPathOf, type RunContext } from './run-context.js';
 import { vantagesOf } from './switch-routers.js';
 import { waitUntilHealthy } from './wait-until-healthy.js';
 
@@ -20,10 +21,21 @@ export async function failuresSince(context: RunContext, { units }: DockerSpec):
       seen
         .filter(({ resource, role }) => resource === unit.resource && !backstage.includes(role))
         .filter(({ summary }) => beingOf(summary) !== 'up')
-        .map((each) => untilUp(context, unit, each)),
+        .map((each) => (each.state === 'created' ? strayOf(context, each) : untilUp(context, unit, each))),
     ),
   );
   return results.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+}
+
+/** This run starts what it makes: a call of one that was given up has arrived meanwhile. Whoever runs all this looks again. */
+function strayOf(context: RunContext, { resource, name }: ObservedContainer): Promise<never> {
+  return Promise.reject(
+    new PlumbstackError('START_FAILED', `${name} was made, and not started, by somebody else.`, {
+      resource: declaredPathOf(context, resource),
+      details: { meddled: 'made' },
+      hint: 'A run that was given up did so. Run again.',
+    }),
+  );
 }
 
 async function untilUp(context: RunContext, unit: Unit, container: ObservedContainer): Promise<void> {
