@@ -91,7 +91,7 @@ describe('the code of an API in R', () => {
         isPlumbstackError(error, 'INVALID_OPTION') &&
         error.message.includes('data 2000 MB') &&
         /\.dockerignore/.test(error.hint ?? '') &&
-        error.resource === 'shop/worker',
+        /^shop\/(worker|api)$/.test(error.resource ?? ''),
     );
     folder.write('api/.dockerignore', 'data');
     await runtime.up(described());

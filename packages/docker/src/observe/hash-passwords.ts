@@ -1,6 +1,10 @@
 import type { StackSpec } from '@plumbstack/core';
 import { encrypt } from 'unixcrypt';
 import type { SecretInput } from '../compile/inputs.js';
+import { Remembered } from './remembered.js';
+
+/** A hash takes some 10 ms of this process, at each look. */
+const known = new Remembered<string>(1000);
 
 /**
  * Hashes of the passwords that routers ask for. The salt is the secret's fingerprint, which differs from stack to stack
@@ -22,7 +26,9 @@ export function hashPasswords(
       const { value, fingerprint } = secrets[name] ?? {};
       if (value === undefined || fingerprint === undefined) return [];
       // An editor ends a file with a line end, and nobody means it to be part of the password.
-      return [[name, encrypt(value.toString().replace(/\r?\n$/, ''), `$6$${fingerprint}`)] as const];
+      const password = value.toString().replace(/\r?\n$/, '');
+      const hash = known.of(fingerprint, password, () => encrypt(password, `$6$${fingerprint}`));
+      return [[name, hash] as const];
     }),
   );
 }

@@ -1,4 +1,4 @@
-import { createHash, scrypt } from 'node:crypto';
+import { scrypt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { PlumbstackError, resourcePath, type SecretSource, type StackSpec } from '@plumbstack/core';
 import type { CallOptions, DockerReader } from '../client/docker-client.js';
@@ -9,6 +9,7 @@ import { secretVolumeName } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 
 import { readFolder } from './read-folder.js';
+import { Remembered } from './remembered.js';
 
 /** Values that are known beside the spec, by name: of `{ value }`, and of what the program reads in a way of its own. */
 export type SecretValues = ReadonlyMap<string, string>;
@@ -162,21 +163,14 @@ export function keptIn(files: ReadonlyMap<string, Buffer> | undefined): Kept | u
 }
 
 /** As many as a program has secrets, and more: what is known need not be derived again at every look. */
-const mostKnown = 1000;
-const known = new Map<string, Promise<string>>();
+const known = new Remembered<Promise<string>>(1000);
 
 /**
  * A fingerprint stands in labels and plans, where anybody may read it: scrypt makes guessing a weak value from it
  * expensive, and 8 bytes are enough to see a change. https://www.rfc-editor.org/rfc/rfc7914
  */
 function fingerprintOf(stack: string, value: Buffer): Promise<string> {
-  const key = createHash('sha256').update(`${stack}\0`).update(value).digest('hex');
-  const found = known.get(key) ?? derived(`plumbstack:${stack}`, value);
-  known.delete(key);
-  known.set(key, found);
-  const [oldest = ''] = known.keys();
-  if (known.size > mostKnown) known.delete(oldest);
-  return found;
+  return known.of(stack, value, () => derived(`plumbstack:${stack}`, value));
 }
 
 function derived(salt: string, value: Buffer): Promise<string> {
