@@ -170,6 +170,7 @@ const cases: readonly {
       [{ driver: 'journald', maxFiles: 2 }, 'a.logging.maxFiles'],
       [{ options: { 'max-size': '10m' } }, 'a.logging.options: the name'],
       [{ driver: 'splunk', options: { 'splunk-token': 'x' } }, 'a.logging.options: the name'],
+      [{ driver: 'gelf', options: { api_key: 'x' } }, 'a.logging.options: the name'],
       [{ maxSize: '10m' }, 'a.logging.maxSize'],
     ],
   },

@@ -19,7 +19,7 @@ export interface Logging {
 
 const rotating: readonly (string | undefined)[] = [undefined, 'json-file', 'local'];
 const ours = ['max-size', 'max-file'];
-const secretive = /token|password|passwd|secret|credential|\bkey$|-key$/;
+const secretive = /token|password|passwd|secret|credential|key$/;
 
 const optionName: Check<string> = (value, path) => {
   const name = matching(/^[a-z0-9][a-z0-9._-]*$/, 'a driver\'s option such as "tag"')(value, path);

@@ -113,6 +113,18 @@ describe('containers', () => {
     assert.equal(await objects.client.inspectContainer(id), undefined);
   });
 
+  it('with a log that the engine cannot keep are refused with what to do', async () => {
+    await using objects = await Objects.create();
+    for (const [logging, hint] of [
+      [{ driver: 'nope' }, /`docker info` lists/],
+      [{ driver: 'json-file', options: { nope: 'x' } }, /leave the option out/],
+    ] as const)
+      await assert.rejects(
+        objects.shell('log', 'sleep 600', { logging }),
+        (error) => isPlumbstackError(error, 'INVALID_OPTION') && hint.test(error.hint ?? ''),
+      );
+  });
+
   it('change limits and restart policy while they run', async () => {
     await using objects = await Objects.create();
     const id = await objects.shell('limits', 'sleep 600', { limits: { memoryBytes: 50e6, pids: 20 } });

@@ -96,6 +96,16 @@ describe('the log of a container', () => {
   });
 });
 
+it('a share of the processors is asked of Docker, and not of Podman, which may have none to give', () => {
+  const shared = { ...everything, name: 'x', image: 'x', labels: {}, mounts: [], networks: {} };
+  const limitsOf = (isPodman: boolean): unknown => {
+    const { HostConfig } = toEngineContainer(shared, { apiVersion: '1.41', isPodman }).body;
+    return [HostConfig?.CpuShares, HostConfig?.PidsLimit];
+  };
+  assert.deepEqual(limitsOf(false), [2048, 64]);
+  assert.deepEqual(limitsOf(true), [undefined, 64]);
+});
+
 describe('a container in the engine’s shape', () => {
   it('has every field at its place, as the engine shows it', async () => {
     const subnet = anySubnet();

@@ -1,4 +1,3 @@
-import { isPlumbstackError } from '@plumbstack/core';
 import { engineStatus } from '../client/docker-failure.js';
 import { machineNetwork, routedSubnets, routingTable } from '../client/machine-subnets.js';
 import { routesName } from '../object-names.js';
@@ -24,7 +23,7 @@ export async function machineRoutes(
   for (const image of new Set(images)) {
     const table = await printedTable(context, image).catch((error: unknown) => {
       context.signal.throwIfAborted();
-      if (engineStatus(error) !== undefined || isPlumbstackError(error, 'TIMEOUT')) return undefined;
+      if (engineStatus(error) !== undefined) return undefined;
       throw error;
     });
     if (table !== undefined) return routedSubnets(table);

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { readDockerfile } from './build-context.js';
+import { readDockerfile, readIfThere } from './build-context.js';
 import { BuildkitOutput } from './buildkit-output.js';
 import { Deadline } from './deadline.js';
 import type { BuildImageOptions, BuildSecretValue, ImageBuild } from './docker-client.js';
@@ -131,8 +131,8 @@ async function sourceOf(
   if (steps === undefined) return { options: from(join(context, dockerfile)), text };
   // A file with more in it, with the ignore file beside it that the one of before has.
   const file = await scratch.write('Dockerfile', Buffer.from(text));
-  const ignore = await readFile(join(context, `${dockerfile}.dockerignore`)).catch(() => undefined);
-  if (ignore !== undefined) await scratch.write('Dockerfile.dockerignore', ignore);
+  const ignore = await readIfThere(join(context, `${dockerfile}.dockerignore`));
+  if (ignore !== undefined) await scratch.write('Dockerfile.dockerignore', Buffer.from(ignore));
   return { options: from(file), text: '' };
 }
 

@@ -78,6 +78,8 @@ function toHostConfig(
   networkMode: string,
   isPodman: boolean,
 ): Dockerode.HostConfig {
+  // Without root, Podman may have no say over processors, and its runtime fails over a share of them that it cannot give.
+  const { cpuShares: _, ...limits } = container.limits;
   return {
     NetworkMode: networkMode,
     Mounts: container.mounts.map(toMount),
@@ -89,7 +91,7 @@ function toHostConfig(
     CapDrop: [...container.capDrop],
     SecurityOpt: [...container.securityOptions],
     ExtraHosts: Object.entries(container.extraHosts).map(([host, address]) => `${host}:${address}`),
-    ...toLimits(container.limits),
+    ...toLimits(isPodman ? limits : container.limits),
   };
 }
 
