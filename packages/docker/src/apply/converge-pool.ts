@@ -182,7 +182,8 @@ function slotOf({ worker: { slots } }: PoolUnit, { address, worker }: ObservedCo
 
 /**
  * Replaces stale workers and fills up, a batch at a time. There are never fewer workers than before: start-first has
- * `parallelism` more meanwhile, stop-first that many fewer, which is what it is for.
+ * `parallelism` more meanwhile, and as many that finish what they have while the next batch starts; stop-first has that many
+ * fewer, which is what it is for.
  */
 async function roll(run: PoolRun, kept: readonly Worker[], stale: Worker[]): Promise<void> {
   const { unit, context } = run;
@@ -191,18 +192,35 @@ async function roll(run: PoolRun, kept: readonly Worker[], stale: Worker[]): Pro
   const free = freeSlots(unit, [...current, ...stale]);
   const fill = replicas - current.length - stale.length;
   if (fill > 0) current.push(...(await join(run, take(free, fill))));
-  // Fewer are wanted than there are old ones: the surplus needs no successor.
-  const surplus = stale.splice(Math.max(0, replicas - current.length));
-  await retireAll(run, surplus);
-  free.push(...surplus.map(({ number }) => number));
-  while (stale.length > 0) {
-    context.signal.throwIfAborted();
-    const batch = stale.splice(0, update.parallelism);
-    if (update.order === 'stop-first') await retireAll(run, batch);
-    current.push(...(await join(run, take(free, batch.length))));
-    if (update.order === 'start-first') await retireAll(run, batch);
+  const retire = async (batch: readonly Worker[]): Promise<void> => {
+    await retireAll(run, batch);
     free.push(...batch.map(({ number }) => number));
-    if (stale.length > 0 && update.delayMs > 0) await pauseFor(update.delayMs, context.signal);
+  };
+  // Fewer are wanted than there are old ones: the surplus needs no successor.
+  await retire(stale.splice(Math.max(0, replicas - current.length)));
+  let leaving: Promise<void> | undefined;
+  try {
+    while (stale.length > 0) {
+      context.signal.throwIfAborted();
+      const batch = stale.splice(0, update.parallelism);
+      if (update.order === 'stop-first') await retire(batch);
+      // A pool that has all its slots in use waits for those that leave.
+      if (free.length < batch.length) await leaving;
+      current.push(...(await join(run, take(free, batch.length))));
+      await leaving;
+      leaving = update.order === 'start-first' ? retire(batch) : undefined;
+      // Until it is awaited, its failure is no unhandled rejection.
+      leaving?.catch(() => undefined);
+      if (stale.length > 0 && update.delayMs > 0) {
+        await leaving;
+        await pauseFor(update.delayMs, context.signal);
+      }
+    }
+    await leaving;
+  } catch (error) {
+    // Nothing goes on behind the caller's back.
+    await leaving?.catch(() => undefined);
+    throw error;
   }
 }
 

@@ -55,9 +55,11 @@ export interface Balancer {
 export async function startWorker(run: PoolRun, number: number): Promise<Worker> {
   const { context, unit } = run;
   const name = workerName(context.stack, unit.resource, number);
-  const isHeld = mustHold(run);
+  // Beside the creation: it has to be done when the worker starts.
+  const held = mustHold(run) ? holdSlot(run, number) : undefined;
+  // It is awaited before the start; until then, its failure is no unhandled rejection.
+  held?.catch(() => undefined);
   try {
-    if (isHeld) await holdSlot(run, number);
     const id = await runContainer(context, {
       resource: unit.resource,
       name,
@@ -68,6 +70,7 @@ export async function startWorker(run: PoolRun, number: number): Promise<Worker>
       hostname: `${unit.resource}-${number}`,
       worker: number,
       load: run.load,
+      prepare: async () => held,
     });
     const worker: Worker = { number, id, name, state: 'running' };
     try {
@@ -80,7 +83,8 @@ export async function startWorker(run: PoolRun, number: number): Promise<Worker>
     return worker;
   } catch (error) {
     // Nobody is there to be held. That it could not be told is no second error: the next who starts there tells it again.
-    if (isHeld) await vacate(run, number).catch(() => undefined);
+    await held?.catch(() => undefined);
+    if (held !== undefined) await vacate(run, number).catch(() => undefined);
     throw error;
   }
 }
@@ -96,9 +100,9 @@ function mustHold({ isNew, unit }: PoolRun): boolean {
 
 async function holdSlot({ balancer, unit }: PoolRun, number: number): Promise<void> {
   const { admin } = await balancer;
-  await admin.hold(number);
+  const address = `${addressOf(unit, number)}:${unit.worker.port}`;
   // The slot may have been an old worker's, at the port of the version before.
-  await admin.move([{ number, address: `${addressOf(unit, number)}:${unit.worker.port}` }]);
+  await Promise.all([admin.hold(number), admin.move([{ number, address }])]);
 }
 
 function addressOf({ worker: { slots } }: PoolUnit, number: number): string {
