@@ -58,6 +58,7 @@ export type {
   StackSummary,
   UpOptions,
   VolumeCopyOptions,
+  WatchOptions,
   WaitOptions,
   WorkerStats,
 } from './runtime.js';

@@ -1,3 +1,4 @@
+import type { PlumbstackError } from './errors.js';
 import type { Plan } from './plan.js';
 import type { ResourceKind } from './spec.js';
 import type { Stack } from './stack.js';
@@ -26,6 +27,20 @@ export interface DownOptions extends WaitOptions {
   readonly images?: boolean;
 }
 
+export interface WatchOptions {
+  /** Ends it: `watch` resolves as soon as the run that is going on has ended. @default never, but with the runtime */
+  readonly signal?: AbortSignal;
+  /** How long files must rest before what was saved is looked at, in milliseconds. @default 100 */
+  readonly debounceMs?: number;
+  /**
+   * Looks at the files that often, in milliseconds, also where the operating system tells of no change: for folders that are
+   * another machine's. @default only when the operating system tells
+   */
+  readonly pollMs?: number;
+  /** Told why what was saved did not come up: what served before goes on. The same is in the event `stack:up:failed`. */
+  readonly onError?: (error: PlumbstackError) => void;
+}
+
 export interface VolumeCopyOptions extends WaitOptions {
   /**
    * Stops the containers that use the volume for as long as it takes, and starts them again. An export without it is of
@@ -45,6 +60,16 @@ export interface Runtime<Events = unknown> {
   plan(stack: Stack, options?: PlanOptions): Promise<Plan>;
   /** Brings the stack to what the program says. A second run with nothing changed writes nothing. */
   up(stack: Stack, options?: UpOptions): Promise<Deployment<Events>>;
+  /**
+   * Brings the stack up, and again whenever a file that it is made of is saved: what is built, `files`, pages, secrets and mounts
+   * with `restartOn`, by the rules of ignore files. Only what a file belongs to is replaced, as by any `up`: what does not
+   * come up, because of a syntax error for instance, is told, and what served before goes on. Resolves when the signal aborts; the stack
+   * stays up.
+   *
+   * Rejects where the first `up` fails for another reason than what is in the files, and with `INVALID_OPTION` where the stack
+   * is made of no files.
+   */
+  watch(stack: Stack, options?: WatchOptions): Promise<void>;
   /** A stack that is already up, from any process. Throws `NOT_FOUND`. */
   attach(stackName: string, options?: WaitOptions): Promise<Deployment<Events>>;
   list(options?: WaitOptions): Promise<readonly StackSummary[]>;

@@ -5,7 +5,14 @@ import { listeningPort } from './publish.js';
 import { isResource } from './resource.js';
 import type { ResourceKind } from './spec.js';
 import { isStack, type Stack } from './stack.js';
-import { downOptions, logOptions, upOptions, volumeCopyOptions, waitOptions } from './verb-options.js';
+import {
+  downOptions,
+  logOptions,
+  upOptions,
+  volumeCopyOptions,
+  waitOptions,
+  watchOptions,
+} from './verb-options.js';
 
 const aStack: Check<Stack> = (value, path) => {
   if (!isStack(value))
@@ -30,6 +37,10 @@ export const runtimeArguments = {
   up: (stack: unknown, options: unknown) => ({
     stack: aStack(stack, 'up.stack'),
     options: upOptions(options),
+  }),
+  watch: (stack: unknown, options: unknown) => ({
+    stack: aStack(stack, 'watch.stack'),
+    options: watchOptions(options),
   }),
   attach: (stack: unknown, options: unknown) => ({
     stack: nameOfStack(stack, 'attach.stackName'),

@@ -11,7 +11,14 @@ import {
   type Checks,
 } from './check.js';
 import type { Plan } from './plan.js';
-import type { DownOptions, LogOptions, UpOptions, VolumeCopyOptions, WaitOptions } from './runtime.js';
+import type {
+  DownOptions,
+  LogOptions,
+  UpOptions,
+  VolumeCopyOptions,
+  WaitOptions,
+  WatchOptions,
+} from './runtime.js';
 
 /** For authors of runtimes: the options of a verb that takes no others, checked. Throws `INVALID_OPTION`. */
 export function waitOptions(verb: string, given: unknown = {}): WaitOptions {
@@ -21,6 +28,11 @@ export function waitOptions(verb: string, given: unknown = {}): WaitOptions {
 /** For authors of runtimes: the options of `up`, checked. Throws `INVALID_OPTION`. */
 export function upOptions(given: unknown = {}): UpOptions {
   return options(given, 'up', upChecks);
+}
+
+/** For authors of runtimes: the options of `watch`, checked. Throws `INVALID_OPTION`. */
+export function watchOptions(given: unknown = {}): WatchOptions {
+  return options(given, 'watch', watchChecks);
 }
 
 /** For authors of runtimes: the options of `down`, checked. Throws `INVALID_OPTION`. */
@@ -57,6 +69,12 @@ const waitChecks: Checks<WaitOptions> = {
   timeoutMs: numberFrom(0, Infinity, 'a number of milliseconds'),
 };
 const upChecks: Checks<UpOptions> = { ...waitChecks, plan, confirm: aFunction };
+const watchChecks: Checks<WatchOptions> = {
+  signal,
+  debounceMs: integer(0, 60_000),
+  pollMs: integer(50),
+  onError: aFunction,
+};
 const downChecks: Checks<DownOptions> = { ...waitChecks, volumes: flag, images: flag };
 const volumeCopyChecks: Checks<VolumeCopyOptions> = { ...waitChecks, stop: flag };
 const logChecks: Checks<LogOptions> = { since: moment, tail: integer(0), follow: flag, signal };

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import {
   isPlumbstackError,
   PlumbstackError,
@@ -12,6 +13,7 @@ import {
   type StackSummary,
   type UpOptions,
   type WaitOptions,
+  type WatchOptions,
 } from '@plumbstack/core';
 import {
   LifecycleEmitter,
@@ -33,6 +35,9 @@ import { prepareSecrets } from './apply/prepare-secrets.js';
 import { removeStack } from './apply/remove-stack.js';
 import { isForWant, runFailure } from './apply/run-failure.js';
 import { refuseStrangers } from './apply/strangers.js';
+import { watchedPaths } from './develop/watched-places.js';
+import { watchStack } from './develop/watch-stack.js';
+import { Watches } from './develop/watches.js';
 import { isSubnetTaken } from './client/docker-failure.js';
 import { DockerDeployment } from './deployment.js';
 import {
@@ -66,6 +71,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
   #watcher: Watcher | undefined;
   /** Ends the attempt to connect that is being made. */
   #connecting = new AbortController();
+  readonly #watches = new Watches();
 
   constructor(options: DockerRuntimeOptions = {}) {
     this.#options = resolveOptions(options);
@@ -105,6 +111,25 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       emit('stack:up:failed', { ...failure(error), durationMs: durationMs() });
       throw error;
     }
+  }
+
+  async watch(stack: Stack, options?: WatchOptions): Promise<void> {
+    const { stack: watched, options: given } = runtimeArguments.watch(stack, options);
+    const spec = watched.toSpec();
+    const base = resolve(this.#options.baseDir, spec.baseDir ?? '.');
+    await this.#watches.run(given.signal, (signal) =>
+      watchStack({
+        stack: spec.name,
+        signal,
+        debounceMs: given.debounceMs ?? 100,
+        pollMs: given.pollMs,
+        paths: () => watchedPaths(spec, (path) => resolve(base, path)),
+        plan: () => this.plan(watched, { signal }),
+        up: () => this.up(watched, { signal }),
+        onChanged: (paths) => void this.#emitter.emit(spec.name, 'watch:changed', { paths }),
+        onError: (error) => given.onError?.(error),
+      }),
+    );
   }
 
   async attach(stackName: string, options?: WaitOptions): Promise<LifecycleDeployment> {
@@ -184,6 +209,7 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
     this.#connecting.abort(
       new PlumbstackError('ENGINE_UNREACHABLE', 'the runtime was closed while it connected.'),
     );
+    await this.#watches.end();
     const session = await this.#session?.catch(() => undefined);
     session?.watcher[Symbol.dispose]();
     this.#watcher = undefined;

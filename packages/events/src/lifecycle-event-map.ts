@@ -77,6 +77,12 @@ export interface LifecycleEventMap {
   /** `down` rejected. Another `down` goes on with what is left. */
   'stack:down:failed': Failure & Duration;
 
+  /** Files that a stack is made of were saved while it is watched; an `up` follows. */
+  'watch:changed': {
+    /** Absolute paths of what has changed, 50 at most; none where the time to look again had come. */
+    readonly paths: readonly string[];
+  };
+
   /** One resource's step of a plan begins. */
   'step:started': OfResource & {
     /** What is done to the resource: `create`, `update`, `replace`, `delete` or `keep`. */

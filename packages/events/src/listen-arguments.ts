@@ -12,6 +12,7 @@ const names: { readonly [N in LifecycleEventName]: N } = {
   'stack:down:started': 'stack:down:started',
   'stack:down:finished': 'stack:down:finished',
   'stack:down:failed': 'stack:down:failed',
+  'watch:changed': 'watch:changed',
   'step:started': 'step:started',
   'step:finished': 'step:finished',
   'step:failed': 'step:failed',

@@ -67,6 +67,31 @@ export async function whileItChanges<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The folders that hold what a build would send, its contexts themselves first. What cannot be read has none. */
+export async function contextFolders(build: BuildSource): Promise<readonly string[]> {
+  const { context, contexts = {} } = build;
+  const listed = async (
+    root: string,
+    list: () => Promise<readonly ContextFile[]>,
+  ): Promise<readonly string[]> => {
+    const files = await list().catch(() => []);
+    const folders = files.flatMap(({ path, type }) => {
+      const folder = type === 'directory' ? path : posix.dirname(path);
+      return folder === '.' ? [] : [join(root, folder)];
+    });
+    return [root, ...new Set(folders)];
+  };
+  const own =
+    context === undefined
+      ? []
+      : [
+          listed(context, async () => (await readContext(context, build)).files),
+          listed(context, () => listFurtherContext(context)),
+        ];
+  const further = Object.values(contexts).map((each) => listed(each, () => listFurtherContext(each)));
+  return [...new Set((await Promise.all([...own, ...further])).flat())];
+}
+
 /**
  * Reads which files a build consists of. Its ignore file is `<Dockerfile>.dockerignore`, else `.dockerignore`; the
  * Dockerfile and `.dockerignore` are sent even where it names them. Symbolic links stay links, wherever they lead; sockets

@@ -35,7 +35,8 @@ export async function readSources(
   return Object.fromEntries(await Promise.all(entries));
 }
 
-function sourcesOf(spec: StackSpec): readonly Source[] {
+/** Every file that a spec names by path for a container. */
+export function sourcesOf(spec: StackSpec): readonly Source[] {
   const files = spec.resources.flatMap((each): readonly Source[] => {
     if (each.kind === 'router')
       return pageSources(each).map((source) => ({ name: each.name, source, target: 'a page' }));

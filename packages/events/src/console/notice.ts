@@ -65,6 +65,12 @@ function planCounts({ plan }: LifecycleEventMap['stack:up:planned']): string {
     : `nothing to do, ${plan.steps.length} resources are as described`;
 }
 
+function savedFiles(paths: readonly string[]): string {
+  const [first, ...more] = paths;
+  if (first === undefined) return 'its files have changed';
+  return more.length === 0 ? `${first} was saved` : `${first} and ${more.length} more were saved`;
+}
+
 /** A rule for each event: the compiler demands every name. */
 const rules: { readonly [N in LifecycleEventName]: Rule<N> } = {
   'stack:up:started': { shown: 'always', notice: (event) => stackNotice(event, 'bringing up') },
@@ -93,6 +99,11 @@ const rules: { readonly [N in LifecycleEventName]: Rule<N> } = {
       ...failure(event),
       durationMs: event.durationMs,
     }),
+  },
+
+  'watch:changed': {
+    shown: 'always',
+    notice: (event) => stackNotice(event, savedFiles(event.paths)),
   },
 
   'step:started': { shown: 'apart', notice: (event) => resourceNotice(event, actionWords(event.action).now) },
