@@ -16,9 +16,21 @@ stack.app('app1', {
 // An app that is one file: plumber's own image runs it.
 stack.app('app2', plumber('./app2/plumber.R', { publish: Number(APP2_PORT) }));
 
+/** While the apps are written: brings up what is saved, until Ctrl-C. */
+async function watch(runtime: DockerRuntime): Promise<void> {
+  const ending = new AbortController();
+  process.once('SIGINT', () => ending.abort());
+  using _ = runtime.events.on('stack:up:finished', () =>
+    console.log('Up. Save a file of an app to change it.'),
+  );
+  await runtime.watch(stack, { signal: ending.signal, onError: ({ message }) => console.error(message) });
+}
+
 async function main(): Promise<void> {
   const runtime = new DockerRuntime();
   if (process.argv.includes('--down')) return runtime.down(stack);
+
+  if (process.argv.includes('--watch')) return watch(runtime);
 
   const deployment = await runtime.up(stack);
   console.log(`app1: ${deployment.endpoint('app1')}stations`);

@@ -13,6 +13,7 @@ const page = fileURLToPath(new URL('../../docs/reference/events.md', import.meta
 /** What the subjects of event names are called, in the order of the map. */
 const titles = new Map([
   ['stack', 'Stacks'],
+  ['watch', 'Files that are watched'],
   ['step', 'Steps of a plan'],
   ['image', 'Images'],
   ['resource', 'Resources'],
