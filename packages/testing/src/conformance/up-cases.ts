@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Stack } from '@plumbstack/core';
 import { recordEvents } from '../event-recorder.js';
 import { articleStack, dataStack, pooledStack, singleAppStack } from '../sample-stacks.js';
@@ -15,6 +18,8 @@ import {
   steady,
   withEnv,
 } from './expect.js';
+
+const patient = { timeoutMs: 60_000 };
 
 /** What `up` brings about. */
 export const upCases: readonly ConformanceCase[] = [
@@ -217,6 +222,37 @@ export const upCases: readonly ConformanceCase[] = [
       assert.equal(Number(deployment.endpoint('second').port), port);
       assert.ok((await deployment.status()).healthy);
       await assertConverged(runtime(), stack);
+    },
+  },
+  {
+    title: 'watch brings a stack up, again when a file of it is saved, and leaves it up',
+    async run({ runtime, app, stackName }) {
+      const folder = await mkdtemp(join(tmpdir(), 'plumbstack-conformance-'));
+      const source = join(folder, 'settings.txt');
+      const ending = new AbortController();
+      try {
+        await writeFile(source, 'one');
+        const files = [...(app.files ?? []), { source, target: '/settings.txt' }];
+        const stack = singleAppStack({ name: stackName(), app: { ...app, files } });
+        using recorder = recordEvents(runtime().events);
+        const watching = runtime().watch(stack, { signal: ending.signal });
+        await Promise.race([watching, recorder.waitFor('stack:up:finished', undefined, patient)]);
+        const [before] = idsOf(await resourceStatus(await runtime().attach(stack.name), 'api'));
+        await writeFile(source, 'two');
+        await Promise.race([
+          watching,
+          recorder.waitFor('stack:up:finished', () => recorder.of('stack:up:finished').length > 1, patient),
+        ]);
+        const [after] = idsOf(await resourceStatus(await runtime().attach(stack.name), 'api'));
+        assert.notEqual(after, before);
+        assert.deepEqual(recorder.of('watch:changed')[0]?.paths, [source]);
+        ending.abort();
+        await watching;
+        await assertConverged(runtime(), stack);
+      } finally {
+        ending.abort();
+        await rm(folder, { recursive: true });
+      }
     },
   },
 ];

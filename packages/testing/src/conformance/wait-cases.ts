@@ -38,6 +38,7 @@ export const waitCases: readonly ConformanceCase[] = [
       };
       await refused('plan', (options) => runtime().plan(stack, options));
       await refused('up', (options) => runtime().up(stack, options));
+      await refused('watch', (options) => runtime().watch(stack, options));
       await assertAbsent(runtime(), stack.name);
       const deployment = await runtime().up(stack);
       await refused('attach', (options) => runtime().attach(stack.name, options));
