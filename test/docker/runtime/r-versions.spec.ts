@@ -4,9 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isPlumbstackError, plumber, type Stack } from '@plumbstack/core';
+import { isPlumbstackError, plumber, type PlumbstackError, type Stack } from '@plumbstack/core';
 import { DockerRuntime } from '@plumbstack/docker';
 import type { LifecycleDeployment } from '@plumbstack/events';
+import { recordEvents } from '@plumbstack/testing';
 import { crash } from '../../support/crash';
 import { docker } from '../../support/docker-cli';
 import { engineHost } from '../../support/fault-proxy';
@@ -117,5 +118,35 @@ describe('R code', function () {
     );
     assert.equal(await docker('ps', '--quiet', '--filter', `name=^${stack.name}-workers`), before);
     assert.deepEqual(await answers(deployment), ['1']);
+  });
+
+  it('that is watched is updated when it is saved, and goes on where that does not parse', async () => {
+    const stack = described(lab.stack());
+    await write(code('1'));
+    const ending = new AbortController();
+    const errors: PlumbstackError[] = [];
+    using recorder = recordEvents(lab.runtime.events);
+    const watching = lab.runtime.watch(stack, {
+      signal: ending.signal,
+      onError: (error) => errors.push(error),
+    });
+    try {
+      await Promise.race([watching, recorder.waitFor('stack:up:finished', undefined, { timeoutMs: 60_000 })]);
+      const deployment = await lab.runtime.attach(stack.name);
+      const visitors = startVisitors([deployment.endpoint('web')]);
+      await write('#* @get /\nfunction() {\n  "a" "b"\n}\n');
+      await eventually('the error is told', async () => errors[0]);
+      assert.match(errors[0]?.message ?? '', /plumber\.R:3:7: unexpected string constant/);
+      assert.deepEqual(await answers(deployment), ['1']);
+      await write(code('2'));
+      await eventually('it is up', async () => recorder.of('stack:up:finished')[1]);
+      assert.deepEqual(await answers(deployment), ['2']);
+      assert.deepEqual((await visitors.leave()).failures, []);
+    } finally {
+      ending.abort();
+      await watching;
+    }
+    assert.ok((await lab.runtime.plan(stack)).isEmpty);
+    assert.equal(errors.length, 1);
   });
 });
