@@ -76,6 +76,15 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     before: [{ version: '1' }, { version: '2' }],
     verb: async (runtime, signal) => (await attached(runtime, signal)).rollback('workers', { signal }),
   },
+  'a rollback to an older version': {
+    before: [{ version: '1' }, { version: '2' }, { version: '3' }],
+    after: { version: '3' },
+    verb: async (runtime, signal) => {
+      const deployment = await attached(runtime, signal);
+      const oldest = (await deployment.versions('workers', { signal })).at(-1);
+      await deployment.rollback('workers', { signal, ...(oldest !== undefined && { to: oldest }) });
+    },
+  },
   'a restart of a pool': {
     verb: async (runtime, signal) => (await attached(runtime, signal)).restart('workers', { signal }),
   },

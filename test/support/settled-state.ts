@@ -67,13 +67,13 @@ export function assertSameState(actual: SettledState, expected: SettledState): v
 }
 
 /**
- * The state but for the version that each pool had before, which it remembers for a rollback: which one that is depends on
- * the order of runs.
+ * The state but for the versions that each pool had before, which it remembers for a rollback, and for when each came: that
+ * depends on the order of runs.
  */
 export function withoutHistory(state: SettledState): SettledState {
   const configs = Object.entries(state.configs).map(([container, { 'record.json': record, ...files }]) => {
     if (record === undefined) return [container, files] as const;
-    const { before: _, ...rest } = JSON.parse(record) as Record<string, unknown>;
+    const { versions: _, arrival: __, ...rest } = JSON.parse(record) as Record<string, unknown>;
     return [container, { ...files, 'record.json': JSON.stringify(rest) }] as const;
   });
   return { ...state, configs: Object.fromEntries(configs) };

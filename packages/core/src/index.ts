@@ -53,10 +53,12 @@ export type {
   PoolStats,
   ResourceReference,
   ResourceStatus,
+  RollbackOptions,
   Runtime,
   StackStatus,
   StackSummary,
   UpOptions,
+  Version,
   VolumeCopyOptions,
   WaitOptions,
   WorkerStats,
@@ -120,6 +122,7 @@ export { aboutResource } from './errors.js';
 export { createPlan } from './plan.js';
 export { dependenciesFirst, findCycle, type Graph } from './graph.js';
 export { defaultDrainTimeoutMs } from './drain-timeout.js';
+export { defaultKeepVersions } from './keep-versions.js';
 export { freeze } from './freeze.js';
 export {
   balancerStopped,
@@ -145,4 +148,11 @@ export { addressesOverlap } from './publish.js';
 export { defaultRouterImage, routerPort, routerTlsPort } from './router.js';
 export { startGraph } from './validate.js';
 export { deploymentArguments, runtimeArguments } from './verb-arguments.js';
-export { downOptions, logOptions, upOptions, volumeCopyOptions, waitOptions } from './verb-options.js';
+export {
+  downOptions,
+  logOptions,
+  rollbackOptions,
+  upOptions,
+  volumeCopyOptions,
+  waitOptions,
+} from './verb-options.js';

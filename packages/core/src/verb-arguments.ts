@@ -5,7 +5,14 @@ import { listeningPort } from './publish.js';
 import { isResource } from './resource.js';
 import type { ResourceKind } from './spec.js';
 import { isStack, type Stack } from './stack.js';
-import { downOptions, logOptions, upOptions, volumeCopyOptions, waitOptions } from './verb-options.js';
+import {
+  downOptions,
+  logOptions,
+  rollbackOptions,
+  upOptions,
+  volumeCopyOptions,
+  waitOptions,
+} from './verb-options.js';
 
 const aStack: Check<Stack> = (value, path) => {
   if (!isStack(value))
@@ -64,7 +71,11 @@ export function deploymentArguments(stack: string) {
     }),
     rollback: (pool: unknown, options: unknown) => ({
       pool: resource(pool, 'rollback.pool', 'pool'),
-      options: waitOptions('rollback', options),
+      options: rollbackOptions(options),
+    }),
+    versions: (pool: unknown, options: unknown) => ({
+      pool: resource(pool, 'versions.pool', 'pool'),
+      options: waitOptions('versions', options),
     }),
     repair: (given: unknown, options: unknown) => ({
       resource: given === undefined ? undefined : resource(given, 'repair.resource', ...withContainers),

@@ -115,7 +115,7 @@ describe('a rollback', function () {
       (error) =>
         isPlumbstackError(error, 'NOT_FOUND') &&
         error.resource === `${stack.name}/workers` &&
-        /image of the version before is gone/.test(error.message),
+        /image of that version is gone/.test(error.message),
     );
     assert.deepEqual(events.of('container:started'), []);
     assert.equal((await lab.runtime.plan(version(stack, lightAppOf('2')))).isEmpty, true);
