@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { docker } from './docker-cli';
 
-/** What there is of a stack, without what may differ between two runs of one program: ids, addresses, worker numbers. */
+/** What there is of a stack, without what may differ between two runs of one program: ids, addresses, worker numbers, times. */
 export interface SettledState {
   readonly containers: readonly SettledContainer[];
   readonly networks: readonly unknown[];
@@ -208,13 +208,14 @@ async function configOf(stack: string, container: string): Promise<Record<string
   }
 }
 
-/** A digest, a secret's fingerprint and a revision depend on the stack's name, its ports and its addresses. */
+/** A digest, a secret's fingerprint and a revision depend on the stack's name, its ports and its addresses; a time on the run. */
 function normal(stack: string, text: string): string {
   return text
     .replaceAll(stack, '{stack}')
     .replaceAll(/\b\d{1,3}(?:\.\d{1,3}){3}\b/g, '{address}')
     .replaceAll(/\b[0-9a-f]{12,64}\b/g, '{hash}')
-    .replaceAll(/"port":[1-9]\d{4}\b/g, '"port":"{port}"');
+    .replaceAll(/"port":[1-9]\d{4}\b/g, '"port":"{port}"')
+    .replaceAll(/"at":"[0-9TZ:.-]+"/g, '"at":"{time}"');
 }
 
 function normalized(stack: string, value: unknown): unknown {

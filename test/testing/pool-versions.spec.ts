@@ -211,6 +211,21 @@ describe('the versions of a pool', () => {
     assert.ok((await runtime.plan(described(2))).isEmpty);
   });
 
+  it('whose network is gone are told before anything is changed', async () => {
+    const calling = new Stack('shop');
+    const other = calling.app('other', { image: 'example/other:1' });
+    const app = calling.app('api', { image: 'example/api:1', dependsOn: [other] });
+    calling.pool('workers', { app, replicas: 2 });
+    await runtime.up(calling);
+    const deployment = await runtime.up(described(2));
+    const before = workers();
+    await assert.rejects(
+      deployment.rollback('workers'),
+      isNotFound(/the network shop_.* of that version is gone/),
+    );
+    assert.deepEqual(workers(), before);
+  });
+
   it('keep the images that were built for them, and no others', async () => {
     await using keepsNone = new InMemoryRuntime({ engine: runtime.engine, keepImages: 0 });
     const built = (version: number): Stack => {
