@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { isPlumbstackError, Stack, type PoolOptions, type Version } from '@plumbstack/core';
 import type { LifecycleDeployment } from '@plumbstack/events';
 import { InMemoryRuntime } from '@plumbstack/testing';
+import { ContextFolder } from '../docker/client/context-folder';
 
 interface Shape extends Partial<Omit<PoolOptions, 'app'>> {
   readonly image?: string;
@@ -180,6 +181,28 @@ describe('the versions of a pool', () => {
     await deployment.rollback('workers');
     assert.deepEqual(running(), ['2', '2']);
     assert.deepEqual(await digestsOf(deployment), [two, one]);
+  });
+
+  it('say which folder they were built from, and a copy of it is no other version', async () => {
+    using folder = new ContextFolder({ Dockerfile: 'FROM scratch', 'app.R': 'one' });
+    using copy = new ContextFolder({ Dockerfile: 'FROM scratch', 'app.R': 'one' });
+    const built = (path: string): Stack => {
+      const stack = new Stack('shop');
+      stack.pool('workers', { app: stack.app('api', { build: path }) });
+      return stack;
+    };
+    const deployment = await runtime.up(built(folder.path));
+    assert.ok((await runtime.plan(built(copy.path))).isEmpty);
+    const [first] = await deployment.versions('workers');
+    assert.equal(first?.source, folder.path);
+    copy.write('app.R', 'two');
+    await runtime.up(built(copy.path));
+    assert.deepEqual(
+      (await deployment.versions('workers')).map(({ source }) => source),
+      [copy.path, folder.path],
+    );
+    await deployment.rollback('workers');
+    assert.equal((await deployment.versions('workers'))[0]?.source, folder.path);
   });
 
   it('show no secret', async () => {
