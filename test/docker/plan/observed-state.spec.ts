@@ -120,6 +120,20 @@ describe('the record of a proxy', () => {
     assert.deepEqual(doings(await compare(engine, sample())), ['update pool workers']);
   });
 
+  it('leads back to nothing where the files of the version that served before an interrupted update are lost', async () => {
+    const engine = await applied(sample());
+    const record = JSON.parse(configOf(engine, 'shop-workers', recordFile)) as PoolRecord;
+    const last = versionOf(record.unit);
+    const older = { ...last, worker: { ...last.worker, container: { ...last.worker.container, files: [] } } };
+    const seen = async (more: Partial<PoolRecord>): Promise<Partial<PoolRecord> | undefined> => {
+      const content = JSON.stringify({ ...record, versions: [last, older], contents: [], ...more });
+      await configure(engine, 'shop-workers', { [recordFile]: content });
+      return readRecord<PoolRecord>(await observe(engine), 'workers');
+    };
+    assert.deepEqual((await seen({}))?.versions, [older]);
+    assert.equal((await seen({ unsettled: 'update' }))?.versions, undefined);
+  });
+
   it('of a router holds no hash of a password', async () => {
     const engine = await applied(sample({ hash: '$6$salt$first' }));
     const record = readRecord<RouterRecord>(await observe(engine), 'web');
