@@ -35,6 +35,7 @@ describe("a verb's arguments", () => {
     for (const given of [pool, 'w', 'shop/w']) {
       assert.equal(verbs.scale(given, 3, {}).pool, 'w');
       assert.equal(verbs.rollback(given, {}).pool, 'w');
+      assert.equal(verbs.versions(given, {}).pool, 'w');
       assert.equal(verbs.stats(given, {}).pool, 'w');
     }
     for (const given of [data, 'data', 'shop/data']) {
@@ -42,6 +43,13 @@ describe("a verb's arguments", () => {
       assert.equal(verbs.importVolume(given, new ReadableStream(), {}).volume, 'data');
     }
     assert.equal(verbs.logs(undefined, {}).resource, undefined);
+  });
+
+  it('name a version by itself, or by how its digest begins', () => {
+    const digest = '0123456789abcdef'.repeat(4);
+    assert.equal(verbs.rollback('w', { to: { digest, isCurrent: false } }).options.to, digest);
+    assert.equal(verbs.rollback('w', { to: digest.slice(0, 8) }).options.to, digest.slice(0, 8));
+    assert.equal(verbs.rollback('w', {}).options.to, undefined);
   });
 
   it('name a resource of the same stack that another program has described', () => {
@@ -73,6 +81,14 @@ describe("a verb's arguments", () => {
     ],
     ['stats.pool', /not the volume shop\/data/, () => verbs.stats(data, {})],
     ['rollback.pool', /not a Promise/, () => verbs.rollback(Promise.resolve('w'), {})],
+    [
+      'rollback.to',
+      /eight digits of its digest, not the text "0123456"/,
+      () => verbs.rollback('w', { to: '0123456' }),
+    ],
+    ['rollback.to', /not the text "latest"/, () => verbs.rollback('w', { to: 'latest' })],
+    ['rollback.to', /not the number 1/, () => verbs.rollback('w', { to: 1 })],
+    ['rollback.to', /not/, () => verbs.rollback('w', { to: { digest: 'x' } })],
     ['exec.resource', /not the volume shop\/data/, () => verbs.exec(data, ['ls'], {})],
     ['logs.resource', /not the secret shop\/key/, () => verbs.logs(key, {})],
     ['logs.resource', /not null/, () => verbs.logs(null, {})],
@@ -117,6 +133,7 @@ describe("a verb's arguments", () => {
       (value) => verbs.endpoint(value, 80),
       (value) => verbs.scale(value, 1, {}),
       (value) => verbs.rollback(value, {}),
+      (value) => verbs.versions(value, {}),
       (value) => verbs.restart(value, {}),
       (value) => verbs.logs(value, {}),
       (value) => verbs.exec(value, ['ls'], {}),

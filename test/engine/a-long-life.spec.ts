@@ -26,6 +26,11 @@ const happenings: readonly ((at: Moment) => Promise<void> | void)[] = [
   ({ engine }) => engine.crash('shop-workers-2'),
   async ({ other }) => (await other.attach('shop')).scale('workers', 2),
   async ({ other }) => (await other.attach('shop')).rollback('workers'),
+  async ({ other }) => {
+    const deployment = await other.attach('shop');
+    const [newest] = await deployment.versions('workers');
+    await deployment.rollback('workers', { ...(newest !== undefined && { to: newest }) });
+  },
   ({ engine }) => engine.crash('shop-single', { oomKilled: true }),
   async ({ other }) => (await other.attach('shop')).restart('workers'),
   async ({ other }) => (await other.attach('shop')).restart('single'),

@@ -76,6 +76,15 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     before: [{ version: '1' }, { version: '2' }],
     verb: async (runtime, signal) => (await attached(runtime, signal)).rollback('workers', { signal }),
   },
+  'a rollback to an older version': {
+    before: [{ version: '1' }, { version: '2' }, { version: '3' }],
+    after: { version: '3' },
+    verb: async (runtime, signal) => {
+      const deployment = await attached(runtime, signal);
+      const oldest = (await deployment.versions('workers', { signal })).at(-1);
+      await deployment.rollback('workers', { signal, ...(oldest !== undefined && { to: oldest }) });
+    },
+  },
   'a restart of a pool': {
     verb: async (runtime, signal) => (await attached(runtime, signal)).restart('workers', { signal }),
   },
@@ -92,6 +101,18 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   down: { mayBeAway: true, verb: (runtime, signal) => runtime.down('shop', { signal }) },
 };
 
+/** What serves is known, and each version that has served at most once. */
+async function assertHistory(runtime: InMemoryRuntime): Promise<void> {
+  const versions = await (await runtime.attach('shop')).versions('workers');
+  assert.deepEqual(
+    versions.map(({ isCurrent }) => isCurrent),
+    versions.map((_, index) => index === 0),
+  );
+  assert.ok(versions.length > 0 && versions.length <= 4);
+  assert.equal(new Set(versions.map(({ digest }) => digest)).size, versions.length);
+  for (const { at, by } of versions) assert.ok(at !== undefined && by !== undefined);
+}
+
 async function played(scenario: Scenario, width: number, kind?: FaultKind, call = 0): Promise<Disturbed> {
   const { before = [{}], after = {}, mayBeAway = false, verb } = scenario;
   using here = world(width);
@@ -102,6 +123,7 @@ async function played(scenario: Scenario, width: number, kind?: FaultKind, call 
   assert.deepEqual([...outcome.away], [], 'was away');
   if (kind === undefined) assert.equal(outcome.error, undefined);
   await settled(here, stackOf(after));
+  await here.time.run('versions', runMs, () => assertHistory(here.runtime()));
   await here.time.run('down', runMs, () => here.runtime().down('shop', { volumes: true }));
   assert.deepEqual(ownObjects(here.engine, 'shop'), [], 'left behind');
   return outcome;

@@ -584,6 +584,7 @@ const pool = fc.record({
       onFailure: fc.constantFrom('rollback', 'pause'),
     }),
     drainTimeoutMs: fc.integer({ min: 0, max: 3_600_000 }),
+    keepVersions: fc.integer({ min: 0, max: 50 }),
     trustedProxies: fc.array(network, { maxLength: 2 }),
     logging,
     image,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { docker } from './docker-cli';
 
-/** What there is of a stack, without what may differ between two runs of one program: ids, addresses, worker numbers. */
+/** What there is of a stack, without what may differ between two runs of one program: ids, addresses, worker numbers, times. */
 export interface SettledState {
   readonly containers: readonly SettledContainer[];
   readonly networks: readonly unknown[];
@@ -67,13 +67,13 @@ export function assertSameState(actual: SettledState, expected: SettledState): v
 }
 
 /**
- * The state but for the version that each pool had before, which it remembers for a rollback: which one that is depends on
- * the order of runs.
+ * The state but for the versions that each pool had before, which it remembers for a rollback, and for when each came: that
+ * depends on the order of runs.
  */
 export function withoutHistory(state: SettledState): SettledState {
   const configs = Object.entries(state.configs).map(([container, { 'record.json': record, ...files }]) => {
     if (record === undefined) return [container, files] as const;
-    const { before: _, ...rest } = JSON.parse(record) as Record<string, unknown>;
+    const { versions: _, arrival: __, ...rest } = JSON.parse(record) as Record<string, unknown>;
     return [container, { ...files, 'record.json': JSON.stringify(rest) }] as const;
   });
   return { ...state, configs: Object.fromEntries(configs) };
@@ -208,13 +208,14 @@ async function configOf(stack: string, container: string): Promise<Record<string
   }
 }
 
-/** A digest, a secret's fingerprint and a revision depend on the stack's name, its ports and its addresses. */
+/** A digest, a secret's fingerprint and a revision depend on the stack's name, its ports and its addresses; a time on the run. */
 function normal(stack: string, text: string): string {
   return text
     .replaceAll(stack, '{stack}')
     .replaceAll(/\b\d{1,3}(?:\.\d{1,3}){3}\b/g, '{address}')
     .replaceAll(/\b[0-9a-f]{12,64}\b/g, '{hash}')
-    .replaceAll(/"port":[1-9]\d{4}\b/g, '"port":"{port}"');
+    .replaceAll(/"port":[1-9]\d{4}\b/g, '"port":"{port}"')
+    .replaceAll(/"at":"[0-9TZ:.-]+"/g, '"at":"{time}"');
 }
 
 function normalized(stack: string, value: unknown): unknown {

@@ -22,6 +22,10 @@ export async function compiles(signal: AbortSignal): Promise<void> {
   const [app] = stack.resources;
   const href: string = deployment.endpoint(app ?? 'web').href;
   await deployment.scale('workers', 3);
+  const [newest, ...older] = await deployment.versions('workers', { signal });
+  if (newest?.isCurrent === true) void [newest.digest, newest.source, newest.image, newest.at ?? newest.by];
+  for (const to of older) await deployment.rollback('workers', { to, timeoutMs: 60_000 });
+  await deployment.rollback('workers', { to: '0123456789ab' });
   for await (const { text, stream } of deployment.logs('web', { follow: true, signal })) void [text, stream];
   const { exitCode } = await deployment.exec('web', ['nginx', '-t']);
   await runtime.down('s', { volumes: true });
@@ -49,6 +53,8 @@ export async function doesNotCompile(): Promise<void> {
   await deployment.exec('web', 'nginx -t');
   // @ts-expect-error -- how many is a number
   await deployment.scale('workers', '3');
+  // @ts-expect-error -- one version, not how many back
+  await deployment.rollback('workers', { to: 1 });
   // @ts-expect-error -- up takes a stack, and only down its name
   await runtime.up('s');
   // @ts-expect-error -- no such option

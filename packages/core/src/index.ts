@@ -53,10 +53,12 @@ export type {
   PoolStats,
   ResourceReference,
   ResourceStatus,
+  RollbackOptions,
   Runtime,
   StackStatus,
   StackSummary,
   UpOptions,
+  Version,
   VolumeCopyOptions,
   WatchOptions,
   WaitOptions,
@@ -121,6 +123,7 @@ export { aboutResource } from './errors.js';
 export { createPlan } from './plan.js';
 export { dependenciesFirst, findCycle, type Graph } from './graph.js';
 export { defaultDrainTimeoutMs } from './drain-timeout.js';
+export { defaultKeepVersions } from './keep-versions.js';
 export { freeze } from './freeze.js';
 export {
   balancerStopped,
@@ -146,4 +149,11 @@ export { addressesOverlap } from './publish.js';
 export { defaultRouterImage, routerPort, routerTlsPort } from './router.js';
 export { startGraph } from './validate.js';
 export { deploymentArguments, runtimeArguments } from './verb-arguments.js';
-export { downOptions, logOptions, upOptions, volumeCopyOptions, waitOptions } from './verb-options.js';
+export {
+  downOptions,
+  logOptions,
+  rollbackOptions,
+  upOptions,
+  volumeCopyOptions,
+  waitOptions,
+} from './verb-options.js';

@@ -4,6 +4,7 @@ import { drainTimeout } from './drain-timeout.js';
 import { freeze } from './freeze.js';
 import { defaultHealth, healthCheck, type HealthCheck } from './health-check.js';
 import { image, type Image } from './image.js';
+import { defaultKeepVersions, keepVersions } from './keep-versions.js';
 import { logging, type Logging } from './logging.js';
 import { ipNetwork } from './ip-address.js';
 import { linksIn, type Link } from './link.js';
@@ -60,6 +61,12 @@ export interface PoolOptions {
    * WebSockets. Then it is stopped, and has its app's `stopGraceMs`. @default the app's: 30000
    */
   readonly drainTimeoutMs?: number;
+  /**
+   * How many versions before the present one are remembered, to be gone back to by `rollback`: 0 to 50. What they take is
+   * kept: their images, and the files and secrets of their workers.
+   * @default 3
+   */
+  readonly keepVersions?: number;
   /**
    * Host ports of its own, with nginx behind them that keeps slow visitors away from the workers; loopback unless an address
    * is given.
@@ -122,6 +129,7 @@ export class Pool extends Resource<'pool'> {
       timeoutMs?: number;
       update?: Partial<UpdateSpec>;
       drainTimeoutMs?: number;
+      keepVersions?: number;
       publish?: PoolSpec['publish'];
       trustedProxies?: readonly string[];
       stats?: PoolSpec['stats'];
@@ -149,6 +157,7 @@ export class Pool extends Resource<'pool'> {
           onFailure: oneOf('rollback', 'pause'),
         }),
       drainTimeoutMs: drainTimeout,
+      keepVersions,
       publish: publish(loopback, poolPort),
       trustedProxies: list(ipNetwork),
       stats: publish(loopback, poolStatsPort),
@@ -165,6 +174,7 @@ export class Pool extends Resource<'pool'> {
       );
     }
     const { health: ofApp, drainTimeoutMs } = app.toSpec();
+    const { keepVersions: kept = defaultKeepVersions } = checked;
     this.#links = linksIn(given);
     this.#spec = freeze({
       kind: 'pool',
@@ -180,6 +190,7 @@ export class Pool extends Resource<'pool'> {
       ...(timeoutMs !== undefined && { timeoutMs }),
       update: { ...defaultUpdate, ...checked.update },
       drainTimeoutMs: checked.drainTimeoutMs ?? drainTimeoutMs,
+      ...(kept !== defaultKeepVersions && { keepVersions: kept }),
       publish: checked.publish ?? [],
       ...(trustedProxies.length > 0 && { trustedProxies }),
       stats: checked.stats ?? [],

@@ -41,6 +41,15 @@ export interface WatchOptions {
   readonly onError?: (error: PlumbstackError) => void;
 }
 
+export interface RollbackOptions extends WaitOptions {
+  /**
+   * Which one: a version of {@link Deployment.versions}, or its digest, of which the first eight digits are enough where no
+   * other begins with them.
+   * @default the newest that does not serve: the version before
+   */
+  readonly to?: string | Pick<Version, 'digest'>;
+}
+
 export interface VolumeCopyOptions extends WaitOptions {
   /**
    * Stops the containers that use the volume for as long as it takes, and starts them again. An export without it is of
@@ -91,13 +100,19 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
   /** Sets how many workers a pool has, until the next `up` sets what its program says. */
   scale(pool: ResourceReference<'pool'>, replicas: number, options?: WaitOptions): Promise<void>;
   /**
-   * Brings a pool's workers back to the version that served before the last update, as an update does it: without a failed
-   * request. Their number and the pool's other options stay. Once more leads back again. The program is not changed by it:
-   * the next `plan` names the difference, and the next `up` brings the program's version.
-   *
-   * Throws `NOT_FOUND` where no version before is known, or its image is gone.
+   * The versions of a pool that are known: the one that serves, and those that served before it, as many as its
+   * `keepVersions` says. The newest is first: the one that was brought last. Each is there once.
    */
-  rollback(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<void>;
+  versions(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<readonly Version[]>;
+  /**
+   * Brings a pool's workers back to a version that served before, as an update does it: without a failed request. Their number
+   * and the pool's other options stay. The version that was left is the newest of those before then, so that once more leads
+   * back again. The program is not changed by it: the next `plan` names the difference, and the next `up` brings the
+   * program's version.
+   *
+   * Throws `NOT_FOUND` where the version is not known, or its image, a network or a volume of it is gone.
+   */
+  rollback(pool: ResourceReference<'pool'>, options?: RollbackOptions): Promise<void>;
   /**
    * Brings back what the stack has lost, or one resource of it, without the program that described it: stopped containers,
    * and a pool's HAProxy and workers also where they were removed. What is well stays as it is.
@@ -135,6 +150,29 @@ export interface Deployment<Events = unknown> extends AsyncDisposable {
   /** What the pool's HAProxy counts. */
   stats(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<PoolStats>;
   down(options?: DownOptions): Promise<void>;
+}
+
+/** What the workers of a pool were made from at some time. */
+export interface Version {
+  /**
+   * What it is known by: SHA-256, as 64 hexadecimal digits, over all that makes another version of it, as its image, variables,
+   * files and check. Of a secret a fingerprint goes into it, and never the value. The same program has the same digest in
+   * every process. Limits and the restart policy, which are changed in place, make no other version.
+   */
+  readonly digest: string;
+  /**
+   * When it was brought the last time, by `up` or `rollback`: RFC 3339, by the clock of the program that did. Unset where it
+   * came before pools noted it.
+   */
+  readonly at?: string;
+  /** Who did, as `user@host` of that program. Unset where it came before pools noted it. */
+  readonly by?: string;
+  /** What the program got it from: the image's reference, or the folder that it was built from, as an absolute path there. */
+  readonly source: string;
+  /** The engine's id of its image, as `sha256:...`. */
+  readonly image: string;
+  /** Whether it is the one that serves. None is where an update was interrupted: workers of two may serve. */
+  readonly isCurrent: boolean;
 }
 
 /**

@@ -221,6 +221,8 @@ export interface PoolSpec {
   readonly update: UpdateSpec;
   /** How long a worker that leaves may take to finish what visitors have begun. */
   readonly drainTimeoutMs: number;
+  /** Versions before the present one that are remembered. Three when unset. */
+  readonly keepVersions?: number;
   readonly publish: readonly PublishSpec[];
   /** Proxies in front of what it publishes, by address or network: what they say of visitors is believed. Nobody when unset. */
   readonly trustedProxies?: readonly string[];

@@ -8,6 +8,7 @@ import { isStack, type Stack } from './stack.js';
 import {
   downOptions,
   logOptions,
+  rollbackOptions,
   upOptions,
   volumeCopyOptions,
   waitOptions,
@@ -75,7 +76,11 @@ export function deploymentArguments(stack: string) {
     }),
     rollback: (pool: unknown, options: unknown) => ({
       pool: resource(pool, 'rollback.pool', 'pool'),
-      options: waitOptions('rollback', options),
+      options: rollbackOptions(options),
+    }),
+    versions: (pool: unknown, options: unknown) => ({
+      pool: resource(pool, 'versions.pool', 'pool'),
+      options: waitOptions('versions', options),
     }),
     repair: (given: unknown, options: unknown) => ({
       resource: given === undefined ? undefined : resource(given, 'repair.resource', ...withContainers),

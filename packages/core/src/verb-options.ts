@@ -50,6 +50,25 @@ export function volumeCopyOptions(verb: string, given: unknown = {}): VolumeCopy
   return options(given, verb, volumeCopyChecks);
 }
 
+/** For authors of runtimes: the options of `rollback`, checked; `to` as digits alone. Throws `INVALID_OPTION`. */
+export function rollbackOptions(given: unknown = {}): WaitOptions & { readonly to?: string } {
+  return options(given, 'rollback', rollbackChecks);
+}
+
+/** As many digits as two versions of one resource never share by chance. */
+const digestDigits = /^[0-9a-f]{8,64}$/;
+
+const version: Check<string> = (value, path) => {
+  const digest = isRecord(value) ? value['digest'] : value;
+  if (typeof digest === 'string' && digestDigits.test(digest)) return digest;
+  return refuse(
+    path,
+    'a version, or at least the first eight digits of its digest',
+    value,
+    'deployment.versions(pool) lists them.',
+  );
+};
+
 const plan: Check<Plan> = (value, path) => {
   if (!isRecord(value) || typeof value['fingerprint'] !== 'string') {
     refuse(path, 'what plan() resolved to, or readPlan() of its JSON', value);
@@ -76,5 +95,6 @@ const watchChecks: Checks<WatchOptions> = {
   onError: aFunction,
 };
 const downChecks: Checks<DownOptions> = { ...waitChecks, volumes: flag, images: flag };
+const rollbackChecks: Checks<WaitOptions & { readonly to?: string }> = { ...waitChecks, to: version };
 const volumeCopyChecks: Checks<VolumeCopyOptions> = { ...waitChecks, stop: flag };
 const logChecks: Checks<LogOptions> = { since: moment, tail: integer(0), follow: flag, signal };

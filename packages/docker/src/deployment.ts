@@ -8,8 +8,10 @@ import {
   type LogOptions,
   type PoolStats,
   type ResourceReference,
+  type RollbackOptions,
   type Runtime,
   type StackStatus,
+  type Version,
   type WaitOptions,
   type VolumeCopyOptions,
 } from '@plumbstack/core';
@@ -22,6 +24,7 @@ import { endpointOf } from './deployment/endpoint.js';
 import { followLogs } from './logs/follow-logs.js';
 import { mergeLogs } from './logs/merge-logs.js';
 import { repairStack } from './deployment/repair.js';
+import { knownVersions } from './deployment/pool-versions.js';
 import { restartResource } from './deployment/restart-resource.js';
 import { rollbackPool } from './deployment/rollback-pool.js';
 import { scalePool } from './deployment/scale-pool.js';
@@ -80,13 +83,20 @@ export class DockerDeployment implements LifecycleDeployment {
     this.#observed = await this.#observe(lease.signal);
   }
 
-  async rollback(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<void> {
+  async versions(pool: ResourceReference<'pool'>, options?: WaitOptions): Promise<readonly Version[]> {
+    const given = this.#arguments.versions(pool, options);
+    using signal = this.#deadline('versions', given.options);
+    return Object.freeze(knownVersions(await this.#observe(signal), given.pool).map(({ told }) => told));
+  }
+
+  async rollback(pool: ResourceReference<'pool'>, options?: RollbackOptions): Promise<void> {
     const given = this.#arguments.rollback(pool, options);
+    const { to } = given.options;
     using signal = this.#deadline('rollback', given.options);
     await using lease = await this.#lease(signal);
     using _verb = this.#session.work.verb(this.stack);
     const session = this.#session.under(lease);
-    await rollbackPool(session, await this.#observe(lease.signal), given.pool, lease.signal);
+    await rollbackPool(session, await this.#observe(lease.signal), given.pool, to, lease.signal);
     this.#observed = await this.#observe(lease.signal);
   }
 

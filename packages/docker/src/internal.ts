@@ -48,6 +48,7 @@ export {
 export {
   bridgeOf,
   historyOf,
+  keptVersions,
   settledVersion,
   versionOf,
   withVersion,

@@ -64,10 +64,9 @@ describe('the record of a proxy', () => {
     const found = recordedPool(await observe(engine), 'workers');
     const key = engine.secret('shop/key') ?? '';
     const digest = contentDigest(key);
-    assert.deepEqual(
-      found,
-      withContents(pool, (content) => ({ digest: content.digest })),
-    );
+    // Where its image came from belongs to its versions.
+    const { source: _, ...described } = withContents(pool, (content) => ({ digest: content.digest }));
+    assert.deepEqual(found, described);
     assert.deepEqual(found.worker.container.files[0]?.files[0]?.content, { digest });
     assert.deepEqual(poolFiles(found).files, poolFiles(pool).files);
     assert.deepEqual(
@@ -81,12 +80,13 @@ describe('the record of a proxy', () => {
     const { desired } = await compare(engine, sample());
     const pool = poolOf(desired, 'workers');
     const { contents: _, ...record } = JSON.parse(configOf(engine, 'shop-workers', recordFile)) as PoolRecord;
-    const held = withContents(pool, ({ bytes }) => bytes as never);
+    const { source: __, ...described } = pool;
+    const held = withContents(described, ({ bytes }) => bytes as never);
     const older = { ...record, unit: held, before: versionOf(held) };
     await configure(engine, 'shop-workers', { [recordFile]: JSON.stringify(older) });
     const observed = await observe(engine);
-    assert.deepEqual(recordedPool(observed, 'workers'), pool);
-    assert.ok(readRecord<PoolRecord>(observed, 'workers')?.before !== undefined);
+    assert.deepEqual(recordedPool(observed, 'workers'), described);
+    assert.equal(readRecord<PoolRecord>(observed, 'workers')?.versions?.length, 1);
     const compared = await compare(engine, sample());
     assert.deepEqual(doings(compared), ['update pool workers']);
     assert.deepEqual(reasonsOf(compared, 'workers'), {
@@ -109,15 +109,29 @@ describe('the record of a proxy', () => {
     const { worker, config: pool } = record.unit;
     const before = { worker, health: pool.model.health };
     const seen = async (contents: readonly string[]): Promise<Partial<PoolRecord> | undefined> => {
-      const content = JSON.stringify({ ...record, before, contents });
+      const content = JSON.stringify({ ...record, versions: [before], contents });
       await configure(engine, 'shop-workers', { [recordFile]: content });
       return readRecord<PoolRecord>(await observe(engine), 'workers');
     };
-    assert.ok((await seen(record.contents))?.before !== undefined);
+    assert.equal((await seen(record.contents))?.versions?.length, 1);
     const without = await seen([]);
-    assert.equal(without?.before, undefined);
+    assert.equal(without?.versions, undefined);
     assert.deepEqual(without?.unit, record.unit);
     assert.deepEqual(doings(await compare(engine, sample())), ['update pool workers']);
+  });
+
+  it('leads back to nothing where the files of the version that served before an interrupted update are lost', async () => {
+    const engine = await applied(sample());
+    const record = JSON.parse(configOf(engine, 'shop-workers', recordFile)) as PoolRecord;
+    const last = versionOf(record.unit);
+    const older = { ...last, worker: { ...last.worker, container: { ...last.worker.container, files: [] } } };
+    const seen = async (more: Partial<PoolRecord>): Promise<Partial<PoolRecord> | undefined> => {
+      const content = JSON.stringify({ ...record, versions: [last, older], contents: [], ...more });
+      await configure(engine, 'shop-workers', { [recordFile]: content });
+      return readRecord<PoolRecord>(await observe(engine), 'workers');
+    };
+    assert.deepEqual((await seen({}))?.versions, [older]);
+    assert.equal((await seen({ unsettled: 'update' }))?.versions, undefined);
   });
 
   it('of a router holds no hash of a password', async () => {

@@ -3,11 +3,13 @@ import type { PoolUnit } from '@plumbstack/docker/internal';
 import {
   bridgeOf,
   historyOf,
+  keptVersions,
   settledVersion,
   versionOf,
   withVersion,
   type ObservedContainer,
   type PoolRecord,
+  type PoolVersion,
 } from '@plumbstack/docker/internal';
 import { poolOf } from '../compile/compiled';
 import { applied, compare } from './planned';
@@ -46,6 +48,12 @@ describe("a pool's version", () => {
     workers.map((each) => ({ ...each, digest, identity: { ...each.identity, port } }));
   const digestOf = (found: { readonly worker: Pick<PoolUnit['worker'], 'container'> } | undefined): unknown =>
     found?.worker.container.digest;
+  const digestsOf = (versions: readonly PoolVersion[] | undefined): readonly unknown[] =>
+    (versions ?? []).map(digestOf);
+  const arrival = { at: '2026-01-01T00:00:00.000Z', by: 'ada@desk', source: 'shop/api:1' };
+  const past = (...digests: readonly string[]): Pick<PoolRecord, 'versions'> => ({
+    versions: digests.map((digest) => versionOf(version(digest))),
+  });
 
   it('comes back as it was, on the slots and with the number of workers that the pool has now', () => {
     const now = { ...version('2'), spec: { ...version('2').spec, replicas: 9 } };
@@ -59,35 +67,55 @@ describe("a pool's version", () => {
 
   describe('before this one', () => {
     it('is the one that the record describes, where an update begins', () => {
-      const history = historyOf(record(version('1')), version('2'));
-      assert.equal(digestOf(history.before), '1');
+      const history = historyOf(record(version('2'), { arrival, ...past('1') }), version('3'));
+      assert.deepEqual(digestsOf(history.versions), ['2', '1']);
+      assert.deepEqual(history.versions[0]?.arrival, arrival);
       assert.equal(history.isReached, false);
+      assert.equal(history.arrival, undefined);
     });
 
     it('stays what it is, where the workers do', () => {
-      const history = historyOf(record(version('2'), { before: versionOf(version('1')) }), version('2'));
-      assert.equal(digestOf(history.before), '1');
+      const history = historyOf(record(version('2'), { arrival, ...past('1') }), version('2'));
+      assert.deepEqual(digestsOf(history.versions), ['1']);
       assert.equal(history.isReached, true);
+      assert.deepEqual(history.arrival, arrival);
     });
 
     it('is the last one that served alone, where an update was interrupted', () => {
-      const interrupted = record(version('2'), { before: versionOf(version('1')), unsettled: 'update' });
+      const interrupted = record(version('2'), { arrival, ...past('1', '0'), unsettled: 'update' });
       assert.equal(digestOf(settledVersion(interrupted)), '1');
-      assert.equal(digestOf(historyOf(interrupted, version('3')).before), '1');
-      assert.deepEqual(historyOf(interrupted, version('2')).isReached, false);
-      // Back at the one before: there is nothing known before that.
-      assert.equal(historyOf(interrupted, version('1')).before, undefined);
+      assert.deepEqual(digestsOf(historyOf(interrupted, version('3')).versions), ['1', '0']);
+      const again = historyOf(interrupted, version('2'));
+      // It has never served alone, so that it has yet to arrive.
+      assert.deepEqual([again.isReached, again.arrival], [false, undefined]);
+      // Back at the one before: what is known before that is what was.
+      const back = historyOf(interrupted, version('1'));
+      assert.deepEqual(digestsOf(keptVersions(version('1'), back.versions)), ['0']);
     });
 
     it('is the one that was interrupted over its number of workers', () => {
-      const interrupted = record(version('2'), { before: versionOf(version('1')), unsettled: 'workers' });
+      const interrupted = record(version('2'), { ...past('1'), unsettled: 'workers' });
       assert.equal(digestOf(settledVersion(interrupted)), '2');
-      assert.equal(digestOf(historyOf(interrupted, version('3')).before), '2');
+      assert.deepEqual(digestsOf(historyOf(interrupted, version('3')).versions), ['2', '1']);
     });
 
     it('is unknown where there is no record', () => {
-      assert.deepEqual(historyOf(undefined, version('1')), { isReached: false, there: [] });
+      assert.deepEqual(historyOf(undefined, version('1')), { versions: [], isReached: false, there: [] });
       assert.equal(settledVersion(undefined), undefined);
+    });
+
+    it('is remembered once, and with as many others as are to be kept', () => {
+      const again = historyOf(record(version('2'), past('1', '0')), version('1'));
+      // Until it serves alone, where an interrupted run leads back to is known, and so is all that was.
+      assert.deepEqual(digestsOf(again.versions), ['2', '1', '0']);
+      const kept = (keepVersions?: number): readonly unknown[] => {
+        const unit = version('1');
+        const spec = { ...unit.spec, ...(keepVersions !== undefined && { keepVersions }) };
+        return digestsOf(keptVersions({ ...unit, spec }, past('5', '1', '4', '3', '2').versions ?? []));
+      };
+      assert.deepEqual(kept(), ['5', '4', '3']);
+      assert.deepEqual(kept(0), []);
+      assert.deepEqual(kept(50), ['5', '4', '3', '2']);
     });
   });
 

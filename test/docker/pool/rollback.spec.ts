@@ -97,6 +97,60 @@ describe('a rollback', function () {
     assert.deepEqual(await versionsOf(deployment), ['1']);
   });
 
+  it('to any version that is remembered, under load, fails no request', async () => {
+    const stack = lab.stack();
+    const withSecret = (number: string): Stack => {
+      const next = lab.again(stack);
+      const secret = next.secret('key', { value: `the secret of ${number}` });
+      const app = next.app('app', lightAppOf(number, { secrets: [{ secret, target: '/run/key' }] }));
+      const pool = next.pool('workers', { app, replicas: 2, keepVersions: 2 });
+      next.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/', pool);
+      return next;
+    };
+    for (const number of ['1', '2', '3']) await lab.runtime.up(withSecret(number));
+    const deployment = await new Lab().runtime.attach(stack.name);
+    const visitors = startVisitors([deployment.endpoint('web')]);
+    const [three, two, one] = await deployment.versions('workers');
+    await deployment.rollback('workers', { to: one?.digest.slice(0, 8) ?? '' });
+    const { answered, failures } = await visitors.leave();
+    assert.deepEqual(failures, []);
+    assert.ok(answered > 50, `${answered} answers`);
+    assert.equal((await deployment.exec('workers', ['cat', '/run/key'])).stdout, 'the secret of 1');
+    const now = await deployment.versions('workers');
+    assert.deepEqual(
+      now.map(({ digest }) => digest),
+      [one?.digest, three?.digest, two?.digest],
+    );
+    assert.ok((await lab.runtime.plan(withSecret('1'))).isEmpty);
+    // A fourth, and what was left first is forgotten with its secret.
+    await lab.runtime.up(withSecret('4'));
+    const folder = '/etc/plumbstack';
+    const held = await docker(
+      'exec',
+      '--user',
+      '0',
+      `${stack.name}-workers`,
+      'sh',
+      '-c',
+      `cat ${folder}/contents/*`,
+    );
+    assert.deepEqual([...held.matchAll(/secret of (.)/g)].map(([, number]) => number).sort(), [
+      '1',
+      '3',
+      '4',
+    ]);
+    const record = await docker(
+      'exec',
+      '--user',
+      '0',
+      `${stack.name}-workers`,
+      'cat',
+      `${folder}/record.json`,
+    );
+    const inspected = await docker('inspect', `${stack.name}-workers`);
+    for (const text of [record, inspected]) assert.ok(!text.includes('the secret of'));
+  });
+
   it('says that the image of the version before is gone, and changes nothing', async () => {
     const stack = lab.stack();
     const tag = `${stack.name}-old:1`;
@@ -115,7 +169,7 @@ describe('a rollback', function () {
       (error) =>
         isPlumbstackError(error, 'NOT_FOUND') &&
         error.resource === `${stack.name}/workers` &&
-        /image of the version before is gone/.test(error.message),
+        /image of that version is gone/.test(error.message),
     );
     assert.deepEqual(events.of('container:started'), []);
     assert.equal((await lab.runtime.plan(version(stack, lightAppOf('2')))).isEmpty, true);

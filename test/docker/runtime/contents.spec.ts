@@ -45,22 +45,28 @@ describe('what proxies remember', function () {
   const textOf = async (stack: Stack): Promise<string> =>
     docker('exec', await workerOf(stack), 'cat', '/data/text');
 
-  function pooled(stack: Stack, version: string, files: AppOptions['files'] = []): Stack {
+  function pooled(
+    stack: Stack,
+    version: string,
+    files: AppOptions['files'] = [],
+    keepVersions?: number,
+  ): Stack {
     const next = lab.again(stack, { baseDir: folder });
     const app = next.app('app', lightAppOf(version, { files: [...files] }));
-    next.pool('pool', { app, replicas: 1 });
+    next.pool('pool', { app, replicas: 1, ...(keepVersions !== undefined && { keepVersions }) });
     return next;
   }
 
   /** A version with 72 MB of files: more than one look may read. */
-  async function large(stack: Stack, version: string): Promise<Stack> {
+  async function large(stack: Stack, version: string, keepVersions?: number): Promise<Stack> {
     const text = `${version}é`.repeat(6 * megabyte);
     await writeFile(join(folder, version), Buffer.alloc(24 * megabyte, version));
-    return pooled(stack, version, [
+    const files = [
       { source: `./${version}`, target: '/data/source' },
       { source: './common', target: '/data/common' },
       { content: text, target: '/data/text' },
-    ]);
+    ];
+    return pooled(stack, version, files, keepVersions);
   }
 
   it('is small, however large the files of workers are, and every verb works', async () => {
@@ -88,7 +94,7 @@ describe('what proxies remember', function () {
     assert.equal((await listed(balancer, 'contents/*')).length, 5);
     await attached.rollback('pool');
     assert.equal(await sums(await workerOf(stack)), first);
-    await lab.runtime.up(await large(stack, '3'));
+    await lab.runtime.up(await large(stack, '3', 1));
     // The second version is named by nothing any more.
     assert.equal((await listed(balancer, 'contents/*')).length, 5);
     await deployment.down();
@@ -156,12 +162,17 @@ describe('what proxies remember', function () {
     const record = JSON.parse(await asRoot(balancer, 'cat /etc/plumbstack/record.json')) as {
       contents?: unknown;
       unit: Version;
-      before: Version;
+      versions?: Version[];
+      before?: Version;
     };
-    for (const { worker } of [record.unit, record.before])
+    const [before = assert.fail('no version before')] = record.versions ?? [];
+    for (const { worker } of [record.unit, before])
       for (const { files } of worker.container.files)
         for (const file of files)
           file.content = Buffer.from(texts[worker.container.creation.env.VERSION] ?? '').toJSON();
+    // There was one, too.
+    record.before = before;
+    delete record.versions;
     delete record.contents;
     const path = join(folder, 'record.json');
     await writeFile(path, JSON.stringify(record));

@@ -4,8 +4,22 @@ import { configFolder } from '../compile/proxy-container.js';
 import { observeStack } from '../observe/observe-stack.js';
 import { isStale } from '../plan/container-changes.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
-import { bridgeOf, historyOf, settledVersion, withVersion, type PoolHistory } from '../plan/pool-version.js';
-import { poolFiles, poolRecord, unsettledPoolFiles, unsettledPoolRecord } from '../plan/proxy-files.js';
+import {
+  bridgeOf,
+  historyOf,
+  settledVersion,
+  versionDigest,
+  withoutVersion,
+  withVersion,
+  type PoolHistory,
+} from '../plan/pool-version.js';
+import {
+  poolFiles,
+  poolRecord,
+  settledPoolRecord,
+  unsettledPoolFiles,
+  unsettledPoolRecord,
+} from '../plan/proxy-files.js';
 import { readRecord, type PoolRecord } from '../plan/record.js';
 import { containersOf } from '../plan/serving.js';
 import type { HaproxyModel } from '../proxy/index.js';
@@ -30,6 +44,7 @@ import { removeContainer } from './remove-container.js';
 import { declaredPathOf, pathOf, type RunContext } from './run-context.js';
 import { betweenVersions } from './run-failure.js';
 import { sweepConfig } from './sweep-config.js';
+import { thisProgram } from './this-program.js';
 
 /**
  * Brings a pool to what is described, from whatever is there. New workers join when they answer and HAProxy knows their
@@ -39,20 +54,25 @@ import { sweepConfig } from './sweep-config.js';
 export async function convergePool(context: RunContext, unit: PoolUnit): Promise<void> {
   const record = poolRecordOf(context, unit);
   try {
-    await bringTo(context, unit, historyOf(record, unit));
+    await bringTo(context, unit, arriving(record, unit));
   } catch (error) {
     const settled = settledVersion(record);
     const isUpdate =
       settled !== undefined &&
-      (settled.worker.container.digest !== unit.worker.container.digest ||
+      (versionDigest(settled) !== versionDigest(unit) ||
         bridgeOf(unit, record, containersOf(context.observed, unit.resource, 'worker')) !== undefined);
     const goesBack = isUpdate && unit.spec.update.onFailure === 'rollback' && !context.signal.aborted;
     if (!goesBack || record?.unit === undefined) throw error;
     const observed = await observeStack(context.client, context.stack, context.call);
-    // The version before this one's predecessor is still the one to go back to, after this.
-    const { before } = record;
+    // What was remembered before this run is what can be gone back to after it.
+    const { arrival } = settled;
     const { contents: there = [] } = readRecord<PoolRecord>(observed, unit.resource) ?? {};
-    const history = { ...(before !== undefined && { before }), isReached: true, there };
+    const history: PoolHistory = {
+      versions: withoutVersion(record.versions ?? [], settled),
+      ...(arrival !== undefined && { arrival }),
+      isReached: true,
+      there,
+    };
     const back = bringTo({ ...context, observed }, withVersion(record.unit, settled), history);
     await back.catch((failure: unknown) => {
       throw context.signal.aborted ? failure : betweenVersions(error, failure);
@@ -61,6 +81,19 @@ export async function convergePool(context: RunContext, unit: PoolUnit): Promise
     context.emit('update:rolledback', { resource: pathOf(context, unit.resource), reason });
     throw error;
   }
+}
+
+/** What the record is to say, with when and by whom a version that has not served alone is brought. */
+function arriving(record: Partial<PoolRecord> | undefined, unit: PoolUnit): PoolHistory {
+  const history = historyOf(record, unit);
+  if (history.isReached || history.arrival !== undefined) return history;
+  const isNoted = record?.unit !== undefined && versionDigest(record.unit) === versionDigest(unit);
+  const source = unit.source ?? (isNoted ? record.arrival?.source : undefined) ?? imageNameOf(unit);
+  return { ...history, arrival: { at: new Date().toISOString(), by: thisProgram(), source } };
+}
+
+function imageNameOf({ worker: { container } }: PoolUnit): string {
+  return container.creation.imageName ?? container.creation.image;
 }
 
 async function bringTo(context: RunContext, unit: PoolUnit, history: PoolHistory): Promise<void> {
@@ -101,10 +134,9 @@ async function bringTo(context: RunContext, unit: PoolUnit, history: PoolHistory
   // All that is left has been seen to pass the check that now comes in force.
   const { id } = await balancer;
   if (bridge !== undefined) await reconfigure(context, unit, id, history);
-  const { before } = history;
-  await putRecord(context, id, poolRecord(unit, { ...(before !== undefined && { before }) }));
-  // Only now nothing leads back to the version before these two.
-  const { named } = poolFiles(unit, before);
+  await putRecord(context, id, settledPoolRecord(unit, history));
+  // Only now nothing leads back to versions that are not to be kept.
+  const { named } = poolFiles(unit, history);
   if (history.there.some((each) => !named.includes(each))) await sweepConfig(context, id, named);
   if (running.length !== unit.spec.replicas) {
     context.emit('pool:scaled', {
@@ -263,12 +295,13 @@ export async function restartWorkers(context: RunContext, unit: PoolUnit, balanc
     context.signal.throwIfAborted();
     await restartWorker(run, worker);
   }
-  const { before, unsettled } = record ?? {};
+  const { arrival, versions, unsettled } = record ?? {};
   await putRecord(
     context,
     balancer,
     poolRecord(unit, {
-      ...(before !== undefined && { before }),
+      ...(arrival !== undefined && { arrival }),
+      ...(versions !== undefined && { versions }),
       // What another run has left half-done stays so.
       ...(unsettled === 'update' && { unsettled }),
     }),

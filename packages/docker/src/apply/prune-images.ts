@@ -65,7 +65,7 @@ function rank({ id, createdAt }: BuiltImage, used: ReadonlySet<string>): number 
   return used.has(id) ? Number.MAX_SAFE_INTEGER : createdAt.getTime();
 }
 
-/** What the containers run, and what a pool remembers: the version to go back to is in its record. */
+/** What the containers run, and what a pool remembers: the versions to go back to are in its record. */
 function keptBy({ containers, configs, unreadable = {} }: ObservedState): (image: BuiltImage) => boolean {
   // What one that cannot be read remembers is not known.
   if (Object.keys(unreadable).length > 0) return () => true;

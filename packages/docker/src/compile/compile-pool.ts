@@ -53,6 +53,7 @@ export function compilePool(
     }),
     port: poolPort,
     spec,
+    source: sourceOf(app, inputs),
     worker: {
       // A worker publishes nothing: several cannot hold one port.
       container: compileContainer(stack, name, app, 'worker', env, [], inputs, {
@@ -93,6 +94,13 @@ export function compilePool(
       },
     },
   };
+}
+
+/** What a person calls what an app was made of; a build without a folder has but its tag. */
+function sourceOf({ name, image }: AppSpec, inputs: Inputs): string {
+  if (image.type === 'pull') return image.reference;
+  const [folder] = [image.context, ...Object.values(image.contexts)].filter((each) => each !== undefined);
+  return folder === undefined ? imageOf(name, inputs).reference : inputs.absolute(folder);
 }
 
 /**

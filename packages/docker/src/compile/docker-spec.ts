@@ -126,6 +126,8 @@ export interface PoolUnit extends UnitBase {
   readonly addresses: readonly string[];
   readonly port: number;
   readonly spec: PoolSpec;
+  /** Where the program got its workers' image from: a reference, or the folder of a build. Of a recorded pool it is elsewhere. */
+  readonly source?: string;
   readonly worker: WorkerUnit;
   readonly config: ProxyConfig<HaproxyModel>;
 }

@@ -75,7 +75,7 @@ function poolConfigReasons(
 ): readonly StepReason[] {
   const seen = own(observed.configs, unit.resource);
   const record = readRecord<PoolRecord>(observed, unit.resource);
-  const differing = differingFiles(poolFiles(unit, historyOf(record, unit).before).files, seen);
+  const differing = differingFiles(poolFiles(unit, historyOf(record, unit)).files, seen);
   if (differing.length === 0) return [];
   const before = record?.unit;
   if (before === undefined) return fileReasons(differing, unit.resource, observed);

@@ -1,4 +1,4 @@
-import type { ProbeSpec } from '@plumbstack/core';
+import { defaultKeepVersions, type ProbeSpec } from '@plumbstack/core';
 import type { PoolUnit, WorkerUnit } from '../compile/docker-spec.js';
 import type { HaproxyModel } from '../proxy/proxy-model.js';
 import type { ObservedContainer } from './observed-state.js';
@@ -9,12 +9,29 @@ export interface PoolVersion {
   readonly worker: Omit<WorkerUnit, 'slots'>;
   /** HAProxy's own check. */
   readonly health: ProbeSpec;
+  /** How it came here. Unset where that was before records noted it. */
+  readonly arrival?: Arrival;
+}
+
+/** When a version was brought, and who brought it from where. */
+export interface Arrival {
+  /** RFC 3339, in UTC. */
+  readonly at: string;
+  /** `user@host` */
+  readonly by: string;
+  /** An image's reference, or the folder that it was built from. */
+  readonly source: string;
 }
 
 /** What a record says beside the pool itself, while a run is at work and after it. */
 export interface PoolHistory {
-  /** The version that served before the one that the record describes. */
-  readonly before?: PoolVersion;
+  /**
+   * Versions that have served before the one that the record describes, newest first: at the end of a run those that
+   * {@link keptVersions} says stay.
+   */
+  readonly versions: readonly PoolVersion[];
+  /** How the version that is described came here, where it has served alone. */
+  readonly arrival?: Arrival;
   /** Whether workers of the version that is described have served alone, at the end of some run. */
   readonly isReached: boolean;
   /** Contents that lie beside the record: none goes before the run has come to its end, which may be a version before. */
@@ -25,11 +42,18 @@ export function versionOf({ worker: { slots: _, ...worker }, config }: PoolUnit)
   return { worker, health: config.model.health };
 }
 
+/** What makes a version the one that it is. How HAProxy checks it and what it is limited to are not part of it. */
+export function versionDigest({ worker }: Pick<PoolVersion, 'worker'>): string {
+  return worker.container.digest;
+}
+
 /** The same pool with the workers of another version, on its own slots. */
-export function withVersion(unit: PoolUnit, { worker, health }: PoolVersion): PoolUnit {
+export function withVersion(unit: PoolUnit, { worker, health, arrival }: PoolVersion): PoolUnit {
   const { slots } = unit.worker;
+  const { source: _, ...rest } = unit;
   return {
-    ...unit,
+    ...rest,
+    ...(arrival !== undefined && { source: arrival.source }),
     spec: { ...unit.spec, health },
     worker: { ...worker, slots },
     config: {
@@ -42,24 +66,37 @@ export function withVersion(unit: PoolUnit, { worker, health }: PoolVersion): Po
 /** The last version that served alone, as far as the record tells. */
 export function settledVersion(record: Partial<PoolRecord> | undefined): PoolVersion | undefined {
   if (record?.unit === undefined) return undefined;
-  return record.unsettled === 'update' ? record.before : versionOf(record.unit);
+  if (record.unsettled === 'update') return record.versions?.[0];
+  const { unit, arrival } = record;
+  return { ...versionOf(unit), ...(arrival !== undefined && { arrival }) };
 }
 
 /** What a record of this pool is to say, given the one that is there. Nothing changes by saying it twice. */
 export function historyOf(record: Partial<PoolRecord> | undefined, unit: PoolUnit): PoolHistory {
-  if (record?.unit === undefined) return { isReached: false, there: [] };
-  const { contents: there = [] } = record;
-  const { digest } = unit.worker.container;
-  if (record.unit.worker.container.digest === digest) {
-    return {
-      ...(record.before !== undefined && { before: record.before }),
-      isReached: record.unsettled !== 'update',
-      there,
-    };
-  }
+  if (record?.unit === undefined) return { versions: [], isReached: false, there: [] };
+  const { contents: there = [], versions = [] } = record;
   const settled = settledVersion(record);
-  const isOther = settled !== undefined && settled.worker.container.digest !== digest;
-  return { ...(isOther && { before: settled }), isReached: false, there };
+  const digest = versionDigest(unit);
+  const isSame = versionDigest(record.unit) === digest;
+  const arrival = settled !== undefined && versionDigest(settled) === digest ? settled.arrival : undefined;
+  return {
+    versions: isSame || settled === undefined ? versions : [settled, ...withoutVersion(versions, settled)],
+    ...(arrival !== undefined && { arrival }),
+    isReached: isSame && record.unsettled !== 'update',
+    there,
+  };
+}
+
+/** Versions that stay remembered beside a pool's own, once that serves alone: each is remembered once. */
+export function keptVersions(unit: PoolUnit, versions: readonly PoolVersion[]): readonly PoolVersion[] {
+  return withoutVersion(versions, unit).slice(0, unit.spec.keepVersions ?? defaultKeepVersions);
+}
+
+export function withoutVersion(
+  versions: readonly PoolVersion[],
+  one: Pick<PoolVersion, 'worker'>,
+): readonly PoolVersion[] {
+  return versions.filter((each) => versionDigest(each) !== versionDigest(one));
 }
 
 /**

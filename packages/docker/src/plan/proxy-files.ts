@@ -10,7 +10,7 @@ import {
   type NginxModel,
   type ProxyFile,
 } from '../proxy/index.js';
-import type { PoolHistory, PoolVersion } from './pool-version.js';
+import { keptVersions, type PoolHistory } from './pool-version.js';
 import {
   contentPath,
   contentsOf,
@@ -63,8 +63,8 @@ function nameAndDigest({ path, content }: TemplateFile): readonly string[] {
 }
 
 /** A pool's files, once it is as described. */
-export function poolFiles(unit: PoolUnit, before?: PoolVersion): ProxyFiles {
-  return filesOf(unit, unit.config.model, { ...(before !== undefined && { before }) });
+export function poolFiles(unit: PoolUnit, history?: Past): ProxyFiles {
+  return filesOf(unit, unit.config.model, settled(unit, history));
 }
 
 /** The files of a pool whose workers are about to change, with what HAProxy is told meanwhile. */
@@ -72,7 +72,8 @@ export function unsettledPoolFiles(unit: PoolUnit, model: HaproxyModel, history:
   return filesOf(unit, model, unsettled(history));
 }
 
-type Noted = Pick<PoolRecord, 'before' | 'unsettled'> & Partial<Pick<PoolHistory, 'there'>>;
+type Past = Pick<PoolHistory, 'versions' | 'arrival'>;
+type Noted = Pick<PoolRecord, 'versions' | 'arrival' | 'unsettled'> & Partial<Pick<PoolHistory, 'there'>>;
 
 function filesOf(unit: PoolUnit, model: HaproxyModel, noted: Noted): ProxyFiles {
   const revision = digestOf(model).slice(0, 16);
@@ -94,8 +95,8 @@ function namedBy(unit: PoolUnit, noted: Noted): readonly string[] {
   return [...new Set([...contentsNamed(unit, noted).map(contentPath), ...there])].sort();
 }
 
-function contentsNamed(unit: PoolUnit, { before }: Noted): readonly Content[] {
-  return distinct([unit, ...(before === undefined ? [] : [before])].flatMap(contentsOf));
+function contentsNamed(unit: PoolUnit, { versions = [] }: Noted): readonly Content[] {
+  return distinct([unit, ...versions].flatMap(contentsOf));
 }
 
 /** What a pool remembers while its workers change, or where a run was interrupted over it. */
@@ -103,19 +104,28 @@ export function unsettledPoolRecord(unit: PoolUnit, history: PoolHistory): PutFi
   return poolRecord(unit, unsettled(history));
 }
 
-function unsettled({ before, isReached, there }: PoolHistory): Noted {
-  return { ...(before !== undefined && { before }), unsettled: isReached ? 'workers' : 'update', there };
+function unsettled({ isReached, ...past }: PoolHistory): Noted {
+  return { ...past, unsettled: isReached ? 'workers' : 'update' };
+}
+
+/** What a pool remembers once its workers are settled. */
+export function settledPoolRecord(unit: PoolUnit, history: Past): PutFile {
+  return poolRecord(unit, settled(unit, history));
+}
+
+function settled(unit: PoolUnit, { versions, arrival }: Past = { versions: [] }): Noted {
+  return { versions: keptVersions(unit, versions), ...(arrival !== undefined && { arrival }) };
 }
 
 /** What a pool remembers. What it names is all that it says to be there, once its workers are settled. */
-export function poolRecord(unit: PoolUnit, noted: Noted): PutFile {
-  const { before, there: _, ...rest } = noted;
+export function poolRecord({ source: _, ...unit }: PoolUnit, noted: Noted): PutFile {
+  const { versions = [], there: __, ...rest } = noted;
   const reference = ({ digest }: Content): Content => ({ digest });
   const record: PoolRecord = {
     replicas: unit.spec.replicas,
     slots: unit.worker.slots,
     unit: withContents(unit, reference),
-    ...(before !== undefined && { before: withContents(before, reference) }),
+    ...(versions.length > 0 && { versions: versions.map((each) => withContents(each, reference)) }),
     ...rest,
     contents: namedBy(unit, noted),
   };

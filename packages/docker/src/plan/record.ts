@@ -2,7 +2,7 @@ import { contentOf, type Content } from '../compile/content.js';
 import type { FolderFiles, PoolUnit } from '../compile/docker-spec.js';
 import { own } from '../compile/own.js';
 import type { ObservedState } from './observed-state.js';
-import type { PoolVersion } from './pool-version.js';
+import type { Arrival, PoolVersion } from './pool-version.js';
 
 /** Name of the file in a configuration volume that holds what the volume's owner must remember. */
 export const recordFile = 'record.json';
@@ -40,8 +40,13 @@ export interface PoolRecord extends Claims {
    * secrets among them, lies beside it, by digest.
    */
   readonly unit: PoolUnit;
-  /** The version that served before the one of `unit`, for a rollback. */
-  readonly before?: PoolVersion;
+  /** How the version of `unit` came here. */
+  readonly arrival?: Arrival;
+  /**
+   * Versions that served before the one of `unit`, newest first, for a rollback. While an update is unsettled the first of them is
+   * the one that served alone, and there may be more than are to be kept, that of `unit` among them.
+   */
+  readonly versions?: readonly PoolVersion[];
   /**
    * While a run changes which workers get requests, or brings a version that has not served alone yet. Of a run that was
    * interrupted it stays.
@@ -97,11 +102,13 @@ export function isData(value: unknown): value is Readonly<Record<string, unknown
 /** Whether a file that can be read holds what is looked at without further checks. */
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   if (!isData(value)) return false;
-  const { active, model, replicas, slots, unit, before, contents } = value;
+  const { active, model, replicas, slots, unit, versions, before, arrival, contents } = value;
   if (contents !== undefined && !isTexts(contents)) return false;
   if (unit === undefined) return isData(active) && isData(model);
   if (!isTexts(slots) || typeof replicas !== 'number' || !isData(unit)) return false;
   if (before !== undefined && !isVersion(before)) return false;
+  if (versions !== undefined && !(Array.isArray(versions) && versions.every(isVersion))) return false;
+  if (!isArrival(arrival)) return false;
   const { home, addresses, container, worker, spec, config } = unit;
   return (
     typeof home === 'string' &&
@@ -119,8 +126,14 @@ function isVersion(value: unknown): boolean {
     isData(value) &&
     isData(value['health']) &&
     isData(value['worker']) &&
-    isTemplate(value['worker']['container'])
+    isTemplate(value['worker']['container']) &&
+    isArrival(value['arrival'])
   );
+}
+
+function isArrival(value: unknown): boolean {
+  if (value === undefined) return true;
+  return isData(value) && isTexts([value['at'], value['by'], value['source']]);
 }
 
 function isTexts(value: unknown): value is readonly string[] {
@@ -144,20 +157,31 @@ interface Recorded {
   readonly worker: { readonly container: { readonly files: readonly FolderFiles[] } };
 }
 
-/** Before there were references, a record held what the files hold. */
+/** Before there were references, a record held what the files hold; before there were several versions, the one before. */
 function withReferences(record: Readonly<Record<string, unknown>>): unknown {
-  const { unit, before, ...rest } = record as Partial<Claims> & {
+  const {
+    unit,
+    before,
+    versions = before === undefined ? [] : [before],
+    ...rest
+  } = record as Partial<Claims> & {
     readonly unit?: Recorded;
     readonly before?: Recorded;
+    readonly versions?: readonly Recorded[];
+    readonly unsettled?: string;
   };
   const there = new Set(rest.contents);
-  const version = before && withContents(before, referenceIn);
+  const known = versions.map((each) => withContents(each, referenceIn));
   // A version whose files are lost is none to go back to.
-  const isWhole = version !== undefined && contentsOf(version).every((each) => isThere(each, there));
+  const isWhole = (version: Recorded): boolean => contentsOf(version).every((each) => isThere(each, there));
+  // Without the one that served alone, none of the others is what an update that was interrupted leads back to.
+  const [first] = known;
+  const isLost = rest.unsettled === 'update' && first !== undefined && !isWhole(first);
+  const whole = isLost ? [] : known.filter(isWhole);
   return {
     ...rest,
     ...(unit !== undefined && { unit: withContents(unit, referenceIn) }),
-    ...(isWhole && { before: version }),
+    ...(whole.length > 0 && { versions: whole }),
   };
 }
 

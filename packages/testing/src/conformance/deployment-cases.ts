@@ -172,6 +172,41 @@ export const deploymentCases: readonly ConformanceCase[] = [
     },
   },
   {
+    title: 'versions of a pool are listed newest first, and rollback leads to each of them',
+    async run({ runtime, otherRuntime, app, stackName }) {
+      const name = stackName();
+      const version = (VERSION: string): Stack =>
+        pooledStack({ name, app: { ...app, env: { VERSION } }, replicas: 1 });
+      const deployment = await runtime().up(version('1'));
+      const [first, ...none] = await deployment.versions('workers');
+      assert.ok(first !== undefined && first.isCurrent);
+      assert.deepEqual(none, []);
+      assert.match(first.digest, /^[0-9a-f]{64}$/);
+      assert.ok(Math.abs(Date.now() - Date.parse(first.at ?? '')) < 10 * 60_000, first.at);
+      assert.match(first.by ?? '', /^.+@.+$/);
+      assert.ok(first.source !== '' && first.image !== '');
+      await runtime().up(version('2'));
+      await runtime().up(version('3'));
+      const attached = await otherRuntime().attach(name);
+      const digests = async (): Promise<readonly string[]> =>
+        (await attached.versions('workers')).map(({ digest }) => digest);
+      const [three = '', two = '', one = ''] = await digests();
+      assert.equal(one, first.digest);
+      await attached.rollback('workers', { to: first });
+      await assertConverged(runtime(), version('1'));
+      assert.deepEqual(await digests(), [one, three, two]);
+      await attached.rollback('workers', { to: two.slice(0, 8) });
+      await assertConverged(runtime(), version('2'));
+      assert.deepEqual(await digests(), [two, one, three]);
+      assertNames(
+        await rejection(attached.rollback('workers', { to: '0123456789' }), 'NOT_FOUND'),
+        'workers',
+      );
+      await rejection(attached.rollback('workers', { to: two.slice(0, 7) }), 'INVALID_OPTION');
+      await assertConverged(runtime(), version('2'));
+    },
+  },
+  {
     title: 'a rollback keeps the number of workers, and the next up brings what its program says',
     async run({ runtime, app, stackName }) {
       const name = stackName();
@@ -221,6 +256,7 @@ export const deploymentCases: readonly ConformanceCase[] = [
       assertNames(error, 'workers');
       assert.ok(error.hint !== undefined);
       assertNames(await rejection(deployment.rollback('worker'), 'NOT_FOUND'), 'workers');
+      assertNames(await rejection(deployment.versions('worker'), 'NOT_FOUND'), 'workers');
     },
   },
   {

@@ -47,6 +47,7 @@ export const waitCases: readonly ConformanceCase[] = [
       await refused('scale', (options) => deployment.scale('workers', 2, options));
       await refused('repair', (options) => deployment.repair('workers', options));
       await refused('restart', (options) => deployment.restart('workers', options));
+      await refused('versions', (options) => deployment.versions('workers', options));
       await refused('rollback', (options) => deployment.rollback('workers', options));
       await refused('logs', (options) => deployment.logs('workers', options));
       await refused('exec', (options) => deployment.exec('workers', ['true'], options));
