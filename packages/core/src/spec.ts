@@ -167,6 +167,8 @@ export interface AppSpec extends ContainerSpec {
   readonly keepAlive: boolean;
   /** How long a version that is replaced may take to finish what visitors have begun. */
   readonly drainTimeoutMs: number;
+  /** What its pools are like that say nothing else. Their specs have it already. */
+  readonly poolDefaults?: { readonly maxConcurrency: number };
 }
 
 export interface ServiceSpec extends ContainerSpec {
