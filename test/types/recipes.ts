@@ -48,7 +48,10 @@ export function compiles(): void {
 
   const further: Connect = { service: cache, envPrefix: 'CACHE_', urlEnv: 'REDIS_URL' };
   stack.app('api', plumber('./plumber.R', { packages: ['RPostgreSQL'], connect: [db, further] }));
-  stack.app('node', node('./server.js', { install: true, connect: [db], poolDefaults: { maxConcurrency: 4 } }));
+  stack.app(
+    'node',
+    node('./server.js', { install: true, connect: [db], poolDefaults: { maxConcurrency: 4 } }),
+  );
   stack.app('python', python('./main.py', { server: 'uvicorn', requirements: 'requirements.txt' }));
   stack.service('worker', { image: 'worker', connect: [db, { service: cache }] });
 

@@ -74,7 +74,14 @@ export type HealthSpec =
 export type ProbeSpec = Exclude<HealthSpec, { type: 'command' }>;
 
 export type MountSpec =
-  | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | {
+      readonly type: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      /** Whether what it holds is part of what the container is made from. Never when unset. */
+      readonly restartOn?: 'change';
+    }
   | { readonly type: 'volume'; readonly volume: string; readonly target: string; readonly readOnly: boolean }
   | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes?: number };
 
