@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isPlumbstackError, Stack, type Mount, type PlumbstackError } from '@plumbstack/core';
+import { isPlumbstackError, PlumbstackError, Stack, type Mount } from '@plumbstack/core';
+import type { ContainerCreation } from '@plumbstack/docker/client';
 import { InMemoryEngine, InMemoryRuntime } from '@plumbstack/testing';
 import { ContextFolder } from '../docker/client/context-folder';
 
@@ -92,9 +93,42 @@ describe('folders of the machine that containers see', () => {
       }
     });
 
-    it('cost an engine no call where nothing is missing', async () => {
+    it('are refused by what the engine says when it is asked, before anything is made', async () => {
+      for (const options of [{}, { elsewhere: true }]) {
+        const engine = new InMemoryEngine(options);
+        const asked: unknown[] = [];
+        engine.onCall(async ({ method, args: [creation] }, proceed) => {
+          const { name, mounts = [] } = (creation ?? {}) as Partial<ContainerCreation>;
+          if (method === 'createContainer' && name === 'shop-machine.binds') {
+            asked.push(mounts.flatMap((each) => (each.type === 'bind' ? [each.source] : [])));
+            throw new PlumbstackError('NOT_FOUND', 'bind source path does not exist: /srv/gone', {
+              details: { status: 400, path: '/srv/gone' },
+              hint: 'Make it.',
+            });
+          }
+          return proceed();
+        });
+        await using other = runtimeOn(engine);
+        const stack = described([data, { bind: '/srv/gone', target: '/x' }], '/srv/site');
+        const error = await refusal(other.up(stack));
+        assert.deepEqual([error.code, error.resource], ['NOT_FOUND', 'shop/workers']);
+        assert.deepEqual(asked, [[at('data'), '/srv/gone', '/srv/site']]);
+        const left = engine.objects.filter(({ kind }) => kind === 'network' || kind === 'container');
+        assert.deepEqual(left, []);
+      }
+    });
+
+    it('are asked for of no engine whose files are here, and of none where nothing changes', async () => {
       await runtime.up(described([code, data]));
-      assert.ok(!calls.includes('sharesFiles'));
+      assert.ok(!runtime.engine.objects.some(({ name }) => name.includes('binds')));
+      calls.length = 0;
+      await runtime.up(described([code, data]));
+      const unchanged = [...calls];
+      await runtime.up(described([], undefined));
+      calls.length = 0;
+      await runtime.up(described([], undefined));
+      assert.deepEqual(unchanged, calls);
+      assert.ok(!calls.includes('sharesFiles') && !calls.includes('createContainer'));
     });
   });
 

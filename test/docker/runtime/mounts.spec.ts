@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { isPlumbstackError, type Stack } from '@plumbstack/core';
+import { DockerRuntime } from '@plumbstack/docker';
+import { connect } from '@plumbstack/docker/client';
 import { ContextFolder } from '../client/context-folder';
 import { Lab, leftovers } from '../../support/lab';
 import { startVisitors } from '../../support/visitors';
@@ -14,6 +16,9 @@ const server = require('node:http').createServer((request, response) => {
 server.listen(process.env.PORT);
 process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeIdleConnections(); });
 `;
+
+const bound = (value: unknown, target: object): unknown =>
+  typeof value === 'function' ? (value.bind(target) as unknown) : value;
 
 describe('folders of this machine', () => {
   const lab = new Lab();
@@ -49,6 +54,26 @@ describe('folders of this machine', () => {
         assert.ok(error.message.includes(`api.mounts[0].bind: ${join(folder.path, 'nowhere')}`));
         return true;
       });
+    assert.deepEqual(await leftovers(stack.name), []);
+  });
+
+  it('that an engine with other files lacks are refused by up, with who mounts them, and nothing is made', async () => {
+    const client = await connect();
+    // As that of an engine in a virtual machine, of which is known here only what it says.
+    const unsure = new Proxy(client, {
+      get: (target, name) =>
+        name === 'sharesFiles' ? () => Promise.resolve(false) : bound(Reflect.get(target, name), target),
+    });
+    await using runtime = new DockerRuntime({ client: unsure });
+    const stack = lab.stack({ baseDir: folder.path });
+    const mounts = [{ bind: './code', target: '/app' }] as const;
+    stack.app('fine', { image: 'node:24-slim', mounts });
+    stack.app('lacking', { image: 'node:24-slim', mounts: [{ bind: './nowhere', target: '/data' }] });
+    await assert.rejects(runtime.up(stack), (error) => {
+      assert.ok(isPlumbstackError(error, 'NOT_FOUND'), String(error));
+      assert.equal(error.resource, `${stack.name}/lacking`);
+      return true;
+    });
     assert.deepEqual(await leftovers(stack.name), []);
   });
 
