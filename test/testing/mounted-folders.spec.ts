@@ -118,6 +118,23 @@ describe('folders of the machine that containers see', () => {
       }
     });
 
+    it('are asked for again by the run after one that was aborted, and nothing stays of that', async () => {
+      const engine = new InMemoryEngine();
+      await using other = runtimeOn(engine);
+      const aborted = new AbortController();
+      engine.onCall(async ({ method, args: [creation] }, proceed) => {
+        const done = await proceed();
+        const { name } = (creation ?? {}) as Partial<ContainerCreation>;
+        if (method === 'createContainer' && name === 'shop-machine.binds') aborted.abort(new Error('enough'));
+        return done;
+      });
+      await assert.rejects(other.up(described([data]), { signal: aborted.signal }), /enough/);
+      engine.onCall(undefined);
+      await other.up(described([data]));
+      assert.ok(!engine.objects.some(({ name }) => name.includes('binds')));
+      assert.ok((await other.plan(described([data]))).isEmpty);
+    });
+
     it('are asked for of no engine whose files are here, and of none where nothing changes', async () => {
       await runtime.up(described([code, data]));
       assert.ok(!runtime.engine.objects.some(({ name }) => name.includes('binds')));
