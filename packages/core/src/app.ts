@@ -3,11 +3,11 @@ import { checkContainer, containerSpec, imageProblems, type ContainerOptions } f
 import { defaultDrainTimeoutMs, drainTimeout } from './drain-timeout.js';
 import { freeze } from './freeze.js';
 import { defaultHealth } from './health-check.js';
-import { requestsAtOnce } from './requests-at-once.js';
 import { linksIn, type Link } from './link.js';
 import { environmentName, resourceName } from './name.js';
 import type { Problem } from './problem.js';
 import { listeningPort, loopback } from './publish.js';
+import { requestsAtOnce } from './requests-at-once.js';
 import { Resource } from './resource.js';
 import type { AppSpec } from './spec.js';
 

@@ -167,7 +167,11 @@ async function refuseMissing(
     `what containers are to see of this machine is not there: ${paths.join(', ')}.`,
     {
       resource: resourcePath(stack, first.resource),
-      details: { path: first.option, missing: [...new Set(sure.map(({ path }) => path))] },
+      details: {
+        path: first.path,
+        option: first.option,
+        missing: [...new Set(sure.map(({ path }) => path))],
+      },
       hint: "Make the folder, or correct the path: a relative one starts from the stack's baseDir, or from the working directory where it has none.",
     },
   );
