@@ -5,9 +5,9 @@ const { STACK = 'load-balanced', PORT = '8080', POOL_PORT = '8081' } = process.e
 
 const stack = new Stack(STACK, { baseDir: __dirname });
 
-// Three R processes of one app. R answers one request at a time: maxConcurrency lets the others wait in one fair queue.
+// Three R processes of one app. R answers one request at a time, so each gets one, and the others wait in one fair queue.
 const simulation = stack.app('simulation', plumber('./app1/api.R'));
-const workers = stack.pool('workers', { app: simulation, replicas: 3, maxConcurrency: 1 });
+const workers = stack.pool('workers', { app: simulation, replicas: 3 });
 stack.router('web', { publish: Number(PORT) }).route('/app1/', workers);
 
 // A pool can also be published by itself, without a router.

@@ -8,8 +8,8 @@ const stack = new Stack(STACK, { baseDir: __dirname });
 // The same app twice: in the one pool a client stays on its worker, in the other it goes where there is room.
 const app = stack.app('app', plumber('./app/plumber.R'));
 const pools: readonly Pool[] = [
-  stack.pool('sticky', { app, replicas: 4, maxConcurrency: 1, balance: 'roundrobin', sticky: 'cookie' }),
-  stack.pool('free', { app, replicas: 4, maxConcurrency: 1 }),
+  stack.pool('sticky', { app, replicas: 4, balance: 'roundrobin', sticky: 'cookie' }),
+  stack.pool('free', { app, replicas: 4 }),
 ];
 const router = stack.router('web', { publish: Number(PORT) });
 for (const pool of pools) router.route(`/${pool.name}/`, pool);

@@ -14,7 +14,7 @@ void test('interest is paid every year', async () => {
     runtime,
     (stack) => {
       const app = stack.app('bank', plumber('./api/plumber.R'));
-      const workers = stack.pool('workers', { app, replicas: 2, maxConcurrency: 1 });
+      const workers = stack.pool('workers', { app, replicas: 2 });
       stack.router('web', { publish: { port: 0, host: '127.0.0.1' } }).route('/bank/', workers);
     },
     { cleaner, prefix: 'bank' },

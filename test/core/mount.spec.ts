@@ -35,8 +35,23 @@ describe('mounts', () => {
     ]);
   });
 
+  it('of code are read-only, and the same in a spec that was read back', () => {
+    const it = new Stack('s');
+    it.app('a', { image: 'a', mounts: [{ bind: './code', target: '/app', restartOn: 'change' }] });
+    const read = Stack.fromSpec(JSON.parse(JSON.stringify(it.toSpec())));
+    for (const each of [it, read])
+      assert.deepEqual(
+        each.toSpec().resources.flatMap((app) => (app.kind === 'app' ? app.mounts : [])),
+        [{ type: 'bind', source: './code', target: '/app', readOnly: true, restartOn: 'change' }],
+      );
+  });
+
   for (const [mount, path] of [
     [{ target: '/x' }, ''],
+    [{ bind: 'a', target: '/x', restartOn: 'save' }, '.restartOn'],
+    [{ bind: 'a', target: '/x', restartOn: 'change', readOnly: false }, '.readOnly'],
+    [{ volume, target: '/x', restartOn: 'change' }, '.restartOn'],
+    [{ tmpfs: true, target: '/x', restartOn: 'change' }, '.restartOn'],
     [{ bind: 'a', volume, target: '/x' }, ''],
     [{ bind: 'a', tmpfs: true, target: '/x' }, ''],
     [{ bind: 'a' }, '.target'],

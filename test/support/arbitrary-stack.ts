@@ -558,7 +558,7 @@ const pool = fc.record({
       fc.constantFrom('leastconn', 'roundrobin', 'source', 'random'),
       fc.record({ header: fc.constantFrom('X-User', 'Authorization') }),
     ),
-    maxConcurrency: fc.integer({ min: 1, max: 100_000 }),
+    maxConcurrency: fc.oneof(fc.integer({ min: 1, max: 100_000 }), fc.constant('unlimited' as const)),
     queue: some({ limit: fc.integer({ min: 0, max: 1_000_000 }), timeoutMs: milliseconds }),
     sticky: fc.oneof(
       fc.constantFrom('cookie' as const, 'source' as const, false as const),
@@ -745,6 +745,7 @@ function arbitraryRecipe(size: StackSize): fc.Arbitrary<Recipe> {
         prefixEnv: variable,
         updateOrder: fc.constantFrom('start-first', 'stop-first'),
         keepAlive: fc.boolean(),
+        poolDefaults: fc.record({ maxConcurrency: fc.integer({ min: 1, max: 100_000 }) }),
         drainTimeoutMs: fc.integer({ min: 0, max: 3_600_000 }),
       }),
       {

@@ -1,7 +1,7 @@
 import { plumber, type AppOptions } from '@plumbstack/core';
 import { buildImage } from '../support/docker-cli';
 
-const python = 'plumbstack-test/python-servers:1';
+export const pythonServers = 'plumbstack-test/python-servers:1';
 
 // Debian testing's lists may be older than they say they are valid.
 const pythonImage = `
@@ -12,7 +12,7 @@ RUN apt-get -o Acquire::Check-Valid-Until=false update \\
 `;
 
 /** Built once: Docker keeps it. */
-export const buildPythonServers = (): Promise<void> => buildImage(python, pythonImage);
+export const buildPythonServers = (): Promise<void> => buildImage(pythonServers, pythonImage);
 
 // All tell the same: the method, the path, the query, a header and the body, of which the digest would be as good.
 const httpuv = `
@@ -91,7 +91,7 @@ http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
 
 function inPython(content: string, ...command: readonly string[]): (options?: AppOptions) => AppOptions {
   return (options = {}) => ({
-    image: { reference: python, pull: 'never' },
+    image: { reference: pythonServers, pull: 'never' },
     workingDir: '/srv',
     command,
     files: [{ target: '/srv/program.py', content }],

@@ -1,7 +1,9 @@
 /** Compiled by `tsc -p test`, never run: what a program may write of the recipes, and what it must not compile. */
 import {
+  node,
   plumber,
   postgres,
+  python,
   redis,
   type App,
   type Connect,
@@ -46,6 +48,11 @@ export function compiles(): void {
 
   const further: Connect = { service: cache, envPrefix: 'CACHE_', urlEnv: 'REDIS_URL' };
   stack.app('api', plumber('./plumber.R', { packages: ['RPostgreSQL'], connect: [db, further] }));
+  stack.app(
+    'node',
+    node('./server.js', { install: true, connect: [db], poolDefaults: { maxConcurrency: 4 } }),
+  );
+  stack.app('python', python('./main.py', { server: 'uvicorn', requirements: 'requirements.txt' }));
   stack.service('worker', { image: 'worker', connect: [db, { service: cache }] });
 
   const spec: ServiceSpec = db.toSpec();

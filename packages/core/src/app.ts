@@ -1,4 +1,4 @@
-import { flag, oneOf } from './check.js';
+import { flag, oneOf, options, type Check } from './check.js';
 import { checkContainer, containerSpec, imageProblems, type ContainerOptions } from './container-options.js';
 import { defaultDrainTimeoutMs, drainTimeout } from './drain-timeout.js';
 import { freeze } from './freeze.js';
@@ -7,6 +7,7 @@ import { linksIn, type Link } from './link.js';
 import { environmentName, resourceName } from './name.js';
 import type { Problem } from './problem.js';
 import { listeningPort, loopback } from './publish.js';
+import { requestsAtOnce } from './requests-at-once.js';
 import { Resource } from './resource.js';
 import type { AppSpec } from './spec.js';
 
@@ -39,7 +40,18 @@ export interface AppOptions extends ContainerOptions {
    * @default 30000
    */
   readonly drainTimeoutMs?: number;
+  /** What its pools are like where they do not say so themselves. `plumber()` sets `maxConcurrency: 1`. @default nothing */
+  readonly poolDefaults?: PoolDefaults;
 }
+
+/** Options of pools that go by what their app is. */
+export interface PoolDefaults {
+  /** Requests at once per worker. @default unlimited */
+  readonly maxConcurrency?: number;
+}
+
+const poolDefaults: Check<PoolDefaults> = (value, path) =>
+  options<PoolDefaults>(value, path, { maxConcurrency: requestsAtOnce });
 
 /** An HTTP application in one container. */
 export class App extends Resource<'app'> {
@@ -52,7 +64,7 @@ export class App extends Resource<'app'> {
     super(stack, resourceName('app', name));
     const port = listeningPort(given?.port ?? 8000, `${name}.port`);
     const checked = checkContainer<
-      Pick<AppOptions, 'port' | 'prefixEnv' | 'updateOrder' | 'keepAlive' | 'drainTimeoutMs'>
+      Pick<AppOptions, 'port' | 'prefixEnv' | 'updateOrder' | 'keepAlive' | 'drainTimeoutMs' | 'poolDefaults'>
     >(
       given,
       name,
@@ -62,11 +74,12 @@ export class App extends Resource<'app'> {
         updateOrder: oneOf('start-first', 'stop-first'),
         keepAlive: flag,
         drainTimeoutMs: drainTimeout,
+        poolDefaults,
       },
       loopback,
       port,
     );
-    const { prefixEnv, publish = [], mounts = [] } = checked;
+    const { prefixEnv, publish = [], mounts = [], poolDefaults: { maxConcurrency } = {} } = checked;
     const writes = mounts.some((each) => each.type === 'volume' && !each.readOnly);
     const safeOrder = publish.length > 0 || writes ? 'stop-first' : 'start-first';
     this.#links = linksIn(given);
@@ -79,6 +92,7 @@ export class App extends Resource<'app'> {
       updateOrder: checked.updateOrder ?? safeOrder,
       keepAlive: checked.keepAlive ?? false,
       drainTimeoutMs: checked.drainTimeoutMs ?? defaultDrainTimeoutMs,
+      ...(maxConcurrency !== undefined && { poolDefaults: { maxConcurrency } }),
     });
   }
 

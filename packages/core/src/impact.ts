@@ -131,6 +131,15 @@ export function workersReplaced({ update, replicas, drainTimeoutMs }: PoolSpec):
   return { impact: `${leave}; ${finish}` };
 }
 
+/** Of a pool that takes over how many requests a worker gets from its app: its own options do not show it. */
+export function requestsInTurn({ maxConcurrency }: PoolSpec, { poolDefaults }: AppSpec): Impact {
+  if (maxConcurrency === undefined || maxConcurrency !== poolDefaults?.maxConcurrency) return {};
+  const requests = maxConcurrency === 1 ? '1 request' : `${maxConcurrency} requests`;
+  return {
+    impact: `each worker gets ${requests} at a time, the default of its app; others wait in one queue`,
+  };
+}
+
 /** Of what goes and has no successor. */
 export function gone(ports: readonly HostPort[]): Impact {
   return ports.length === 0 ? {} : { impact: `nothing answers at ${ports.map(textOf).join(', ')} any more` };

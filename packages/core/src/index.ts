@@ -1,6 +1,6 @@
 // For users: what a program writes and reads.
 export { Stack, isStack, type StackOptions } from './stack.js';
-export { App, type AppOptions } from './app.js';
+export { App, type AppOptions, type PoolDefaults } from './app.js';
 export { Service, type ServiceOptions } from './service.js';
 export { Pool, type Balance, type PoolOptions } from './pool.js';
 export type { Sticky, StickyCookie } from './sticky.js';
@@ -21,6 +21,9 @@ export type { Maintenance } from './maintenance.js';
 export { Volume, type VolumeOptions } from './volume.js';
 export { Secret, type SecretOptions } from './secret.js';
 export { plumber, type PlumberOptions, type PlumberSession } from './plumber.js';
+export { node, type NodeOptions } from './node.js';
+export { python, type PythonOptions } from './python.js';
+export type { RecipeOptions } from './recipe.js';
 export { postgres, type PostgresOptions } from './postgres.js';
 export { redis, type RedisOptions } from './redis.js';
 export type { Connect, Connection } from './connection.js';
@@ -131,6 +134,7 @@ export {
   gone,
   isStopFirst,
   portsTakenOver,
+  requestsInTurn,
   routerReloaded,
   routerStopped,
   staysUntilReplaced,

@@ -8,8 +8,15 @@ export interface BindMount {
   /** Path on the machine; a relative one starts from the stack's `baseDir`. */
   readonly bind: string;
   readonly target: string;
-  /** @default false */
+  /** @default false; true with `restartOn` */
   readonly readOnly?: boolean;
+  /**
+   * For code: `'change'` makes what is in the folder a part of the container. A plan names the files that differ, and `up` replaces the
+   * container, of a pool worker after worker. The folder is read for every plan, without what its `.dockerignore` names, up to 500 MB;
+   * so it must be on the machine that runs the program, and the engine too. A rollback does not bring back what was in it.
+   * @default what is in it is data: it is never read
+   */
+  readonly restartOn?: 'change';
 }
 /** A volume of the stack. */
 export interface VolumeMount {
@@ -55,8 +62,9 @@ export const mount: Check<MountSpec> = (value, path) => {
     target: containerPath,
     readOnly: flag,
     sizeBytes: integer(4096),
+    restartOn: oneOf('change'),
   });
-  const { bind, volume, tmpfs, target, readOnly = false, sizeBytes } = given;
+  const { bind, volume, tmpfs, target, sizeBytes, restartOn, readOnly = restartOn !== undefined } = given;
   const kinds = [bind, volume, tmpfs].filter((each) => each !== undefined).length;
   if (kinds !== 1) refuse(path, 'exactly one of { bind }, { volume } and { tmpfs: true }', value);
   if (tmpfs === undefined && sizeBytes !== undefined)
@@ -64,7 +72,12 @@ export const mount: Check<MountSpec> = (value, path) => {
   if (tmpfs !== undefined && given.readOnly !== undefined)
     refuse(`${path}.readOnly`, 'left out with tmpfs', readOnly);
   if (target === undefined) refuse(`${path}.target`, 'an absolute path in the container', target);
-  if (bind !== undefined) return { type: 'bind', source: bind, target, readOnly };
+  if (restartOn !== undefined && bind === undefined)
+    refuse(`${path}.restartOn`, 'left out without bind', restartOn);
+  if (restartOn !== undefined && !readOnly)
+    refuse(`${path}.readOnly`, 'true with restartOn: what the container writes would replace it', readOnly);
+  if (bind !== undefined)
+    return { type: 'bind', source: bind, target, readOnly, ...(restartOn !== undefined && { restartOn }) };
   if (volume !== undefined) return { type: 'volume', volume: volume.name, target, readOnly };
   return { type: 'tmpfs', target, ...(sizeBytes !== undefined && { sizeBytes }) };
 };

@@ -111,6 +111,8 @@ const parseFile = 'invisible(parse(commandArgs(trailingOnly = TRUE)[[1]], encodi
  * another context the folder is mounted, as by `live`. An `entrypoint.R` and a `_server.yml` run as plumber has it; the engine that
  * a `_server.yml` names has to be in the image, as by `packages: ['plumber2']`.
  *
+ * A pool of it gives each worker one request at a time where its `maxConcurrency` says nothing else.
+ *
  * @param file path of the R file or `_server.yml`; a relative one starts from the stack's `baseDir`
  * @example stack.app('app2', plumber('./app2/plumber.R', { packages: ['jsonlite'] }))
  */
@@ -160,6 +162,8 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
     ],
     workingDir: rest.workingDir ?? folder,
     env: { ...(port !== 8000 && { PLUMBSTACK_PORT: String(port) }), ...cookies?.env, ...rest.env },
+    // R answers one request at a time: a second one would wait inside a worker while another worker has nothing to do.
+    poolDefaults: { maxConcurrency: 1, ...rest.poolDefaults },
     entrypoint: ['Rscript', '-e', run],
     command: [`${folder}/${base}`],
   };

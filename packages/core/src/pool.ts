@@ -10,6 +10,7 @@ import { ipNetwork } from './ip-address.js';
 import { linksIn, type Link } from './link.js';
 import { headerName, resourceName } from './name.js';
 import { loopback, publish, type Publish } from './publish.js';
+import { requestsAtOnce } from './requests-at-once.js';
 import { Resource } from './resource.js';
 import type { App } from './app.js';
 import type {
@@ -34,8 +35,11 @@ export interface PoolOptions {
   readonly replicas?: number;
   /** @default 'leastconn' */
   readonly balance?: Balance;
-  /** Requests at once per worker: 1 for single-threaded R. @default unlimited */
-  readonly maxConcurrency?: number;
+  /**
+   * Requests at once per worker; the others wait in the pool's queue.
+   * @default what the app says of its pools: 1 for one made by `plumber()`, as R answers one at a time; else unlimited
+   */
+  readonly maxConcurrency?: number | 'unlimited';
   /** Requests that wait while all workers are busy. @default { limit: 1024, timeoutMs: 30000 } */
   readonly queue?: Partial<QueueSpec>;
   /** Keeps a client on one worker, by a cookie or by its address. @default false */
@@ -121,7 +125,7 @@ export class Pool extends Resource<'pool'> {
       app?: App;
       replicas?: number;
       balance?: BalanceSpec;
-      maxConcurrency?: number;
+      maxConcurrency?: number | 'unlimited';
       queue?: Partial<QueueSpec>;
       sticky?: StickySpec;
       health?: HealthSpec;
@@ -139,7 +143,7 @@ export class Pool extends Resource<'pool'> {
       app: (value, path) => reference('app')(value, path) as App,
       replicas: replicaCount,
       balance,
-      maxConcurrency: integer(1, 100_000),
+      maxConcurrency: (value, path) => (value === 'unlimited' ? value : requestsAtOnce(value, path)),
       queue: (value, path) =>
         options<Partial<QueueSpec>>(value, path, {
           limit: integer(0, 1_000_000),
@@ -164,7 +168,7 @@ export class Pool extends Resource<'pool'> {
       logging,
       image,
     });
-    const { app, maxConcurrency, slowStartMs, timeoutMs, trustedProxies = [] } = checked;
+    const { app, slowStartMs, timeoutMs, trustedProxies = [] } = checked;
     if (app === undefined) refuse(`${name}.app`, 'the app that its workers run', undefined);
     if (checked.health?.type === 'command') {
       refuse(
@@ -173,8 +177,9 @@ export class Pool extends Resource<'pool'> {
         given.health,
       );
     }
-    const { health: ofApp, drainTimeoutMs } = app.toSpec();
+    const { health: ofApp, drainTimeoutMs, poolDefaults } = app.toSpec();
     const { keepVersions: kept = defaultKeepVersions } = checked;
+    const maxConcurrency = checked.maxConcurrency ?? poolDefaults?.maxConcurrency ?? 'unlimited';
     this.#links = linksIn(given);
     this.#spec = freeze({
       kind: 'pool',
@@ -182,7 +187,7 @@ export class Pool extends Resource<'pool'> {
       app: app.name,
       replicas: checked.replicas ?? 1,
       balance: checked.balance ?? { algorithm: 'leastconn' },
-      ...(maxConcurrency !== undefined && { maxConcurrency }),
+      ...(maxConcurrency !== 'unlimited' && { maxConcurrency }),
       queue: { ...defaultQueue, ...checked.queue },
       sticky: checked.sticky ?? { type: 'none' },
       health: checked.health ?? (ofApp === undefined || ofApp.type === 'command' ? defaultHealth : ofApp),

@@ -191,12 +191,14 @@ function containerOptions(resource: string, given: Loose, known: Known): Loose {
 }
 
 function poolOptions(pool: string, given: Loose, known: Known): Loose {
-  const { app, balance, sticky, health, image, ...same } = given;
+  const { app, balance, maxConcurrency = 'unlimited', sticky, health, image, ...same } = given;
   const { algorithm, ...header } = anObject(balance, `${pool}.balance`);
   if (algorithm !== 'header') noMore(header, `${pool}.balance`);
   return {
     ...same,
     app: lookUp(app, `${pool}.app`, known),
+    // Left out, it would be what the app says of its pools.
+    maxConcurrency,
     balance: algorithm === 'header' ? header : algorithm,
     sticky: stickyOptions(`${pool}.sticky`, sticky),
     ...healthOptions(`${pool}.health`, health),

@@ -74,7 +74,14 @@ export type HealthSpec =
 export type ProbeSpec = Exclude<HealthSpec, { type: 'command' }>;
 
 export type MountSpec =
-  | { readonly type: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | {
+      readonly type: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      /** Whether what it holds is part of what the container is made from. Never when unset. */
+      readonly restartOn?: 'change';
+    }
   | { readonly type: 'volume'; readonly volume: string; readonly target: string; readonly readOnly: boolean }
   | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes?: number };
 
@@ -167,6 +174,8 @@ export interface AppSpec extends ContainerSpec {
   readonly keepAlive: boolean;
   /** How long a version that is replaced may take to finish what visitors have begun. */
   readonly drainTimeoutMs: number;
+  /** What its pools are like that say nothing else. Their specs have it already. */
+  readonly poolDefaults?: { readonly maxConcurrency: number };
 }
 
 export interface ServiceSpec extends ContainerSpec {

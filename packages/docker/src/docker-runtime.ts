@@ -27,6 +27,7 @@ import { clearPorts } from './apply/clear-ports.js';
 import { deadlineSignal, noteWait, unlessAborted } from './apply/deadline.js';
 import { issueCertificates, readyToAsk } from './apply/issue-certificates.js';
 import { machineRoutes } from './apply/machine-routes.js';
+import { refuseMissingBinds } from './apply/refuse-missing-binds.js';
 import { NewNetworks } from './apply/networks.js';
 import { prepareImages } from './apply/prepare-images.js';
 import type { RunContext } from './apply/run-context.js';
@@ -240,7 +241,17 @@ export class DockerRuntime implements LifecycleRuntime, AsyncDisposable {
       const survey = await look();
       if (survey.diff.plan.isEmpty) return survey.observed;
       // What is left to do of a plan that was approved needs no other word.
-      if (attempt === 1) await approve(survey.diff.plan, options, lease.signal, approved);
+      if (attempt === 1) {
+        await approve(survey.diff.plan, options, lease.signal, approved);
+        await refuseMissingBinds(
+          {
+            ...{ client: session.under(lease).client, stack: spec.name },
+            ...{ signal: lease.signal, call: { signal: lease.signal } },
+          },
+          survey.desired.units,
+          survey.diff,
+        );
+      }
       try {
         await this.#apply(session.under(lease), survey, look, memory, lease.signal);
         return undefined;

@@ -42,6 +42,8 @@ export const copyName = (stack: string, volume: string): string => `${stack}-${v
 export const clearingName = (stack: string, volume: string): string => `${stack}-${volume}.clear`;
 /** Of the one that looks at the routes of an engine's machine. */
 export const routesName = (stack: string): string => `${stack}-machine.routes`;
+/** Of the one that is made to ask whether what is to be mounted is there. */
+export const bindsName = (stack: string): string => `${stack}-machine.binds`;
 /** An empty volume whose labels say what belongs to the stack. */
 export const inventoryName = (stack: string): string => `${stack}.inventory`;
 export const leaseName = (stack: string): string => `${stack}.lease`;

@@ -55,16 +55,19 @@ export async function surveyStack(
   const call: CallOptions = signal === undefined ? {} : { signal };
   const spec = withFronts(declared);
   const observed = await observeStack(reader, spec.name, call);
+  const seen = machine === undefined ? await reader.machineSubnets(call) : undefined;
   const inputs = await readInputs(reader, spec, observed, {
     baseDir,
     secretValues,
     proxies,
     local,
+    // A run learns of an engine elsewhere alone what its machine reaches.
+    isHere: seen !== undefined,
     digests,
     built,
     ...call,
   });
-  const reached = machine ?? (await reader.machineSubnets(call));
+  const reached = machine ?? seen;
   const addresses = planAddresses(spec, takenAddresses(observed), {
     pool: addressPool,
     others: [...subnetsOf(observed.otherNetworks), ...refused],

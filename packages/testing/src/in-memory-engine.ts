@@ -23,6 +23,8 @@ export interface InMemoryEngineOptions {
   readonly now?: () => Date;
   /** Whether it runs on another machine than the program. @default false */
   readonly elsewhere?: boolean;
+  /** Whether its machine has this machine's files: bind mounts of what is not there are refused then. @default false */
+  readonly sharesFiles?: boolean;
 }
 
 /** A container as a test sees it. */
@@ -90,8 +92,12 @@ export class InMemoryEngine {
   readonly client: DockerClient;
   readonly #core: EngineCore;
 
-  constructor({ now = () => new Date(), elsewhere = false }: InMemoryEngineOptions = {}) {
-    this.#core = new EngineCore(now, elsewhere);
+  constructor({
+    now = () => new Date(),
+    elsewhere = false,
+    sharesFiles = false,
+  }: InMemoryEngineOptions = {}) {
+    this.#core = new EngineCore(now, elsewhere, sharesFiles);
     this.client = this.connect();
   }
 

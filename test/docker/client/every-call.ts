@@ -41,6 +41,7 @@ export const everyCall: Readonly<
 > = {
   info: (client, options) => client.info(options),
   clock: (client, options) => client.clock(options),
+  sharesFiles: (client, options) => client.sharesFiles(options),
   listContainers: (client, options) => client.listContainers('l', options),
   inspectContainer: (client, options) => client.inspectContainer('x', options),
   listNetworks: (client, options) => client.listNetworks(options),

@@ -14,6 +14,7 @@ const unseen: Readonly<Record<string, string>> = {
   '(app|service).dependsOn': 'the order of the next start, where everybody reaches everybody anyway',
   'app.updateOrder': 'how the next update goes',
   'app.drainTimeoutMs': 'of a pooled app, whose pool says it; of others it is seen, which drift.spec shows',
+  'app.poolDefaults': 'of pools, whose specs have it',
   'app.(keepAlive|prefixEnv)': 'how it is routed, where no route leads to it',
   'pool.trustedProxies': 'whom its front believes, where it publishes nothing',
   'service.health': 'what the next start waits for; a command is the engine’s own, and seen',

@@ -1,10 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { join, posix, relative, sep } from 'node:path';
+import { basename, dirname, join, posix, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
 import { becameShorter, packContext, type AddedFile } from './context-archive.js';
-import { listContext, type ContextFile } from './context-files.js';
+import { listContext, stampOf, type ContextFile } from './context-files.js';
 import type { ImageBuild } from './docker-client.js';
 import { Dockerignore } from './dockerignore.js';
 import { FileDigests } from './file-digests.js';
@@ -42,6 +43,36 @@ export type BuildSource = Omit<ImageBuild, 'labels' | 'tag' | 'secrets'> & {
  */
 export async function contextContents(build: BuildSource, known?: FileDigests): Promise<ContextContents> {
   return whileItChanges(async () => (await openBuildContext(build)).contents(known));
+}
+
+/**
+ * What a folder or a file holds that is mounted rather than sent, by the rules of a context: without what its `.dockerignore`
+ * names, and within the same size.
+ */
+export async function folderContents(path: string, known: FileDigests): Promise<ContextContents> {
+  return whileItChanges(async () => {
+    try {
+      const info = await stat(path, { bigint: true });
+      const root = info.isDirectory() ? path : dirname(path);
+      const files = info.isDirectory() ? await listFurtherContext(path) : [fileAlone(basename(path), info)];
+      refuseLarge(root, files, 'read for every plan,');
+      const described = await describeAll(root, files, known);
+      const hash = createHash('sha256');
+      for (const [, each] of described) hash.update(each);
+      return { digest: `sha256:${hash.digest('hex')}`, code: codeOf(described) };
+    } catch (error) {
+      return rethrow(error, path);
+    }
+  });
+}
+
+function fileAlone(path: string, info: BigIntStats): ContextFile {
+  const stamp = stampOf(info);
+  return {
+    ...{ path, type: 'file', mode: Number(info.mode) & 0o7777, mtime: new Date(Number(info.mtimeMs)) },
+    size: Number(info.size),
+    ...(stamp !== undefined && { stamp }),
+  };
 }
 
 /** SHA-256 of the same. */
@@ -254,7 +285,7 @@ async function contentsOf(
 const mostBytes = 500e6;
 
 /** Before it is read: it would be read at every plan. */
-function refuseLarge(root: string, files: readonly ContextFile[]): void {
+function refuseLarge(root: string, files: readonly ContextFile[], what = 'sent'): void {
   const sizes = new Map<string, number>();
   for (const { path, size = 0 } of files) {
     const [name = ''] = path.split('/');
@@ -266,7 +297,7 @@ function refuseLarge(root: string, files: readonly ContextFile[]): void {
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   throw new PlumbstackError(
     'INVALID_OPTION',
-    `the folder ${root} is sent with all that is in it, and has ${megabytes(total)}: ` +
+    `the folder ${root} is ${what} with all that is in it, and has ${megabytes(total)}: ` +
       `${largest.map(([name, bytes]) => `${name} ${megabytes(bytes)}`).join(', ')}.`,
     {
       details: { path: root, bytes: total, largest: Object.fromEntries(largest) },

@@ -35,6 +35,8 @@ export interface DockerReader {
    * would take the way there. Nothing where that cannot be seen from here: the engine runs on another machine.
    */
   machineSubnets(options?: CallOptions): Promise<readonly string[] | undefined>;
+  /** Whether a path of this machine is surely the same path of the engine's: it has no other files than we have. */
+  sharesFiles(options?: CallOptions): Promise<boolean>;
   listVolumes(label: string, options?: ListVolumesOptions): Promise<readonly VolumeSummary[]>;
   /** Whoever's volume of that name; nothing where there is none. */
   inspectVolume(name: string, options?: CallOptions): Promise<VolumeSummary | undefined>;

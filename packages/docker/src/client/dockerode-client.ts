@@ -28,7 +28,7 @@ import type {
 import { buildImage } from './build-image.js';
 import { Containers } from './containers.js';
 import { Engine, type EngineOptions } from './engine.js';
-import { readEngineClock, readEngineInfo } from './engine-info.js';
+import { engineSharesFiles, readEngineClock, readEngineInfo } from './engine-info.js';
 import { thisMachine, type Environment } from './environment.js';
 import { exec, execLines } from './exec.js';
 import { Images } from './images.js';
@@ -77,6 +77,10 @@ export class DockerodeClient implements DockerClient {
 
   clock(options: CallOptions = {}): Promise<string> {
     return readEngineClock(this.#engine, options);
+  }
+
+  sharesFiles(options: CallOptions = {}): Promise<boolean> {
+    return engineSharesFiles(this.#engine, options);
   }
 
   info(options: CallOptions = {}): Promise<EngineInfo> {

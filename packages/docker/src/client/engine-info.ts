@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import type { CallOptions, EngineInfo } from './docker-client.js';
 import type { Engine } from './engine.js';
 import type { EngineAddress } from './engine-address.js';
@@ -53,6 +55,22 @@ export async function readEngineClock(engine: Engine, options: CallOptions): Pro
     // Podman tells none.
     return now === undefined ? `${Date.now()}000000` : String(now);
   });
+}
+
+/**
+ * A socket may also lead out of a container, or into a virtual machine. There the engine has another host name, or what it keeps
+ * its own files in is not here.
+ */
+export async function engineSharesFiles(engine: Engine, options: CallOptions): Promise<boolean> {
+  if (engine.address.type !== 'socket') return false;
+  const { Name, DockerRootDir = '' } = await engine.call('ask where it runs', options, async (docker) => {
+    return (await docker.info()) as { readonly Name?: string; readonly DockerRootDir?: string };
+  });
+  if (Name !== hostname() || DockerRootDir === '') return false;
+  return stat(DockerRootDir).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Where the engine's published ports are. Brackets make an IPv6 address fit for a URL. */

@@ -11,7 +11,7 @@ import { baseLabels, label, type Role } from '../labels.js';
 import { volumeName } from '../object-names.js';
 import { contentOf, noContent, type Content, type TemplateFile } from './content.js';
 import type { ContainerTemplate, FolderFiles, ResolvedImage } from './docker-spec.js';
-import { publishedBy, type Inputs } from './inputs.js';
+import { publishedBy, type BoundSource, type Inputs } from './inputs.js';
 import { own } from './own.js';
 import { startedWithSecrets } from './secret-environment.js';
 import { canonicalJson, digestOf } from './spec-hash.js';
@@ -83,6 +83,11 @@ export function compileContainer(
     labels: spec.labels,
     facts: {
       ...facts,
+      ...boundFacts(
+        spec.mounts.flatMap((each) => (each.type === 'bind' && each.restartOn !== undefined ? [each] : [])),
+        inputs,
+        (found) => found,
+      ),
       ...(image.code !== undefined && { code: image.code }),
       env: { ...withoutCredentials(inputs.proxies ?? {}), ...env },
       labels: spec.labels,
@@ -96,6 +101,22 @@ export function compileContainer(
     },
     needsShell: variables.length > 0,
   });
+}
+
+/**
+ * Which folders a container sees, and what is in those that it is started anew for: parts of what it is made from. A mount shows
+ * the folder that was at its path when the container started, whatever comes there later.
+ */
+export function boundFacts(
+  mounts: readonly { readonly source: string; readonly target: string }[],
+  inputs: Inputs,
+  part: (found: BoundSource) => BoundSource,
+): Readonly<Record<string, unknown>> {
+  const known = mounts.flatMap(({ source, target }) => {
+    const found = own(inputs.bound ?? {}, inputs.absolute(source));
+    return found === undefined ? [] : [[target, part(found)] as const];
+  });
+  return known.length === 0 ? {} : { bound: Object.fromEntries(known) };
 }
 
 function fileContent(
@@ -192,7 +213,12 @@ export function publishedPorts(resource: ResourceSpec, inputs: Inputs): readonly
 function engineMount(stack: string, mount: MountSpec, inputs: Inputs): EngineMount {
   switch (mount.type) {
     case 'bind':
-      return { ...mount, source: inputs.absolute(mount.source) };
+      return {
+        type: 'bind',
+        source: inputs.absolute(mount.source),
+        target: mount.target,
+        readOnly: mount.readOnly,
+      };
     case 'volume':
       return {
         type: 'volume',

@@ -12,7 +12,7 @@ import { baseLabels } from '../labels.js';
 import { configVolumeName } from '../object-names.js';
 import type { PutFile } from '../client/docker-client.js';
 import type { AddressPlan } from './address-plan.js';
-import { imageOf, publishedPorts } from './compile-container.js';
+import { boundFacts, imageOf, publishedPorts } from './compile-container.js';
 import type { RouterModel, RouterUnit } from './docker-spec.js';
 import type { Inputs } from './inputs.js';
 import { asksAuthority, certificateName } from './kept-secrets.js';
@@ -61,6 +61,11 @@ export function compileRouter(
       ],
       ports: publishedPorts(spec, inputs),
       logging: spec.logging,
+      // The folder alone: what is in it is read when a visitor asks for it.
+      facts:
+        root === undefined
+          ? {}
+          : boundFacts([{ source: root, target: rootFolder }], inputs, ({ folder }) => ({ folder })),
     }),
     port: spec.tls === undefined ? routerPort : routerTlsPort,
     config: {

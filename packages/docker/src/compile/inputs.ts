@@ -10,6 +10,8 @@ export interface Inputs {
   readonly files: Readonly<Record<string, Content>>;
   /** The same of those that it gives as text, by the text. @default each is looked at where it is needed */
   readonly texts?: ReadonlyMap<string, Content>;
+  /** What containers see of the engine's machine, by absolute path, as far as it is followed. @default nothing is known */
+  readonly bound?: Readonly<Record<string, BoundSource>>;
   /** By name; certificates that routers have from here are among them. */
   readonly secrets: Readonly<Record<string, SecretInput>>;
   /** Hashes of the passwords that secrets hold, by the secret's name; of those that routers ask for, and exist. */
@@ -22,6 +24,16 @@ export interface Inputs {
   readonly proxies?: Readonly<Record<string, string>>;
   /** Makes a path of the program absolute. */
   readonly absolute: (path: string) => string;
+}
+
+/** A folder or file of this machine that a container sees. */
+export interface BoundSource {
+  /** Which one it is: another text for another one at the same path. */
+  readonly folder: string;
+  /** Of what is in it, where that is followed. */
+  readonly digest?: string;
+  /** Beginnings of the digests of its files by path; of its folders and files where those are many. */
+  readonly code?: Readonly<Record<string, string>>;
 }
 
 export interface SecretInput {

@@ -23,6 +23,8 @@ interface ProxyContainer {
   readonly mounts: readonly EngineMount[];
   readonly ports: readonly PublishedPort[];
   readonly logging: LoggingSpec | undefined;
+  /** What is part of its identity beside the container itself. @default nothing */
+  readonly facts?: Readonly<Record<string, unknown>>;
 }
 
 /** The container that nginx or HAProxy runs in: no privileges, nothing writable but memory. */
@@ -31,7 +33,17 @@ export function proxyContainer(
   resource: string,
   role: Role,
   image: ResolvedImage,
-  { entrypoint, command, stopSignal, stopGraceMs, configVolume, mounts, ports, logging }: ProxyContainer,
+  {
+    entrypoint,
+    command,
+    stopSignal,
+    stopGraceMs,
+    configVolume,
+    mounts,
+    ports,
+    logging,
+    facts = {},
+  }: ProxyContainer,
 ): ContainerTemplate {
   return template(
     stack,
@@ -58,6 +70,6 @@ export function proxyContainer(
       ...(logging !== undefined && { logging }),
     },
     image,
-    { files: [], labels: {}, facts: {} },
+    { files: [], labels: {}, facts },
   );
 }

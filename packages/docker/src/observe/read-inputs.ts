@@ -21,6 +21,7 @@ import { builtImageTag } from '../object-names.js';
 import type { ObservedState } from '../plan/observed-state.js';
 import { choosePorts } from './choose-ports.js';
 import { freePort } from './free-port.js';
+import { readBound } from './read-bound.js';
 import { readSources, readTexts } from './read-sources.js';
 import { hashPasswords } from './hash-passwords.js';
 import { readSecrets, type SecretValues } from './read-secrets.js';
@@ -33,6 +34,8 @@ export interface ReadInputsOptions extends CallOptions {
   readonly proxies: Readonly<Record<string, string>>;
   /** Whether the engine runs on this machine, so that a free port here is a free port there. */
   readonly local: boolean;
+  /** Whether paths of this machine may be looked at for the engine's. */
+  readonly isHere: boolean;
   /** Of the files in build contexts, and of those that containers are given. */
   readonly digests: FileDigests;
   /** By resource, the images that this run has built, or found: it goes on with them. */
@@ -49,10 +52,11 @@ export async function readInputs(
   const { baseDir, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const absolute = (path: string): string => resolve(baseDir, spec.baseDir ?? '.', path);
-  const [images, files, texts, secrets, ports] = await Promise.all([
+  const [images, files, texts, bound, secrets, ports] = await Promise.all([
     readImages(client, spec, absolute, options, call),
     readSources(spec, absolute, options.digests),
     readTexts(spec, options.digests),
+    readBound(client, spec, absolute, { isHere: options.isHere, digests: options.digests, ...call }),
     readSecrets(client, spec, absolute, options.secretValues, observed, call),
     choosePorts(spec, observed, (host) => freePort(host, options.local)),
   ]);
@@ -61,6 +65,7 @@ export async function readInputs(
     images,
     files,
     texts,
+    bound,
     secrets,
     passwords: hashPasswords(spec, secrets),
     ...(account !== undefined && { acmeThumbprint: thumbprint(account) }),

@@ -1,4 +1,11 @@
-import { balancerStopped, finishing, workersReplaced, type Step, type StepReason } from '@plumbstack/core';
+import {
+  balancerStopped,
+  finishing,
+  requestsInTurn,
+  workersReplaced,
+  type Step,
+  type StepReason,
+} from '@plumbstack/core';
 import type { DockerSpec, PoolUnit } from '../compile/docker-spec.js';
 import { own } from '../compile/own.js';
 import { containerName, workerName } from '../object-names.js';
@@ -15,6 +22,15 @@ import { containersOf, servingContainer } from './serving.js';
 
 /** What is to be done for a pool: its HAProxy, its workers, its record. */
 export function poolStep(desired: DockerSpec, unit: PoolUnit, observed: ObservedState): Step {
+  const found = changesOf(desired, unit, observed);
+  const isTold = found.action === 'create' || found.reasons.some(({ path }) => path === 'maxConcurrency');
+  const app = desired.spec.resources.find(({ name }) => name === unit.spec.app);
+  if (!isTold || app?.kind !== 'app') return found;
+  const impacts = [found, requestsInTurn(unit.spec, app)].flatMap(({ impact }) => impact ?? []);
+  return impacts.length === 0 ? found : { ...found, impact: impacts.join('; ') };
+}
+
+function changesOf(desired: DockerSpec, unit: PoolUnit, observed: ObservedState): Step {
   const { stack } = desired;
   const proxies = containersOf(observed, unit.resource, 'balancer');
   const workers = containersOf(observed, unit.resource, 'worker');

@@ -47,8 +47,8 @@ export class EngineCore {
   interceptor: CallInterceptor | undefined;
   readonly #watchers = new Set<() => void>();
 
-  constructor(now: () => Date, isElsewhere: boolean) {
-    this.data = new EngineData(now, isElsewhere);
+  constructor(now: () => Date, isElsewhere: boolean, sharesFiles: boolean) {
+    this.data = new EngineData(now, isElsewhere, sharesFiles);
     this.failures = new Failures(this.data);
     this.life = new ContainerLife(
       this.data,

@@ -34,12 +34,14 @@ export class EngineData {
   readonly routes = new Set<string>();
   /** Whether that machine is another one than the runtime's, so that its routes are seen from a container alone. */
   readonly isElsewhere: boolean;
+  readonly sharesFiles: boolean;
   /** Files of the machine that are mounted, by path. */
   readonly #host = new Map<string, Files>();
   #made = 0;
 
-  constructor(now: () => Date, isElsewhere: boolean) {
+  constructor(now: () => Date, isElsewhere: boolean, sharesFiles: boolean) {
     this.isElsewhere = isElsewhere;
+    this.sharesFiles = sharesFiles && !isElsewhere;
     this.clock = new EngineClock(now);
     this.events = new EventLog(this.clock);
   }

@@ -94,6 +94,10 @@ export class InMemoryClient implements DockerClient {
     );
   }
 
+  sharesFiles({ signal }: CallOptions = {}): Promise<boolean> {
+    return this.#call('sharesFiles', [], signal, () => this.#core.data.sharesFiles);
+  }
+
   machineSubnets({ signal }: CallOptions = {}): Promise<readonly string[] | undefined> {
     const { data } = this.#core;
     return this.#call('machineSubnets', [], signal, () => (data.isElsewhere ? undefined : [...data.routes]));
