@@ -60,6 +60,8 @@ describe('mounts', () => {
     [{ bind: '', target: '/x' }, '.bind'],
     [{ bind: 'a\0', target: '/x' }, '.bind'],
     [{ bind: 'a', target: '/x', readOnly: 'yes' }, '.readOnly'],
+    [{ bind: 'a', target: '/x', check: ['lint'] }, '.check'],
+    [{ bind: 'a', target: '/x', restartOn: 'change', check: 'lint' }, '.check'],
     [{ bind: 'a', target: '/x', sizeBytes: 4096 }, '.sizeBytes'],
     [{ volume: 'data', target: '/x' }, '.volume'],
     [{ volume: secret, target: '/x' }, '.volume'],

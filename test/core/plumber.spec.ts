@@ -54,14 +54,20 @@ describe('plumber(file)', () => {
       const { command: run, mounts } = api(file);
       assert.deepEqual([buildOf(file).context, run, mounts], [source, [command], []]);
       const live = api(file, { live: true });
+      const [mount, ...more] = live.mounts;
+      assert.ok(mount?.type === 'bind');
+      const { check, ...rest } = mount;
       assert.deepEqual(
-        [live.image, live.mounts, live.command],
+        [live.image, rest, more, live.command],
         [
           { type: 'pull', reference: 'rstudio/plumber:latest', policy: 'missing' },
-          [{ type: 'bind', source, target: '/app', readOnly: true }],
+          { type: 'bind', source, target: '/app', readOnly: true, restartOn: 'change' },
+          [],
           [command],
         ],
       );
+      // Of a _server.yml, only what it names knows how to read it.
+      assert.equal(check?.at(-1), /ya?ml$/.test(file) ? undefined : command);
     });
   }
 

@@ -92,6 +92,22 @@ describe('a stack that is watched', () => {
     assert.ok((await runtime.plan(described())).isEmpty);
   });
 
+  it('is given another container when code is saved that is mounted', async () => {
+    const live = (): Stack => {
+      const stack = new Stack('live');
+      stack.app('api', plumber('./api/plumber.R', { live: true }));
+      stack.app('other', plumber('./other/plumber.R', { live: true }));
+      return stack;
+    };
+    watching = runtime.watch(live(), { signal: ending.signal, debounceMs: 20 });
+    await Promise.race([watching, recorder.waitFor('stack:up:finished')]);
+    assert.deepEqual(await saved(() => folder.write('api/new/more.R', 'two')), ['api']);
+    assert.deepEqual(await saved(() => folder.write('other/plumber.R', 'two')), ['other']);
+    ending.abort();
+    await watching;
+    assert.ok((await runtime.plan(live())).isEmpty);
+  });
+
   it('is not touched by what is ignored, or saved as it was', async () => {
     await watch();
     folder.write('api/logs/api.log', 'a line');

@@ -1,4 +1,15 @@
-import { argument, containerPath, flag, integer, line, oneOf, options, refuse, type Check } from './check.js';
+import {
+  argument,
+  containerPath,
+  flag,
+  integer,
+  line,
+  oneOf,
+  options,
+  refuse,
+  words,
+  type Check,
+} from './check.js';
 import { isResource } from './resource.js';
 import type { FileSpec, MountSpec } from './spec.js';
 import type { Volume } from './volume.js';
@@ -17,6 +28,12 @@ export interface BindMount {
    * @default what is in it is data: it is never read
    */
   readonly restartOn?: 'change';
+  /**
+   * With `restartOn`: a command, as an array, that is run in the container that is there when what is in the folder has changed, before
+   * that container is stopped for its successor. Where it fails, the container goes on and `up` rejects with what the command wrote.
+   * @default none: the successor is seen not to come up, and the one of before starts again
+   */
+  readonly check?: readonly string[];
 }
 /** A volume of the stack. */
 export interface VolumeMount {
@@ -63,8 +80,18 @@ export const mount: Check<MountSpec> = (value, path) => {
     readOnly: flag,
     sizeBytes: integer(4096),
     restartOn: oneOf('change'),
+    check: words,
   });
-  const { bind, volume, tmpfs, target, sizeBytes, restartOn, readOnly = restartOn !== undefined } = given;
+  const {
+    bind,
+    volume,
+    tmpfs,
+    target,
+    sizeBytes,
+    restartOn,
+    check,
+    readOnly = restartOn !== undefined,
+  } = given;
   const kinds = [bind, volume, tmpfs].filter((each) => each !== undefined).length;
   if (kinds !== 1) refuse(path, 'exactly one of { bind }, { volume } and { tmpfs: true }', value);
   if (tmpfs === undefined && sizeBytes !== undefined)
@@ -74,10 +101,16 @@ export const mount: Check<MountSpec> = (value, path) => {
   if (target === undefined) refuse(`${path}.target`, 'an absolute path in the container', target);
   if (restartOn !== undefined && bind === undefined)
     refuse(`${path}.restartOn`, 'left out without bind', restartOn);
+  if (restartOn === undefined && check !== undefined)
+    refuse(`${path}.check`, 'left out without restartOn', check);
   if (restartOn !== undefined && !readOnly)
     refuse(`${path}.readOnly`, 'true with restartOn: what the container writes would replace it', readOnly);
   if (bind !== undefined)
-    return { type: 'bind', source: bind, target, readOnly, ...(restartOn !== undefined && { restartOn }) };
+    return {
+      ...{ type: 'bind', source: bind, target, readOnly },
+      ...(restartOn !== undefined && { restartOn }),
+      ...(check !== undefined && { check }),
+    };
   if (volume !== undefined) return { type: 'volume', volume: volume.name, target, readOnly };
   return { type: 'tmpfs', target, ...(sizeBytes !== undefined && { sizeBytes }) };
 };

@@ -15,9 +15,9 @@ export interface PlumberOptions extends Omit<AppOptions, 'command' | 'entrypoint
   /** Debian packages to install into the image, as `libpq-dev`. */
   readonly systemPackages?: readonly string[];
   /**
-   * Mounts the file's folder instead of copying it, for the time in which it is written: what is saved there is there when the
-   * container starts the next time. It is a part of no version then, so that nothing sees a change and nothing brings the code
-   * of before back. The folder is one of the engine's machine. @default false
+   * Mounts the file's folder instead of copying it, for the time in which it is written: no image is made, and a change is another
+   * container that reads what was saved. It is a part of no version: whatever starts again reads what is there then, and
+   * nothing brings the code of before back. The engine is on the program's machine. @default false
    */
   readonly live?: boolean;
   /** Encrypted session cookies: `req$session` is kept by the client, so that every worker of a pool knows it. @default none */
@@ -100,6 +100,14 @@ const installPackages = [
 // Found while the image is built, with R's own line and message: nothing has been asked to leave by then.
 const parseFile = 'invisible(parse(commandArgs(trailingOnly = TRUE)[[1]], encoding = "UTF-8"))';
 
+// The same before a process is stopped that sees the same files: all that the file sources is read, and nothing runs yet.
+const plumbFile = [
+  'file <- commandArgs(trailingOnly = TRUE)[[1]]',
+  'library(plumber)',
+  'made <- tolower(basename(file)) == "entrypoint.r"',
+  'invisible(if (made) plumber::plumb(dir = dirname(file)) else plumber::plumb(file))',
+].join('; ');
+
 /**
  * Turns one R file into an app's options: an image that has the file's folder at `/app`, the command that plumbs the file, port
  * 8000, and `PLUMBER_APIURL` where a route leads to it, so that its OpenAPI description names the public path. What is in
@@ -158,7 +166,7 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
     // Behind the caller's own, so that a message about one of those has the index it has in the program.
     mounts: [
       ...list<Mount>((each) => each as Mount)(mounts, 'plumber: mounts'),
-      ...(isCopied ? [] : [{ bind: directory, target: folder, readOnly: true }]),
+      ...(isCopied ? [] : [mounted(directory, `${folder}/${base}`, run === runPlumber)]),
     ],
     workingDir: rest.workingDir ?? folder,
     env: { ...(port !== 8000 && { PLUMBSTACK_PORT: String(port) }), ...cookies?.env, ...rest.env },
@@ -214,6 +222,14 @@ interface Code {
 function stepsFor(file: string, isR: boolean): string {
   const parse = `RUN ${JSON.stringify(['Rscript', '-e', parseFile, file])}`;
   return [`COPY ${JSON.stringify(['.', `${folder}/`])}`, ...(isR ? [parse] : []), ''].join('\n');
+}
+
+function mounted(directory: string, file: string, isR: boolean): Mount {
+  const check = ['Rscript', '-e', plumbFile, file];
+  return {
+    ...{ bind: directory, target: folder, readOnly: true, restartOn: 'change' },
+    ...(isR && { check }),
+  };
 }
 
 function contextOf(build: Build): string | undefined {

@@ -81,6 +81,8 @@ export type MountSpec =
       readonly readOnly: boolean;
       /** Whether what it holds is part of what the container is made from. Never when unset. */
       readonly restartOn?: 'change';
+      /** Run in the container that is there, before it is stopped for one with another content. */
+      readonly check?: readonly string[];
     }
   | { readonly type: 'volume'; readonly volume: string; readonly target: string; readonly readOnly: boolean }
   | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes?: number };

@@ -120,6 +120,36 @@ describe('R code', function () {
     assert.deepEqual(await answers(deployment), ['1']);
   });
 
+  it('that is mounted and watched goes on where its successor would not come up, even on one port', async () => {
+    const stack = lab.again(lab.stack(), { baseDir: folder });
+    const publish = { port: 0, host: '127.0.0.1' };
+    const app = stack.app('app', plumber('./plumber.R', { live: true, publish }));
+    await write(code('1'));
+    const ending = new AbortController();
+    const errors: PlumbstackError[] = [];
+    using recorder = recordEvents(lab.runtime.events);
+    const watching = lab.runtime.watch(stack, {
+      signal: ending.signal,
+      onError: (error) => errors.push(error),
+    });
+    try {
+      await Promise.race([watching, recorder.waitFor('stack:up:finished', undefined, { timeoutMs: 60_000 })]);
+      const deployment = await lab.runtime.attach(stack.name);
+      const visitors = startVisitors([deployment.endpoint(app)]);
+      await write('#* @get /\nfunction() {\n  "a" "b"\n}\n');
+      await eventually('the error is told', async () => errors[0]);
+      assert.match(errors[0]?.message ?? '', /unexpected string constant/);
+      assert.deepEqual((await visitors.leave()).failures, []);
+      await write(code('2'));
+      await eventually('it is up', async () => recorder.of('stack:up:finished')[1]);
+      assert.equal(await (await fetch(deployment.endpoint(app))).text(), '2');
+    } finally {
+      ending.abort();
+      await watching;
+    }
+    assert.equal(errors.length, 1);
+  });
+
   it('that is watched is updated when it is saved, and goes on where that does not parse', async () => {
     const stack = described(lab.stack());
     await write(code('1'));

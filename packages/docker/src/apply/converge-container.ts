@@ -14,6 +14,7 @@ import {
   startCreated,
   type NewContainer,
 } from './create-container.js';
+import { checkCode } from './check-code.js';
 import { countdown } from './deadline.js';
 import { drainConnections } from './drain-connections.js';
 import { mendContainer } from './mend-container.js';
@@ -141,7 +142,8 @@ async function swap(
   wanted: NewContainer,
   old: ObservedContainer,
 ): Promise<string> {
-  const { stopGraceMs } = convergence;
+  const { stopGraceMs, unit } = convergence;
+  await checkCode(context, unit.resource, old, unit.container);
   let id = await createContainer(context, wanted);
   try {
     await stopSurely(context, old, stopGraceMs);

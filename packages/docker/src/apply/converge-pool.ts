@@ -25,6 +25,7 @@ import { containersOf } from '../plan/serving.js';
 import type { HaproxyModel } from '../proxy/index.js';
 import { inviteRouters } from './attachments.js';
 import { convergeProxy } from './converge-proxy.js';
+import { checkCode } from './check-code.js';
 import { pauseFor } from './deadline.js';
 import { HaproxyAdmin } from './haproxy-admin.js';
 import { contentsOfPool, loadContent } from './load-content.js';
@@ -235,7 +236,10 @@ async function roll(run: PoolRun, kept: readonly Worker[], stale: Worker[]): Pro
     while (stale.length > 0) {
       context.signal.throwIfAborted();
       const batch = stale.splice(0, update.parallelism);
-      if (update.order === 'stop-first') await retire(batch);
+      if (update.order === 'stop-first') {
+        for (const each of batch) await checkCode(context, unit.resource, each, unit.worker.container);
+        await retire(batch);
+      }
       // A pool that has all its slots in use waits for those that leave.
       if (free.length < batch.length) await leaving;
       current.push(...(await join(run, take(free, batch.length))));

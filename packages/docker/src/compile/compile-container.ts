@@ -100,6 +100,9 @@ export function compileContainer(
       ),
     },
     needsShell: variables.length > 0,
+    checks: spec.mounts.flatMap((each) =>
+      each.type === 'bind' && each.check !== undefined ? [each.check] : [],
+    ),
   });
 }
 
@@ -133,6 +136,7 @@ interface TemplateParts {
   /** What belongs to the identity beside the creation itself. */
   readonly facts: Readonly<Record<string, unknown>>;
   readonly needsShell?: boolean;
+  readonly checks?: ContainerTemplate['checks'];
 }
 
 /** Adds identity, digest and labels. */
@@ -142,7 +146,7 @@ export function template(
   role: Role,
   draft: Draft,
   image: ResolvedImage,
-  { files, labels, facts, needsShell = false }: TemplateParts,
+  { files, labels, facts, needsShell = false, checks = [] }: TemplateParts,
 ): ContainerTemplate {
   const identity = {
     ...draft,
@@ -174,6 +178,7 @@ export function template(
     identity,
     digest,
     needsShell,
+    ...(checks.length > 0 && { checks }),
   };
 }
 

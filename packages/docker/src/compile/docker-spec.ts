@@ -79,6 +79,8 @@ export interface ContainerTemplate {
   readonly digest: string;
   /** Whether `/bin/sh` of the image starts its program. */
   readonly needsShell: boolean;
+  /** Commands that its predecessor has to pass before it is stopped: they look at what is mounted into both. @default none */
+  readonly checks?: readonly (readonly string[])[];
 }
 
 export interface FolderFiles {

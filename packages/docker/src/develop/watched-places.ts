@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { PlumbstackError, type StackSpec } from '@plumbstack/core';
-import { contextFolders } from '../client/build-context.js';
+import { contextFolders, type BuildSource } from '../client/build-context.js';
 import { buildSource } from '../observe/read-inputs.js';
 import { sourcesOf } from '../observe/read-sources.js';
 
@@ -16,16 +16,28 @@ export interface WatchedPaths {
   readonly names: readonly string[];
 }
 
-/** Everything that `up` reads from files: build contexts by the rules of their ignore files, and files that are named by path. */
+/**
+ * Everything that `up` reads from files: build contexts and mounts with `restartOn` by the rules of their ignore files, and files that
+ * are named by path.
+ */
 export async function watchedPaths(
   spec: StackSpec,
   absolute: (path: string) => string,
 ): Promise<WatchedPaths> {
-  const builds = spec.resources.flatMap((each) =>
+  const builds: readonly BuildSource[] = spec.resources.flatMap((each) =>
     'image' in each && each.image.type === 'build' ? [buildSource(each.image, absolute)] : [],
   );
-  const folders = (await Promise.all(builds.map(contextFolders))).flat();
-  const roots = builds.flatMap(({ context, contexts = {} }) => [
+  const mounted = spec.resources.flatMap((each) =>
+    each.kind === 'app' || each.kind === 'service'
+      ? each.mounts.flatMap((mount) =>
+          mount.type === 'bind' && mount.restartOn !== undefined ? [absolute(mount.source)] : [],
+        )
+      : [],
+  );
+  // What is mounted has the rules of a context.
+  const all = [...builds, ...mounted.map((context) => ({ dockerfile: '', args: {}, inline: '', context }))];
+  const folders = (await Promise.all(all.map(contextFolders))).flat();
+  const roots = all.flatMap(({ context, contexts = {} }: BuildSource) => [
     ...(context === undefined ? [] : [context]),
     ...Object.values(contexts),
   ]);
