@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Stack, plumber, type AppSpec, type PlumberOptions } from '@plumbstack/core';
+import { type FileStepSpec, Stack, plumber, type AppSpec, type PlumberOptions } from '@plumbstack/core';
 import { refusalOf, refusedPath } from './refusal';
 
 function api(file: string, options?: PlumberOptions): AppSpec {
@@ -22,12 +22,22 @@ function dockerfile(options: PlumberOptions): readonly string[] {
   return buildOf('./plumber.R', options).inline?.trimEnd().split('\n') ?? [];
 }
 
+/** What stands behind that: lines, and lines about a file. */
+function stepsOf(file: string, options: PlumberOptions = {}): readonly (string | FileStepSpec)[] {
+  const { steps = [] } = buildOf(file, options);
+  return typeof steps === 'string' ? [steps] : steps;
+}
+const linesOf = (file: string, options: PlumberOptions = {}): string =>
+  stepsOf(file, options)
+    .filter((each) => typeof each === 'string')
+    .join('\n');
+
 describe('plumber(file)', () => {
   it("runs the file on plumber's own image, on 8000, with its folder copied to /app", () => {
     const spec = api('./app2/plumber.R');
-    const { context, inline, steps } = buildOf('./app2/plumber.R');
+    const { context, inline } = buildOf('./app2/plumber.R');
     assert.deepEqual([context, inline], ['./app2', 'FROM rstudio/plumber:latest\n']);
-    const [copy, parse, ...rest] = steps?.trimEnd().split('\n') ?? [];
+    const [copy, parse, ...rest] = linesOf('./app2/plumber.R').trimEnd().split('\n');
     assert.equal(copy, 'COPY [".","/app/"]');
     assert.match(parse ?? '', /^RUN \["Rscript",.*parse.*"\/app\/plumber.R"\]$/);
     assert.deepEqual(rest, []);
@@ -72,15 +82,15 @@ describe('plumber(file)', () => {
   }
 
   it('copies the folder behind the steps of a Dockerfile of its own, and mounts that of another context', () => {
-    const { steps: alone } = buildOf('./api/plumber.R');
+    const alone = linesOf('./api/plumber.R');
     for (const context of ['./api', 'api/', './/api/.'])
       for (const build of [context, { context }, { context, dockerfile: 'R.Dockerfile', args: { A: 'b' } }]) {
         const spec = api('./api/plumber.R', { build });
         assert.ok(spec.image.type === 'build');
-        assert.deepEqual([spec.image.steps?.trim(), spec.mounts], [alone?.trim(), []]);
+        assert.deepEqual([spec.image.steps, spec.mounts], [[alone], []]);
       }
-    const own = buildOf('./api/plumber.R', { build: { context: './api', steps: 'ENV A=b' } });
-    assert.equal(own.steps, `ENV A=b\n${alone}`);
+    const own = { build: { context: './api', steps: 'ENV A=b' } };
+    assert.deepEqual(stepsOf('./api/plumber.R', own), ['ENV A=b', alone]);
     for (const build of ['.', './api/image', { inline: 'FROM r-base' }, { context: './other' }]) {
       const spec = api('./api/plumber.R', { build });
       assert.ok(spec.image.type === 'build');
@@ -97,7 +107,43 @@ describe('plumber(file)', () => {
   });
 
   it('does not parse what is no R', () => {
-    assert.equal(buildOf('api/_server.yml').steps, 'COPY [".","/app/"]\n');
+    assert.equal(linesOf('api/_server.yml'), 'COPY [".","/app/"]\n');
+  });
+
+  it('installs what a lock file says before the code is there, and where there is one', () => {
+    const [lock, code, ...more] = stepsOf('api/plumber.R');
+    assert.ok(typeof lock === 'object' && typeof code === 'string' && more.length === 0);
+    assert.deepEqual([lock.file, lock.optional], ['renv.lock', true]);
+    const [user, copy, restore] = lock.lines.trimEnd().split('\n');
+    assert.equal(user, 'USER root');
+    assert.equal(copy, 'COPY ["renv.lock","/usr/local/share/plumbstack/"]');
+    assert.match(
+      restore ?? '',
+      /^RUN \["Rscript".*"","debian","\/usr\/local\/share\/plumbstack\/renv\.lock"\]$/,
+    );
+    assert.deepEqual(stepsOf('api/plumber.R', { renv: false }), [code]);
+    for (const [renv, file] of [
+      [true, 'renv.lock'],
+      ['vetiver_renv.lock', 'vetiver_renv.lock'],
+    ] as const) {
+      const [asked] = stepsOf('api/plumber.R', { renv, cran: 'https://cran.example', debian: false });
+      assert.ok(typeof asked === 'object');
+      assert.deepEqual([asked.file, asked.optional], [file, false]);
+      assert.ok(asked.lines.includes('"https://cran.example","source"'), asked.lines);
+    }
+    // Of a folder that is not sent, only where it is asked for; a Dockerfile sees to what it needs.
+    assert.equal(api('api/plumber.R', { live: true }).image.type, 'pull');
+    const [only, ...others] = stepsOf('api/plumber.R', { live: true, renv: true });
+    assert.ok(typeof only === 'object' && others.length === 0);
+    assert.deepEqual(stepsOf('api/plumber.R', { build: './api' }), [code]);
+  });
+
+  it('gives names, versions and repositories to R as arguments', () => {
+    const line =
+      dockerfile({ packages: ['zoo@1.8-12', 'jsonlite'], cran: 'http://mirror:8080/cran' }).at(-1) ?? '';
+    const command = JSON.parse(line.slice('RUN '.length)) as string[];
+    assert.deepEqual(command.slice(3), ['http://mirror:8080/cran', 'debian', 'zoo@1.8-12', 'jsonlite']);
+    assert.equal(command[2], JSON.parse((dockerfile({ packages: ['a1'] }).at(-1) ?? '').slice(4))[2]);
   });
 
   it('runs a _server.yml in another way than an R file', () => {
@@ -146,6 +192,15 @@ describe('plumber(file)', () => {
     ['an entry point', () => plumber('a.R', { entrypoint: ['R'] } as never)],
     ['mounts that are no list', () => plumber('a.R', { mounts: {} as never })],
     ['live that is no flag', () => plumber('a.R', { live: 1 as never })],
+    ['a version that is none', () => plumber('a.R', { packages: ['zoo@latest'] })],
+    ['two versions of a package', () => plumber('a.R', { packages: ['zoo@1.8-12', 'zoo@1.8-11'] })],
+    ['a package with a version and without', () => plumber('a.R', { packages: ['zoo', 'zoo@1.8-11'] })],
+    ['a lock file elsewhere', () => plumber('a.R', { renv: '../renv.lock' })],
+    ['a lock file that is a variable', () => plumber('a.R', { renv: '$HOME' })],
+    ['a lock file beside a Dockerfile', () => plumber('a.R', { renv: true, build: '.' })],
+    ['a repository that is no URL', () => plumber('a.R', { cran: 'cran' })],
+    ['a repository with a password', () => plumber('a.R', { cran: 'https://me:secret@cran.example' })],
+    ['debian that is no flag', () => plumber('a.R', { debian: 'no' as never })],
     [
       'a pull policy of what is only the base of its image',
       () => plumber('a.R', { image: { reference: 'rocker/r-ver:4', pull: 'always' } }),

@@ -64,6 +64,27 @@ describe('the code of an API in R', () => {
     assert.deepEqual(images('worker'), [first, first, first, first]);
   });
 
+  it('has the lines about a lock file where there is one', async () => {
+    const one = (options = {}): Stack => {
+      const stack = new Stack('shop');
+      stack.app('api', plumber('./api/plumber.R', options));
+      return stack;
+    };
+    await runtime.up(one());
+    assert.ok((await runtime.plan(one({ renv: false }))).isEmpty);
+    await assert.rejects(runtime.plan(one({ renv: true })), (error) => {
+      assert.ok(isPlumbstackError(error, 'NOT_FOUND'));
+      return error.details['path'] === join(folder.path, 'api/renv.lock') && error.resource === 'shop/api';
+    });
+    folder.write('api/renv.lock', '{}');
+    assert.deepEqual(edits(await runtime.plan(one())), { 'app shop/api': ['renv.lock'] });
+    await runtime.up(one());
+    assert.ok((await runtime.plan(one({ renv: true }))).isEmpty);
+    // The same files, and another image.
+    assert.deepEqual(edits(await runtime.plan(one({ renv: false }))), {});
+    assert.ok(!(await runtime.plan(one({ renv: false }))).isEmpty);
+  });
+
   it('is told by folders where there are many files, and as one where there are many of those', async () => {
     for (let each = 0; each < 60; each++) folder.write(`api/many/${each}.R`, 'one');
     await runtime.up(described());

@@ -16,7 +16,7 @@ import { environmentName, labelName } from './name.js';
 import { isResource } from './resource.js';
 import { secretReference } from './secret-mount.js';
 import type { Secret } from './secret.js';
-import type { BuildSecretSpec, ImageSpec, PullPolicy } from './spec.js';
+import type { BuildSecretSpec, BuildStepsSpec, FileStepSpec, ImageSpec, PullPolicy } from './spec.js';
 
 /** How an image is built. */
 export interface BuildOptions {
@@ -26,8 +26,11 @@ export interface BuildOptions {
   readonly dockerfile?: string;
   /** The Dockerfile's text, in place of a file. */
   readonly inline?: string;
-  /** Further lines of the Dockerfile, behind those that it has. They are a part of its last stage. */
-  readonly steps?: string;
+  /**
+   * Further lines of the Dockerfile, behind those that it has. They are a part of its last stage. Some may be about a file of the
+   * context, and be left out where that is not there.
+   */
+  readonly steps?: string | readonly (string | FileStep)[];
   /** Values for the Dockerfile's `ARG`s. They stay visible in the image's history: no place for a secret. */
   readonly args?: Readonly<Record<string, string>>;
   /** Stage to stop at. @default the last one */
@@ -52,6 +55,15 @@ export interface BuildOptions {
    * @default BuildKit where these options or the Dockerfile need it, else the classic one
    */
   readonly builder?: 'classic' | 'buildkit';
+}
+
+/** Lines of a Dockerfile that are about a file, as what installs what a lock file says. */
+export interface FileStep {
+  /** Path of the file inside the context. */
+  readonly file: string;
+  readonly lines: string;
+  /** Leaves the lines out where there is no such file. @default false: the build is refused with `NOT_FOUND` */
+  readonly optional?: boolean;
 }
 
 /** A secret, and what a Dockerfile calls it. */
@@ -133,29 +145,50 @@ const buildSecret: Check<BuildSecretSpec> = (value, path) => {
   return { secret: secret.name, id: given.id ?? secret.name };
 };
 
+const fileStep: Check<FileStepSpec> = (value, path) => {
+  const given = options<Partial<FileStep>>(value, path, {
+    file: pathInside,
+    lines: argument,
+    optional: flag,
+  });
+  const { file, lines, optional = false } = given;
+  if (file === undefined) refuse(`${path}.file`, 'the path of a file inside the context', file);
+  if (lines === undefined) refuse(`${path}.lines`, 'lines of a Dockerfile', lines);
+  return { file, lines, optional };
+};
+
+const buildSteps: Check<BuildStepsSpec> = (value, path) =>
+  Array.isArray(value)
+    ? list<string | FileStepSpec>((each, at) => (isRecord(each) ? fileStep(each, at) : argument(each, at)))(
+        value,
+        path,
+      )
+    : argument(value, path);
+
 export const build: Check<ImageSpec> = (value, path) => {
   const { secrets, ...given } =
     typeof value === 'string'
       ? { context: line(value, path) }
-      : options<Omit<BuildOptions, 'secrets'> & { readonly secrets?: readonly BuildSecretSpec[] }>(
-          value,
-          path,
-          {
-            context: line,
-            dockerfile: pathInside,
-            inline: argument,
-            steps: argument,
-            args: dictionary(environmentName, argument),
-            target: line,
-            platform: line,
-            labels: dictionary(labelName, argument),
-            cacheFrom: list(imageReference),
-            contexts: dictionary(contextName, line),
-            secrets: list(buildSecret),
-            ssh: flag,
-            builder: oneOf('classic', 'buildkit'),
-          },
-        );
+      : options<
+          Omit<BuildOptions, 'secrets' | 'steps'> & {
+            readonly secrets?: readonly BuildSecretSpec[];
+            readonly steps?: BuildStepsSpec;
+          }
+        >(value, path, {
+          context: line,
+          dockerfile: pathInside,
+          inline: argument,
+          steps: buildSteps,
+          args: dictionary(environmentName, argument),
+          target: line,
+          platform: line,
+          labels: dictionary(labelName, argument),
+          cacheFrom: list(imageReference),
+          contexts: dictionary(contextName, line),
+          secrets: list(buildSecret),
+          ssh: flag,
+          builder: oneOf('classic', 'buildkit'),
+        });
   const { context, dockerfile = 'Dockerfile', inline, steps, target, platform, builder } = given;
   const { args = {}, labels = {}, cacheFrom = [], contexts = {}, ssh = false } = given;
   if (context === undefined && inline === undefined)

@@ -29,7 +29,7 @@ export { redis, type RedisOptions } from './redis.js';
 export type { Connect, Connection } from './connection.js';
 export { Resource, isResource } from './resource.js';
 export type { ContainerOptions } from './container-options.js';
-export type { Build, BuildOptions, BuildSecret, Image, ImageOptions } from './image.js';
+export type { Build, BuildOptions, BuildSecret, FileStep, Image, ImageOptions } from './image.js';
 export type { Logging } from './logging.js';
 export type { CommandHealthCheck, HealthCheck, HttpHealthCheck, TcpHealthCheck } from './health-check.js';
 export type { BindMount, File, Mount, TmpfsMount, VolumeMount } from './mount.js';
@@ -74,11 +74,13 @@ export type {
   AppSpec,
   BalanceSpec,
   BuildSecretSpec,
+  BuildStepsSpec,
   BasicAuthSpec,
   CertificateSpec,
   ContainerSpec,
   CorsSpec,
   FileSpec,
+  FileStepSpec,
   HealthSpec,
   LoggingSpec,
   HealthTiming,

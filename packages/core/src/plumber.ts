@@ -2,18 +2,45 @@ import { flag, isRecord, line, list, matching, options, refuse } from './check.j
 import type { AppOptions } from './app.js';
 import { image as checkImage, type Build } from './image.js';
 import type { Mount } from './mount.js';
+import {
+  lockFile,
+  lockStep,
+  packageLines,
+  refuseTwoVersions,
+  repository,
+  rPackage,
+  systemPackage,
+  type RPackages,
+} from './r-packages.js';
 import { isResource } from './resource.js';
 import type { Secret } from './secret.js';
 import type { SecretMount } from './secret-mount.js';
 
 export interface PlumberOptions extends Omit<AppOptions, 'command' | 'entrypoint'> {
   /**
-   * R packages to install into the image, by their names on CRAN. Those that are there are left alone. The image made
-   * this way runs as root unless `user` says otherwise.
+   * R packages to install into the image, by their names on CRAN, as `zoo`, or with a version, as `zoo@1.8-12`. Those without one
+   * are left alone where they are there. The image made this way runs as root unless `user` says otherwise.
    */
   readonly packages?: readonly string[];
   /** Debian packages to install into the image, as `libpq-dev`. */
   readonly systemPackages?: readonly string[];
+  /**
+   * Installs what a lock file of renv in the API's folder says, in a layer of its own that is kept while that file is the same; `true` for
+   * `renv.lock`, or the file's name, as `vetiver_renv.lock`. What cannot be installed as it says fails the build by its name. Not with
+   * `build`, whose Dockerfile installs what it needs.
+   * @default `renv.lock`, where the folder that is sent has one
+   */
+  readonly renv?: boolean | string;
+  /**
+   * The repository that R packages are taken from, as `https://packagemanager.posit.co/cran/2026-11-01`; of a lock file, in the place of the
+   * one that it names. @default the image's own, or https://cloud.r-project.org
+   */
+  readonly cran?: string;
+  /**
+   * Whether Debian's own packages (`r-cran-...`) are taken first, where R of the image is Debian's: they are binaries, and there without a
+   * repository of R packages. Where a version is asked for, only of that version. @default true
+   */
+  readonly debian?: boolean;
   /**
    * Mounts the file's folder instead of copying it, for the time in which it is written: no image is made, and a change is another
    * container that reads what was saved. It is a part of no version: whatever starts again reads what is there then, and
@@ -41,12 +68,6 @@ export interface PlumberSession {
 const defaultImage = 'rstudio/plumber:latest';
 /** Where the API's folder is in the container. */
 const folder = '/app';
-
-const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
-
-const packageName = matching(/^[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]$/, "an R package's name");
-// apt-get takes a hyphen at the end for the wish to remove a package.
-const systemPackageName = matching(/^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$/, "a Debian package's name");
 
 // The file's name arrives as an argument: R code is never put together from values. An `entrypoint.R` makes the router
 // itself, which `plumb` knows by its folder only. Plumber is attached, as in the session that the file was written in.
@@ -79,22 +100,6 @@ const runServerYml = [
   'if (!is.null(launch)) launch(file, host = "0.0.0.0", port = port)',
   'if (is.null(launch) && engine != "plumber") stop("the package ", engine, " has no launch_server")',
   'if (is.null(launch)) plumber::pr_set_docs(plumber::plumb(dir = dirname(file)), TRUE)$run(host = "0.0.0.0", port = port)',
-].join('; ');
-
-// Debian's R takes packages as binaries from Debian, one by one, because apt refuses all where it lacks one. What is
-// left, and every other R, takes them from its own repository; "@CRAN@" says that none is set. Names are arguments.
-const installPackages = [
-  'wanted <- setdiff(commandArgs(trailingOnly = TRUE), rownames(installed.packages()))',
-  'apt <- function(...) system2("apt-get", c("-qq", ...), env = "DEBIAN_FRONTEND=noninteractive")',
-  'debian <- file.exists("/usr/lib/R/bin/R") && length(wanted) > 0',
-  'if (debian) apt("update")',
-  'if (debian) for (each in wanted) apt("install", "-y", "--no-install-recommends", paste0("r-cran-", tolower(each)))',
-  'wanted <- setdiff(wanted, rownames(installed.packages()))',
-  'repos <- getOption("repos")',
-  'repos[repos == "@CRAN@"] <- "https://cloud.r-project.org"',
-  'if (length(wanted)) install.packages(wanted, repos = repos)',
-  'missing <- setdiff(wanted, rownames(installed.packages()))',
-  'if (length(missing)) stop("not installed: ", toString(missing))',
 ].join('; ');
 
 // Found while the image is built, with R's own line and message: nothing has been asked to leave by then.
@@ -131,10 +136,12 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
   for (const ours of ['command', 'entrypoint']) {
     if (ours in all) refuse(`plumber: ${ours}`, 'left out, as plumber(...) sets it', all[ours]);
   }
-  const { packages = [], systemPackages = [], session, live, image, build, mounts = [], ...rest } = given;
+  const { session, live, image, build, mounts = [], ...others } = given;
+  const { packages = [], systemPackages = [], renv, cran, debian = true, ...rest } = others;
   const isLive = live !== undefined && flag(live, 'plumber: live');
-  list(packageName)(packages, 'plumber: packages');
-  list(systemPackageName)(systemPackages, 'plumber: systemPackages');
+  list(rPackage)(packages, 'plumber: packages');
+  refuseTwoVersions(packages, 'plumber: packages');
+  list(systemPackage)(systemPackages, 'plumber: systemPackages');
   const slash = path.lastIndexOf('/');
   // The container sees the file's folder, and the root folder holds everything else too.
   if (slash === 0) refuse('plumber: the file', 'in a folder of its own, not in "/"', file);
@@ -146,18 +153,25 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
   const cookies = session === undefined ? undefined : sessionOptions(session);
   if (cookies !== undefined && run === runServerYml)
     refuse('plumber: session', 'left out for a _server.yml, which makes its API itself', session);
-  const code = { folder: directory, steps: stepsFor(`${folder}/${base}`, run === runPlumber) };
+  const steps = stepsFor(`${folder}/${base}`, run === runPlumber);
   // Of its own image, a Dockerfile sees to what plumber needs for cookies.
   const needed = cookies === undefined || build !== undefined ? packages : [...packages, ...cookies.packages];
   const isCopied = !isLive && (build === undefined || contextOf(build) === plain(directory));
+  const wanted: RPackages = {
+    packages: [...new Set(needed)],
+    systemPackages,
+    lock: wantedLock(renv, isCopied && build === undefined),
+    cran: cran === undefined ? undefined : repository(cran, 'plumber: cran'),
+    debian: flag(debian, 'plumber: debian'),
+  };
   return {
     ...rest,
     ...(cookies !== undefined && { secrets: [...(rest.secrets ?? []), cookies.secret] }),
     ...imageOf(
       { ...(image !== undefined && { image }), ...(build !== undefined && { build }) },
-      [...new Set(needed)],
-      systemPackages,
-      isCopied ? code : undefined,
+      wanted,
+      directory,
+      isCopied ? steps : undefined,
     ),
     port,
     // Not PLUMBER_APIPATH: that moves `/__docs__/` below the prefix inside the app, where a router that strips the
@@ -213,10 +227,11 @@ function sessionOptions(given: PlumberSession): SessionParts {
   };
 }
 
-/** What is copied into the image, and how. */
-interface Code {
-  readonly folder: string;
-  readonly steps: string;
+/** The lock file that is to be met: without a word the one that may be in the folder, where that is sent anyway. */
+function wantedLock(renv: unknown, isSent: boolean): RPackages['lock'] {
+  const file = renv === undefined ? isSent : lockFile(renv, 'plumber: renv');
+  if (file === false) return undefined;
+  return { file: file === true ? 'renv.lock' : file, optional: renv === undefined };
 }
 
 function stepsFor(file: string, isR: boolean): string {
@@ -243,20 +258,29 @@ function plain(path: string): string {
   return parts.join('/') || (path.startsWith('/') ? '/' : '.');
 }
 
+/** @param steps what copies the code, where it is not mounted */
 function imageOf(
   given: Pick<AppOptions, 'image' | 'build'>,
-  packages: readonly string[],
-  systemPackages: readonly string[],
-  code: Code | undefined,
+  wanted: RPackages,
+  context: string,
+  steps: string | undefined,
 ): Pick<AppOptions, 'image' | 'build'> {
-  const isPlain = packages.length === 0 && systemPackages.length === 0;
+  const lines = packageLines(wanted);
+  const lock = lockStep(wanted);
   if (given.build !== undefined) {
-    if (!isPlain) refuse('plumber: packages', 'left to the Dockerfile where build is given', packages);
-    if (code === undefined) return given;
+    if (lines.length > 0)
+      refuse('plumber: packages', 'left to the Dockerfile where build is given', wanted.packages);
+    if (lock.length > 0) refuse('plumber: renv', 'left to the Dockerfile where build is given', true);
+    if (steps === undefined) return given;
     const own = typeof given.build === 'string' ? { context: given.build } : given.build;
-    return { ...given, build: { ...own, steps: `${own.steps ?? ''}\n${code.steps}` } };
+    const before = own.steps ?? [];
+    return {
+      ...given,
+      build: { ...own, steps: [...(typeof before === 'string' ? [before] : before), steps] },
+    };
   }
-  if (isPlain && code === undefined) return { image: given.image ?? defaultImage };
+  if (lines.length === 0 && lock.length === 0 && steps === undefined)
+    return { image: given.image ?? defaultImage };
   const { reference: from, policy } = checkImage(given.image ?? defaultImage, 'plumber: image');
   if (policy !== 'missing')
     refuse(
@@ -264,22 +288,11 @@ function imageOf(
       '"missing", as the image is the base of another one: name another tag',
       policy,
     );
-  const steps = [
-    ...(isPlain ? [] : ['USER root']),
-    ...(systemPackages.length === 0
-      ? []
-      : [
-          `RUN ${JSON.stringify([...apt, 'update'])}`,
-          `RUN ${JSON.stringify([...apt, 'install', '-y', '--no-install-recommends', ...systemPackages])}`,
-        ]),
-    ...(packages.length === 0
-      ? []
-      : [`RUN ${JSON.stringify(['Rscript', '-e', installPackages, ...packages])}`]),
-  ];
+  const own = [...lock, ...(steps === undefined ? [] : [steps])];
   return {
     build: {
-      inline: [`FROM ${from}`, ...steps, ''].join('\n'),
-      ...(code !== undefined && { context: code.folder, steps: code.steps }),
+      inline: [`FROM ${from}`, ...lines, ''].join('\n'),
+      ...(own.length > 0 && { context, steps: own }),
     },
   };
 }

@@ -18,6 +18,17 @@ export interface StackSpec {
 export type ResourceSpec = AppSpec | ServiceSpec | PoolSpec | RouterSpec | VolumeSpec | SecretSpec;
 export type ResourceKind = ResourceSpec['kind'];
 
+/** Further lines of a Dockerfile. */
+export type BuildStepsSpec = string | readonly (string | FileStepSpec)[];
+
+export interface FileStepSpec {
+  /** A file of the context, by its path in it, that the lines are about. */
+  readonly file: string;
+  readonly lines: string;
+  /** Whether the lines are left out where there is no such file. Else there has to be one. */
+  readonly optional: boolean;
+}
+
 export type ImageSpec =
   | { readonly type: 'pull'; readonly reference: string; readonly policy: PullPolicy }
   | {
@@ -29,7 +40,7 @@ export type ImageSpec =
       /** Text used instead of a Dockerfile in the context. */
       readonly inline?: string;
       /** Text behind the Dockerfile's. */
-      readonly steps?: string;
+      readonly steps?: BuildStepsSpec;
       readonly args: Readonly<Record<string, string>>;
       readonly target?: string;
       readonly platform?: string;

@@ -106,3 +106,5 @@ export {
 export { begunSource } from './deployment/begun-source.js';
 export { choosePorts } from './observe/choose-ports.js';
 export { portMoves, type PortMoves } from './plan/held-ports.js';
+export { buildFailure } from './client/image-failure.js';
+export { missingLibraries } from './client/system-libraries.js';

@@ -135,7 +135,7 @@ export async function openBuildContext(build: BuildSource): Promise<BuildContext
   if (context === undefined && inline === undefined)
     throw missing('the build has neither a context folder nor a Dockerfile', '');
   const { files, added, dockerfile } =
-    context === undefined ? alone(withSteps(inline ?? '', build)) : await readContext(context, build);
+    context === undefined ? alone(await withSteps(inline ?? '', build)) : await readContext(context, build);
   const root = context ?? '/';
   return {
     dockerfile,
@@ -148,17 +148,38 @@ export async function openBuildContext(build: BuildSource): Promise<BuildContext
 /** The text of a build's Dockerfile. Fails as {@link openBuildContext} does. */
 export async function readDockerfile(build: BuildSource): Promise<string> {
   const { context, dockerfile, inline } = build;
-  if (inline !== undefined) return withSteps(inline, build);
+  if (inline !== undefined) return await withSteps(inline, build);
   if (context === undefined) throw missing('the build has neither a context folder nor a Dockerfile', '');
   try {
-    return withSteps(await readFile(join(context, await dockerfileIn(context, dockerfile)), 'utf8'), build);
+    return await withSteps(
+      await readFile(join(context, await dockerfileIn(context, dockerfile)), 'utf8'),
+      build,
+    );
   } catch (error) {
     return rethrow(error, context);
   }
 }
 
-function withSteps(dockerfile: string, { steps }: BuildSource): string {
-  return steps === undefined ? dockerfile : `${dockerfile}\n${steps}`;
+/** The Dockerfile with its further lines, those about files that are there. */
+async function withSteps(dockerfile: string, { steps = [], context }: BuildSource): Promise<string> {
+  const all = typeof steps === 'string' ? [steps] : steps;
+  const lines = await Promise.all(
+    all.map(async (step) => {
+      if (typeof step === 'string') return [step];
+      const path = join(context ?? '', step.file);
+      const isThere = context !== undefined && (await isFile(path));
+      if (!isThere && !step.optional) throw missing('a file that the image is made of does not exist', path);
+      return isThere ? [step.lines] : [];
+    }),
+  );
+  return [dockerfile, ...lines.flat()].join('\n');
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 interface Selection {
@@ -187,7 +208,7 @@ async function readContext(context: string, build: BuildSource): Promise<Selecti
       return { files, added: [], dockerfile: file };
     }
     const files = await listContext(context, root, new Set());
-    const text = withSteps(inline ?? (await readFile(join(context, file ?? ''), 'utf8')), build);
+    const text = await withSteps(inline ?? (await readFile(join(context, file ?? ''), 'utf8')), build);
     return withDockerfile(files, text, ignoreText(files, common, own));
   } catch (error) {
     return rethrow(error, context);

@@ -1,4 +1,4 @@
-import type { ContainerState } from '@plumbstack/core';
+import type { BuildStepsSpec, ContainerState } from '@plumbstack/core';
 
 /**
  * The port between this package and an engine, in our own types. `DockerReader` cannot change anything, so whoever is
@@ -404,7 +404,7 @@ export interface ImageBuild {
   readonly dockerfile: string;
   readonly inline?: string;
   /** Text behind the Dockerfile's. */
-  readonly steps?: string;
+  readonly steps?: BuildStepsSpec;
   readonly args: Readonly<Record<string, string>>;
   readonly target?: string;
   readonly platform?: string;

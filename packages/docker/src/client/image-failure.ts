@@ -1,4 +1,5 @@
 import { isPlumbstackError, PlumbstackError } from '@plumbstack/core';
+import { missingLibraries } from './system-libraries.js';
 
 // What engines and registries say when an image cannot be had: the second half of `docker-failure`, and like that one the
 // only place that reads these words.
@@ -137,7 +138,7 @@ export function buildFailure({
       ...(step !== undefined && { step }),
       ...(code !== undefined && { exitCode: code }),
     },
-    hint: buildHint(reason),
+    hint: buildHint(reason, missingLibraries(lastLines)),
     cause,
   });
 }
@@ -160,7 +161,11 @@ export function buildxFailure(
   );
 }
 
-function buildHint(reason: string): string {
+function buildHint(reason: string, libraries: readonly string[]): string {
+  if (libraries.length > 0) {
+    const list = libraries.map((each) => `'${each}'`).join(', ');
+    return `A system library is missing. In Debian and Ubuntu it is in ${libraries.join(', ')}: systemPackages: [${list}] of plumber(...), or a step of the Dockerfile that installs it.`;
+  }
   if (
     /COPY failed|ADD failed|forbidden path|file not found in build context|no source files|failed to calculate checksum of ref/i.test(
       reason,
