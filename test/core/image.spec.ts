@@ -72,6 +72,29 @@ describe('image', () => {
     });
   }
 
+  it('is built with further lines, some of them about a file', () => {
+    const lines = 'COPY ["a.lock", "/"]';
+    const steps = ['ENV A=b', { file: 'a.lock', lines }, { file: 'b/b.lock', lines, optional: true }];
+    const spec = imageOf({ build: { context: './api', steps } });
+    assert.deepEqual(spec.type === 'build' && spec.steps, [
+      'ENV A=b',
+      { file: 'a.lock', lines, optional: false },
+      { file: 'b/b.lock', lines, optional: true },
+    ]);
+    for (const [step, path] of [
+      [{ lines }, 'file'],
+      [{ file: '../a.lock', lines }, 'file'],
+      [{ file: '/a.lock', lines }, 'file'],
+      [{ file: 'a.lock' }, 'lines'],
+      [{ file: 'a.lock', lines, optional: 1 }, 'optional'],
+      [{ file: 'a.lock', lines, always: true }, 'always'],
+    ] as const)
+      assert.equal(
+        refusedPath(() => imageOf({ build: { context: './api', steps: [step] } })),
+        `a.build.steps[0].${path}`,
+      );
+  });
+
   it('is pulled when it is missing, unless it says otherwise', () => {
     for (const pull of ['missing', 'always', 'never', { everyMs: 86_400_000 }]) {
       assert.deepEqual(imageOf({ image: { reference: 'a', pull } }), {
