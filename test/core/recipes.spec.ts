@@ -65,7 +65,10 @@ describe('node(file)', () => {
   it('mounts the folder where it is live, and installs nothing', () => {
     const { image, mounts } = specOf(node('./api/server.js', { live: true, install: true }));
     assert.deepEqual(image, { type: 'pull', reference: 'node:24-slim', policy: 'missing' });
-    assert.deepEqual(mounts, [{ type: 'bind', source: './api', target: '/app', readOnly: true }]);
+    const code = { type: 'bind', source: './api', target: '/app', readOnly: true, restartOn: 'change' };
+    assert.deepEqual(mounts, [{ ...code, check: ['node', '--check', '/app/server.js'] }]);
+    // Node reads TypeScript when it runs it, and not before.
+    assert.deepEqual(specOf(node('./api/server.ts', { live: true })).mounts, [code]);
   });
 });
 
@@ -100,7 +103,14 @@ describe('python(file)', () => {
   it('mounts the folder where it is live', () => {
     const { image, mounts } = specOf(python('./api/main.py', { ...uvicorn, live: true }));
     assert.deepEqual(image, { type: 'pull', reference: 'python:3.13-slim', policy: 'missing' });
-    assert.deepEqual(mounts, [{ type: 'bind', source: './api', target: '/app', readOnly: true }]);
+    const [mount] = mounts;
+    assert.ok(mount?.type === 'bind');
+    const { check, ...code } = mount;
+    assert.deepEqual(code, {
+      ...{ type: 'bind', source: './api', target: '/app', readOnly: true },
+      restartOn: 'change',
+    });
+    assert.deepEqual([check?.[0], check?.at(-1)], ['python3', '/app/main.py']);
   });
 });
 

@@ -1,6 +1,16 @@
 import type { AppOptions } from './app.js';
 import { flag } from './check.js';
-import { baseOf, codeFolder, entryOf, imageOf, listed, refuseOwn, type RecipeOptions } from './recipe.js';
+import {
+  baseOf,
+  codeFolder,
+  entryOf,
+  imageOf,
+  listed,
+  liveMount,
+  refuseBuild,
+  refuseOwn,
+  type RecipeOptions,
+} from './recipe.js';
 
 export interface NodeOptions extends RecipeOptions {
   /**
@@ -10,8 +20,9 @@ export interface NodeOptions extends RecipeOptions {
    */
   readonly install?: boolean;
   /**
-   * Mounts the folder instead of copying it, with its own `node_modules`, for the time in which it is written: what is saved
-   * there is there when the container starts the next time. It is a part of no version then. @default false
+   * Mounts the folder instead of copying it, with its own `node_modules`, for the time in which it is written: a change is another
+   * container that reads what was saved, and a part of no version. The engine is on the program's machine. What a
+   * `.dockerignore` in the folder names, as `node_modules`, is not looked at. @default false
    */
   readonly live?: boolean;
 }
@@ -33,6 +44,7 @@ const names = /.\.[cm]?[jt]s$/;
 export function node(file: string, given: NodeOptions = {}): AppOptions {
   const entry = entryOf('node', file, names, 'a file that Node runs, as server.js');
   refuseOwn('node', given);
+  refuseBuild('node', given);
   const { install = false, live = false, image, mounts = [], ...rest } = given;
   const isLive = flag(live, 'node: live');
   const isInstalled = flag(install, 'node: install') && !isLive;
@@ -45,13 +57,13 @@ export function node(file: string, given: NodeOptions = {}): AppOptions {
     `RUN ${listed('npm', 'ci', '--omit=dev', '--no-audit', '--no-fund')}`,
   ];
   // `--check` reads JavaScript alone.
-  const check = entry.file.endsWith('ts') ? [] : [`RUN ${listed('node', '--check', path)}`];
+  const check = entry.file.endsWith('ts') ? undefined : ['node', '--check', path];
   return {
     ...rest,
     ...(isLive ? { image: base } : { build: imageOf(base, entry, isInstalled ? packages : [], check) }),
     ...(official.test(base) && { user: rest.user ?? 'node' }),
     port,
-    mounts: [...mounts, ...(isLive ? [{ bind: entry.folder, target: codeFolder, readOnly: true }] : [])],
+    mounts: [...mounts, ...(isLive ? [liveMount(entry, check)] : [])],
     workingDir: rest.workingDir ?? codeFolder,
     env: { NODE_ENV: 'production', PORT: String(port), ...rest.env },
     entrypoint: ['node'],

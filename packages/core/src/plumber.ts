@@ -1,6 +1,6 @@
-import { flag, isRecord, line, list, matching, options, refuse } from './check.js';
+import { flag, list, matching, options, refuse } from './check.js';
 import type { AppOptions } from './app.js';
-import { image as checkImage, type Build } from './image.js';
+import type { Build } from './image.js';
 import type { Mount } from './mount.js';
 import {
   lockFile,
@@ -12,6 +12,7 @@ import {
   systemPackage,
   type RPackages,
 } from './r-packages.js';
+import { baseOf, codeFolder, entryOf, listed, liveMount, refuseOwn } from './recipe.js';
 import { isResource } from './resource.js';
 import type { Secret } from './secret.js';
 import type { SecretMount } from './secret-mount.js';
@@ -66,8 +67,6 @@ export interface PlumberSession {
 
 /** Docker Hub's image of plumber's own authors: https://hub.docker.com/r/rstudio/plumber */
 const defaultImage = 'rstudio/plumber:latest';
-/** Where the API's folder is in the container. */
-const folder = '/app';
 
 // The file's name arrives as an argument: R code is never put together from values. An `entrypoint.R` makes the router
 // itself, which `plumb` knows by its folder only. Plumber is attached, as in the session that the file was written in.
@@ -130,33 +129,24 @@ const plumbFile = [
  * @example stack.app('app2', plumber('./app2/plumber.R', { packages: ['jsonlite'] }))
  */
 export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
-  const path = line(file, 'plumber: the file');
-  const all: unknown = given;
-  if (!isRecord(all)) refuse('plumber: the options', 'an object of options', all);
-  for (const ours of ['command', 'entrypoint']) {
-    if (ours in all) refuse(`plumber: ${ours}`, 'left out, as plumber(...) sets it', all[ours]);
-  }
+  const entry = entryOf('plumber', file, /\.(?:R|r|ya?ml)$/, 'an R file or a _server.yml');
+  refuseOwn('plumber', given);
   const { session, live, image, build, mounts = [], ...others } = given;
   const { packages = [], systemPackages = [], renv, cran, debian = true, ...rest } = others;
   const isLive = live !== undefined && flag(live, 'plumber: live');
   list(rPackage)(packages, 'plumber: packages');
   refuseTwoVersions(packages, 'plumber: packages');
   list(systemPackage)(systemPackages, 'plumber: systemPackages');
-  const slash = path.lastIndexOf('/');
-  // The container sees the file's folder, and the root folder holds everything else too.
-  if (slash === 0) refuse('plumber: the file', 'in a folder of its own, not in "/"', file);
-  const directory = slash > 0 ? path.slice(0, slash) : '.';
-  const base = path.slice(slash + 1);
-  if (!/\.(?:R|r|ya?ml)$/.test(base)) refuse('plumber: the file', 'an R file or a _server.yml', file);
-  const run = /\.ya?ml$/.test(base) ? runServerYml : runPlumber;
+  const path = `${codeFolder}/${entry.file}`;
+  const isR = !/\.ya?ml$/.test(entry.file);
   const port = rest.port ?? 8000;
   const cookies = session === undefined ? undefined : sessionOptions(session);
-  if (cookies !== undefined && run === runServerYml)
+  if (cookies !== undefined && !isR)
     refuse('plumber: session', 'left out for a _server.yml, which makes its API itself', session);
-  const steps = stepsFor(`${folder}/${base}`, run === runPlumber);
+  const steps = stepsFor(path, isR);
   // Of its own image, a Dockerfile sees to what plumber needs for cookies.
   const needed = cookies === undefined || build !== undefined ? packages : [...packages, ...cookies.packages];
-  const isCopied = !isLive && (build === undefined || contextOf(build) === plain(directory));
+  const isCopied = !isLive && (build === undefined || contextOf(build) === plain(entry.folder));
   const wanted: RPackages = {
     packages: [...new Set(needed)],
     systemPackages,
@@ -170,7 +160,7 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
     ...imageOf(
       { ...(image !== undefined && { image }), ...(build !== undefined && { build }) },
       wanted,
-      directory,
+      entry.folder,
       isCopied ? steps : undefined,
     ),
     port,
@@ -180,14 +170,14 @@ export function plumber(file: string, given: PlumberOptions = {}): AppOptions {
     // Behind the caller's own, so that a message about one of those has the index it has in the program.
     mounts: [
       ...list<Mount>((each) => each as Mount)(mounts, 'plumber: mounts'),
-      ...(isCopied ? [] : [mounted(directory, `${folder}/${base}`, run === runPlumber)]),
+      ...(isCopied ? [] : [liveMount(entry, isR ? ['Rscript', '-e', plumbFile, path] : undefined)]),
     ],
-    workingDir: rest.workingDir ?? folder,
+    workingDir: rest.workingDir ?? codeFolder,
     env: { ...(port !== 8000 && { PLUMBSTACK_PORT: String(port) }), ...cookies?.env, ...rest.env },
     // R answers one request at a time: a second one would wait inside a worker while another worker has nothing to do.
     poolDefaults: { maxConcurrency: 1, ...rest.poolDefaults },
-    entrypoint: ['Rscript', '-e', run],
-    command: [`${folder}/${base}`],
+    entrypoint: ['Rscript', '-e', isR ? runPlumber : runServerYml],
+    command: [path],
   };
 }
 
@@ -235,16 +225,8 @@ function wantedLock(renv: unknown, isSent: boolean): RPackages['lock'] {
 }
 
 function stepsFor(file: string, isR: boolean): string {
-  const parse = `RUN ${JSON.stringify(['Rscript', '-e', parseFile, file])}`;
-  return [`COPY ${JSON.stringify(['.', `${folder}/`])}`, ...(isR ? [parse] : []), ''].join('\n');
-}
-
-function mounted(directory: string, file: string, isR: boolean): Mount {
-  const check = ['Rscript', '-e', plumbFile, file];
-  return {
-    ...{ bind: directory, target: folder, readOnly: true, restartOn: 'change' },
-    ...(isR && { check }),
-  };
+  const parse = `RUN ${listed('Rscript', '-e', parseFile, file)}`;
+  return [`COPY ${listed('.', `${codeFolder}/`)}`, ...(isR ? [parse] : []), ''].join('\n');
 }
 
 function contextOf(build: Build): string | undefined {
@@ -281,13 +263,7 @@ function imageOf(
   }
   if (lines.length === 0 && lock.length === 0 && steps === undefined)
     return { image: given.image ?? defaultImage };
-  const { reference: from, policy } = checkImage(given.image ?? defaultImage, 'plumber: image');
-  if (policy !== 'missing')
-    refuse(
-      'plumber: image.pull',
-      '"missing", as the image is the base of another one: name another tag',
-      policy,
-    );
+  const from = baseOf('plumber', given.image, defaultImage);
   const own = [...lock, ...(steps === undefined ? [] : [steps])];
   return {
     build: {

@@ -1,6 +1,16 @@
 import type { AppOptions } from './app.js';
 import { flag, matching, oneOf, refuse } from './check.js';
-import { baseOf, codeFolder, entryOf, imageOf, listed, refuseOwn, type RecipeOptions } from './recipe.js';
+import {
+  baseOf,
+  codeFolder,
+  entryOf,
+  imageOf,
+  listed,
+  liveMount,
+  refuseBuild,
+  refuseOwn,
+  type RecipeOptions,
+} from './recipe.js';
 
 export interface PythonOptions extends RecipeOptions {
   /** What serves: uvicorn an ASGI application, as of FastAPI; gunicorn a WSGI application, as of Flask. */
@@ -14,8 +24,8 @@ export interface PythonOptions extends RecipeOptions {
    */
   readonly requirements?: string;
   /**
-   * Mounts the folder instead of copying it, for the time in which it is written: what is saved there is there when the
-   * container starts the next time. It is a part of no version then, and nothing is installed: the image has what it needs.
+   * Mounts the folder instead of copying it, for the time in which it is written: a change is another container that reads what was
+   * saved, and a part of no version. The engine is on the program's machine. Nothing is installed: the image has what it needs.
    * @default false
    */
   readonly live?: boolean;
@@ -43,6 +53,7 @@ const fileInside = matching(
 export function python(file: string, given: PythonOptions): AppOptions {
   const entry = entryOf('python', file, names, 'a module of Python, as main.py');
   refuseOwn('python', given);
+  refuseBuild('python', given);
   const { server, app = 'app', requirements, live = false, image, mounts = [], ...rest } = given;
   oneOf('uvicorn', 'gunicorn')(server, 'python: server');
   const isLive = flag(live, 'python: live');
@@ -58,7 +69,7 @@ export function python(file: string, given: PythonOptions): AppOptions {
   const prefixEnv = rest.prefixEnv ?? (server === 'uvicorn' ? 'UVICORN_ROOT_PATH' : undefined);
   // Compiled in memory: what `py_compile` writes would be a part of the image.
   const parse = 'import ast, sys; ast.parse(open(sys.argv[1], "rb").read(), sys.argv[1])';
-  const check = [`RUN ${listed('python3', '-c', parse, `${codeFolder}/${entry.file}`)}`];
+  const check = ['python3', '-c', parse, `${codeFolder}/${entry.file}`];
   const install =
     requirements === undefined ? [] : installed(fileInside(requirements, 'python: requirements'));
   return {
@@ -66,7 +77,7 @@ export function python(file: string, given: PythonOptions): AppOptions {
     ...(isLive ? { image: base } : { build: imageOf(base, entry, install, check) }),
     port,
     ...(prefixEnv !== undefined && { prefixEnv }),
-    mounts: [...mounts, ...(isLive ? [{ bind: entry.folder, target: codeFolder, readOnly: true }] : [])],
+    mounts: [...mounts, ...(isLive ? [liveMount(entry, check)] : [])],
     workingDir: rest.workingDir ?? codeFolder,
     // Python keeps what it prints until there is much of it, and a log is to have it at once.
     env: { PORT: String(port), PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1', ...rest.env },

@@ -1,6 +1,7 @@
 import type { AppOptions } from './app.js';
 import { isRecord, line, refuse } from './check.js';
 import { image as checkImage, type BuildOptions } from './image.js';
+import type { Mount } from './mount.js';
 
 /** What the recipes for one file take: everything of an app but what they set. */
 export type RecipeOptions = Omit<AppOptions, 'build' | 'command' | 'entrypoint'>;
@@ -31,13 +32,17 @@ export function refuseOwn(recipe: string, given: unknown): void {
   if (!isRecord(given)) refuse(`${recipe}: the options`, 'an object of options', given);
   for (const ours of ['command', 'entrypoint'])
     if (ours in given) refuse(`${recipe}: ${ours}`, `left out, as ${recipe}(...) sets it`, given[ours]);
-  if ('build' in given)
-    refuse(
-      `${recipe}: build`,
-      `left out, as ${recipe}(...) builds the image`,
-      given['build'],
-      'With a Dockerfile of its own, an app needs no recipe: stack.app(name, { build, port }).',
-    );
+}
+
+/** Of recipes that build all of the image. */
+export function refuseBuild(recipe: string, given: object): void {
+  if (!('build' in given)) return;
+  refuse(
+    `${recipe}: build`,
+    `left out, as ${recipe}(...) builds the image`,
+    given.build,
+    'With a Dockerfile of its own, an app needs no recipe: stack.app(name, { build, port }).',
+  );
 }
 
 /** Name of the image that is built upon. It is the base of another one, so when it is pulled is the builder's affair. */
@@ -59,11 +64,23 @@ export function imageOf(
   base: string,
   { folder }: Entry,
   install: readonly string[],
-  check: readonly string[],
+  check: readonly string[] | undefined,
 ): BuildOptions {
   return {
     context: folder,
     inline: [`FROM ${base}`, `WORKDIR ${codeFolder}`, ...install, ''].join('\n'),
-    steps: [`COPY ${listed('.', `${codeFolder}/`)}`, ...check, ''].join('\n'),
+    steps: [
+      `COPY ${listed('.', `${codeFolder}/`)}`,
+      ...(check === undefined ? [] : [`RUN ${listed(...check)}`]),
+      '',
+    ].join('\n'),
+  };
+}
+
+/** The same folder as it is. @param check what is to pass before a container is stopped for one with another content */
+export function liveMount({ folder }: Entry, check: readonly string[] | undefined): Mount {
+  return {
+    ...{ bind: folder, target: codeFolder, readOnly: true, restartOn: 'change' },
+    ...(check !== undefined && { check }),
   };
 }
