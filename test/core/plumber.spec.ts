@@ -114,8 +114,8 @@ describe('plumber(file)', () => {
     const [lock, code, ...more] = stepsOf('api/plumber.R');
     assert.ok(typeof lock === 'object' && typeof code === 'string' && more.length === 0);
     assert.deepEqual([lock.file, lock.optional], ['renv.lock', true]);
-    const [user, copy, restore] = lock.lines.trimEnd().split('\n');
-    assert.equal(user, 'USER root');
+    const [user, profile, copy, restore] = lock.lines.trimEnd().split('\n');
+    assert.deepEqual([user, profile], ['USER root', 'ENV RENV_CONFIG_AUTOLOADER_ENABLED=FALSE']);
     assert.equal(copy, 'COPY ["renv.lock","/usr/local/share/plumbstack/"]');
     assert.match(
       restore ?? '',
@@ -141,9 +141,10 @@ describe('plumber(file)', () => {
   it('gives names, versions and repositories to R as arguments', () => {
     const line =
       dockerfile({ packages: ['zoo@1.8-12', 'jsonlite'], cran: 'http://mirror:8080/cran' }).at(-1) ?? '';
-    const command = JSON.parse(line.slice('RUN '.length)) as string[];
+    const commandOf = (run: string): readonly string[] => JSON.parse(run.slice('RUN '.length)) as string[];
+    const command = commandOf(line);
     assert.deepEqual(command.slice(3), ['http://mirror:8080/cran', 'debian', 'zoo@1.8-12', 'jsonlite']);
-    assert.equal(command[2], JSON.parse((dockerfile({ packages: ['a1'] }).at(-1) ?? '').slice(4))[2]);
+    assert.equal(command[2], commandOf(dockerfile({ packages: ['a1'] }).at(-1) ?? '')[2]);
   });
 
   it('runs a _server.yml in another way than an R file', () => {

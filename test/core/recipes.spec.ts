@@ -14,7 +14,9 @@ function specOf(options: AppOptions): AppSpec {
 function dockerfile(options: AppOptions): readonly string[] {
   const { image } = specOf(options);
   assert.ok(image.type === 'build');
-  return `${image.inline ?? ''}${image.steps ?? ''}`.trimEnd().split('\n');
+  const { inline = '', steps = '' } = image;
+  assert.ok(typeof steps === 'string');
+  return `${inline}${steps}`.trimEnd().split('\n');
 }
 
 const uvicorn = { server: 'uvicorn' } as const;

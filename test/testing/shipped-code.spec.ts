@@ -80,6 +80,12 @@ describe('the code of an API in R', () => {
     assert.deepEqual(edits(await runtime.plan(one())), { 'app shop/api': ['renv.lock'] });
     await runtime.up(one());
     assert.ok((await runtime.plan(one({ renv: true }))).isEmpty);
+    // What is not sent is not there.
+    folder.write('api/.dockerignore', 'renv.lock');
+    await assert.rejects(runtime.plan(one({ renv: true })), (error) => isPlumbstackError(error, 'NOT_FOUND'));
+    const without = await runtime.plan(one());
+    assert.deepEqual(edits(without), { 'app shop/api': ['renv.lock'] });
+    rmSync(join(folder.path, 'api/.dockerignore'));
     // The same files, and another image.
     assert.deepEqual(edits(await runtime.plan(one({ renv: false }))), {});
     assert.ok(!(await runtime.plan(one({ renv: false }))).isEmpty);

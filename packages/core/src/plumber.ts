@@ -250,9 +250,11 @@ function imageOf(
   const lines = packageLines(wanted);
   const lock = lockStep(wanted);
   if (given.build !== undefined) {
-    if (lines.length > 0)
-      refuse('plumber: packages', 'left to the Dockerfile where build is given', wanted.packages);
-    if (lock.length > 0) refuse('plumber: renv', 'left to the Dockerfile where build is given', true);
+    const toDockerfile = 'left to the Dockerfile where build is given';
+    for (const option of ['packages', 'systemPackages'] as const)
+      if (wanted[option].length > 0) refuse(`plumber: ${option}`, toDockerfile, wanted[option]);
+    if (lock.length > 0) refuse('plumber: renv', toDockerfile, wanted.lock?.file);
+    if (wanted.cran !== undefined) refuse('plumber: cran', toDockerfile, wanted.cran);
     if (steps === undefined) return given;
     const own = typeof given.build === 'string' ? { context: given.build } : given.build;
     const before = own.steps ?? [];

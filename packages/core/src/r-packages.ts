@@ -83,7 +83,7 @@ const shared = [
     'found <- grep("Candidate:", said, value = TRUE); if (length(found) == 0) "" else ' +
     'sub("[+~].*$", "", sub("-[^-]*$", "", sub("^.*Candidate: *([0-9]+:)?", "", found[[1]]))) }',
   'same <- function(one, other) identical(gsub("-", ".", one, fixed = TRUE), gsub("-", ".", other, fixed = TRUE))',
-  'has <- function(name, version) { found <- suppressWarnings(utils::packageDescription(name, fields = "Version")); ' +
+  'has <- function(name, version) { found <- suppressWarnings(utils::packageDescription(name, lib.loc = .libPaths(), fields = "Version")); ' +
     '!is.na(found) && same(as.character(found), version) }',
   'with_renv <- function() { if (!requireNamespace("renv", quietly = TRUE) && debian) apt("install", "-y", "--no-install-recommends", "r-cran-renv"); ' +
     'if (!requireNamespace("renv", quietly = TRUE)) install.packages("renv"); ' +
@@ -108,20 +108,26 @@ const installPackages = [
   'if (length(missing)) stop("not installed: ", toString(trimws(paste(names, versions))[missing]))',
 ].join('; ');
 
-// renv installs what is not there in the version that the lock file says, and fails where it cannot. Debian's packages come first, but only in
-// that very version: they are binaries, and there where no repository answers.
+// renv installs what is not there in the version that the lock file says. Debian's packages come first, but only in that very version: they
+// are binaries, and there where no repository answers. Of the lock file's repositories another one takes CRAN's place alone. What is missing in the end
+// is told with its version, whatever renv says of it.
 const restoreLock = [
   ...shared,
   'file <- args[[3]]',
   'if (debian) apt("update")',
   'with_renv()',
-  'lock <- tryCatch(renv::lockfile_read(file), error = function(e) stop(basename(file), " is no lock file of renv: ", conditionMessage(e)))',
+  'refuse <- function(why) stop(basename(file), " is no lock file of renv", why, call. = FALSE)',
+  'lock <- tryCatch(renv::lockfile_read(file), error = function(e) refuse(paste(":", conditionMessage(e))))',
+  'if (is.null(lock$R$Version)) refuse(": it names no version of R")',
   'lacks <- function() Filter(function(each) !has(each$Package, each$Version), lock$Packages)',
   'if (debian) for (each in lacks()) if (same(upstream(each$Package), each$Version)) install_binary(each$Package)',
-  'renv::restore(lockfile = file, library = .libPaths(), repos = if (nzchar(cran)) repos, prompt = FALSE)',
+  'known <- unlist(lock$R$Repositories)',
+  'if (nzchar(cran)) known[["CRAN"]] <- cran',
+  'tryCatch(renv::restore(lockfile = file, library = .libPaths(), repos = known, prompt = FALSE), ' +
+    'error = function(e) message("renv: ", conditionMessage(e)))',
   'missing <- lacks()',
   'if (length(missing)) stop("not installed as ", basename(file), " says: ", ' +
-    'toString(vapply(missing, function(each) paste(each$Package, each$Version), "")))',
+    'toString(vapply(missing, function(each) paste(each$Package, each$Version), "")), call. = FALSE)',
 ].join('; ');
 
 /** Lines of a Dockerfile that install them, and do not change with what else is in the folder. */
@@ -146,6 +152,8 @@ export function lockStep({ lock, cran = '', debian }: RPackages): readonly FileS
   const { file, optional } = lock;
   const lines = [
     'USER root',
+    // A project of renv has an `.Rprofile` that leads to a library of its own, which is not sent, or is of another machine.
+    'ENV RENV_CONFIG_AUTOLOADER_ENABLED=FALSE',
     `COPY ${JSON.stringify([file, `${lockFolder}/`])}`,
     run('Rscript', '-e', restoreLock, cran, debian ? 'debian' : 'source', `${lockFolder}/${file}`),
     '',

@@ -26,6 +26,12 @@ describe('a build that lacks a system library', () => {
     assert.match(hint ?? '', /systemPackages: \['libcurl4-openssl-dev'\]/);
   });
 
+  it('is told although much was said behind it', () => {
+    const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`);
+    const { hint } = buildFailure({ image: 'api:1', reason, lastLines: lines, libraries: ['libpq-dev'] });
+    assert.match(hint ?? '', /libpq-dev/);
+  });
+
   it('names each once, and nothing for what nobody knows', () => {
     const lines = [
       'a.c:1:10: fatal error: openssl/ssl.h: No such file or directory',

@@ -34,6 +34,7 @@ class SmallCran {
       const present = [
         { name: 'alpha', version: '2.0.0', needs: '' },
         { name: 'beta', version: '1.0.0', needs: 'alpha' },
+        { name: 'renv', version: '9.9.9', needs: '' },
       ];
       const index: string[] = [];
       for (const { name, version, needs } of present) {
@@ -104,7 +105,7 @@ describe('R packages', function () {
   let folder: string;
   let cran: SmallCran;
   /** plumber's image with renv, which is not installed by every build then. */
-  const image = 'er-renv:1';
+  const image = `plumbstack-test/renv:${process.pid}`;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'er-packages-'));
     await buildImage(
@@ -157,7 +158,14 @@ describe('R packages', function () {
   it('are those of the lock file, in a layer that stays while it is the same', async () => {
     const stack = lab.stack();
     await write('plumber.R', code('one'));
-    await write('renv.lock', lock(['alpha', '1.0.0']));
+    // As renv writes it: with itself, and a profile that leads to a library of the project's own.
+    await write('renv.lock', lock(['alpha', '1.0.0'], ['renv', '9.9.9']));
+    await write('.Rprofile', 'source("renv/activate.R")\n');
+    await mkdir(join(folder, 'renv'), { recursive: true });
+    await write(
+      'renv/activate.R',
+      'if (Sys.getenv("RENV_CONFIG_AUTOLOADER_ENABLED") != "FALSE") .libPaths(tempdir(), include.site = FALSE)\n',
+    );
     assert.equal(await answer(stackOf(stack)), 'one alpha 1.0.0');
     const layers = async (): Promise<readonly string[]> => {
       const image = await docker('inspect', '--format', '{{.Image}}', `${stack.name}-app`);
@@ -171,7 +179,7 @@ describe('R packages', function () {
     const same = before.filter((each, index) => after[index] === each).length;
     assert.ok(same >= before.length - 2 && same < before.length, `${same} of ${before.length}`);
     await write('renv.lock', lock(['alpha', '9.9.9']));
-    assert.match(await failure(stackOf(stack)), /alpha 9\.9\.9/);
+    assert.match(await failure(stackOf(stack)), /not installed as renv\.lock says: alpha 9\.9\.9/);
     // What serves is as it was.
     const deployment = await lab.runtime.attach(stack.name);
     assert.equal(await (await fetch(deployment.endpoint('app'))).text(), 'two alpha 1.0.0');
@@ -194,7 +202,10 @@ describe('R packages', function () {
     await write('renv.lock', lock(['zoo', version]));
     assert.equal(await answer(stackOf(lab.stack(), offline)), version.replace('-', '.'));
     await write('renv.lock', lock(['zoo', '0.0.1']));
-    assert.match(await failure(stackOf(lab.stack(), offline)), /zoo/);
+    assert.match(
+      await failure(stackOf(lab.stack(), offline)),
+      /not installed as renv\.lock says: zoo 0\.0\.1/,
+    );
     await rm(join(folder, 'renv.lock'));
   });
 });

@@ -135,7 +135,7 @@ export async function openBuildContext(build: BuildSource): Promise<BuildContext
   if (context === undefined && inline === undefined)
     throw missing('the build has neither a context folder nor a Dockerfile', '');
   const { files, added, dockerfile } =
-    context === undefined ? alone(await withSteps(inline ?? '', build)) : await readContext(context, build);
+    context === undefined ? alone(withSteps(inline ?? '', build, [])) : await readContext(context, build);
   const root = context ?? '/';
   return {
     dockerfile,
@@ -147,45 +147,46 @@ export async function openBuildContext(build: BuildSource): Promise<BuildContext
 
 /** The text of a build's Dockerfile. Fails as {@link openBuildContext} does. */
 export async function readDockerfile(build: BuildSource): Promise<string> {
-  const { context, dockerfile, inline } = build;
-  if (inline !== undefined) return await withSteps(inline, build);
-  if (context === undefined) throw missing('the build has neither a context folder nor a Dockerfile', '');
+  const { context, dockerfile, inline, steps } = build;
+  if (context === undefined && inline === undefined)
+    throw missing('the build has neither a context folder nor a Dockerfile', '');
   try {
-    return await withSteps(
-      await readFile(join(context, await dockerfileIn(context, dockerfile)), 'utf8'),
-      build,
-    );
+    // What is sent decides which lines there are, where some are about a file.
+    if (context !== undefined && Array.isArray(steps)) return (await readContext(context, build)).text ?? '';
+    const text =
+      inline ?? (await readFile(join(context ?? '', await dockerfileIn(context ?? '', dockerfile)), 'utf8'));
+    return withSteps(text, build, []);
   } catch (error) {
     return rethrow(error, context);
   }
 }
 
-/** The Dockerfile with its further lines, those about files that are there. */
-async function withSteps(dockerfile: string, { steps = [], context }: BuildSource): Promise<string> {
+/** The Dockerfile with its further lines, those about files that are sent. */
+function withSteps(
+  dockerfile: string,
+  { steps = [], context }: BuildSource,
+  files: readonly ContextFile[],
+): string {
   const all = typeof steps === 'string' ? [steps] : steps;
-  const lines = await Promise.all(
-    all.map(async (step) => {
-      if (typeof step === 'string') return [step];
-      const path = join(context ?? '', step.file);
-      const isThere = context !== undefined && (await isFile(path));
-      if (!isThere && !step.optional) throw missing('a file that the image is made of does not exist', path);
-      return isThere ? [step.lines] : [];
-    }),
-  );
-  return [dockerfile, ...lines.flat()].join('\n');
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+  const lines = all.flatMap((step) => {
+    if (typeof step === 'string') return [step];
+    const isSent = files.some(({ path, type }) => path === step.file && type !== 'directory');
+    if (isSent) return [step.lines];
+    if (step.optional) return [];
+    throw missing(
+      'a file that the image is made of does not exist, or .dockerignore names it',
+      join(context ?? '', step.file),
+    );
+  });
+  return [dockerfile, ...lines].join('\n');
 }
 
 interface Selection {
   readonly files: readonly ContextFile[];
   readonly added: readonly AddedFile[];
   readonly dockerfile: string;
+  /** The Dockerfile's, where it is not that of a file alone. */
+  readonly text?: string;
 }
 
 function alone(inline: string): Selection {
@@ -208,8 +209,8 @@ async function readContext(context: string, build: BuildSource): Promise<Selecti
       return { files, added: [], dockerfile: file };
     }
     const files = await listContext(context, root, new Set());
-    const text = await withSteps(inline ?? (await readFile(join(context, file ?? ''), 'utf8')), build);
-    return withDockerfile(files, text, ignoreText(files, common, own));
+    const text = withSteps(inline ?? (await readFile(join(context, file ?? ''), 'utf8')), build, files);
+    return { ...withDockerfile(files, text, ignoreText(files, common, own)), text };
   } catch (error) {
     return rethrow(error, context);
   }

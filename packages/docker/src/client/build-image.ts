@@ -17,6 +17,7 @@ import type { Environment } from './environment.js';
 import { needsBuildkit } from './needs-buildkit.js';
 import { proxyVariables } from './proxies.js';
 import type { RegistryCredentials } from './registry-credentials.js';
+import { missingLibraries } from './system-libraries.js';
 
 const keptLines = 20;
 
@@ -114,6 +115,8 @@ class BuildOutput {
   #step: { readonly text: string; readonly current: number; readonly total: number } | undefined;
   image: string | undefined;
   readonly lastLines: string[] = [];
+  /** Debian packages that the output asks for. */
+  readonly libraries = new Set<string>();
 
   constructor({ onProgress }: BuildImageOptions) {
     this.#onProgress = onProgress;
@@ -145,9 +148,11 @@ class BuildOutput {
     if (step !== null) {
       this.#step = { text: line, current: Number(step[1]), total: Number(step[2]) };
       this.lastLines.length = 0;
+      this.libraries.clear();
     } else if (!line.startsWith(' ---> ')) {
       // That is how the builder speaks about itself.
       this.lastLines.push(line);
+      for (const each of missingLibraries([line])) this.libraries.add(each);
       if (this.lastLines.length > keptLines) this.lastLines.shift();
     }
     const at = this.#step;
@@ -172,8 +177,11 @@ function failed(
   cause?: unknown,
 ): Error {
   output.close();
-  const { step, lastLines } = output;
-  return buildFailure({ image: build.tag, reason, step, lastLines: [...lastLines], exitCode, cause });
+  const { step, lastLines, libraries } = output;
+  return buildFailure({
+    ...{ image: build.tag, reason, step, exitCode, cause },
+    ...{ lastLines: [...lastLines], libraries: [...libraries] },
+  });
 }
 
 /** Engines that do not tell the new image's id know it by its tag. */

@@ -85,15 +85,14 @@ function failed(
   output: BuildkitOutput,
   code: number | null | Error,
 ): Error {
-  const { step, lastLines, reason } = output;
+  const { step, lastLines, libraries, reason } = output;
   const said = lastLines.join('\n');
   if (code instanceof Error) return buildxFailure(build.tag, needs, code.message, code);
   if (step === undefined && buildxIsMissing.test(said)) return buildxFailure(build.tag, needs, said);
   return buildFailure({
     image: build.tag,
     reason: reason ?? `docker buildx ended with ${code ?? 'a signal'}`,
-    step,
-    lastLines,
+    ...{ step, lastLines, libraries },
   });
 }
 

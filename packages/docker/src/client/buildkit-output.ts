@@ -1,4 +1,5 @@
 import type { BuildImageOptions } from './docker-client.js';
+import { missingLibraries } from './system-libraries.js';
 
 // What `docker buildx build --progress=rawjson` writes, as of buildx 0.13:
 // https://github.com/moby/buildkit/blob/master/client/graph.go
@@ -78,6 +79,11 @@ export class BuildkitOutput {
     return this.#failed?.lastLines ?? this.#complaints;
   }
 
+  /** Debian packages that the step's output asks for. */
+  get libraries(): readonly string[] {
+    return [...(this.#failed?.libraries ?? [])];
+  }
+
   /** Why there is no image, in BuildKit's own words. */
   get reason(): string | undefined {
     const told = this.#complaints.findLast((line) => /^(?:ERROR|error): /.test(line));
@@ -113,6 +119,7 @@ export class BuildkitOutput {
 class Step {
   readonly name: string;
   readonly lastLines: string[] = [];
+  readonly libraries = new Set<string>();
   isTold = false;
   error: string | undefined;
   readonly #hide: (text: string) => string;
@@ -150,6 +157,7 @@ class Step {
   #keep(lines: readonly string[]): readonly string[] {
     const shown = lines.map((line) => this.#hide(line.trimEnd())).filter((line) => line.trim() !== '');
     this.lastLines.push(...shown);
+    for (const each of missingLibraries(shown)) this.libraries.add(each);
     this.lastLines.splice(0, this.lastLines.length - keptLines);
     return shown;
   }

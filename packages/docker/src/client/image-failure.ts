@@ -109,6 +109,8 @@ export interface BuildFailure {
   /** As `Step 3/5 : RUN make`. */
   readonly step?: string | undefined;
   readonly lastLines: readonly string[];
+  /** Debian packages that the output asks for. @default those that its last lines do */
+  readonly libraries?: readonly string[];
   readonly exitCode?: number | undefined;
   readonly cause?: unknown;
 }
@@ -119,6 +121,7 @@ export function buildFailure({
   reason,
   step,
   lastLines,
+  libraries = missingLibraries(lastLines),
   exitCode,
   cause,
 }: BuildFailure): PlumbstackError {
@@ -138,7 +141,7 @@ export function buildFailure({
       ...(step !== undefined && { step }),
       ...(code !== undefined && { exitCode: code }),
     },
-    hint: buildHint(reason, missingLibraries(lastLines)),
+    hint: buildHint(reason, libraries),
     cause,
   });
 }
