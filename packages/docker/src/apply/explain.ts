@@ -62,18 +62,23 @@ export async function explainFailure(
       waitedFor,
       error,
     },
-    hint: hintFor(oomKilled, ended, waitedFor, ownCheck.at(-1), lastSeen),
+    hint: hintFor(oomKilled || mayLackMemory(container), ended, waitedFor, ownCheck.at(-1), lastSeen),
   });
 }
 
+/** A kill with a limit: an engine may hear of the container's end before it hears that the kernel killed it. */
+function mayLackMemory({ exitCode, settings }: ContainerDetails): boolean {
+  return exitCode === 137 && settings.limits.memoryBytes !== undefined;
+}
+
 function hintFor(
-  oomKilled: boolean,
+  lacksMemory: boolean,
   ended: boolean,
   waitedFor: string,
   ownCheck: string | undefined,
   lastSeen: string | undefined,
 ): string {
-  if (oomKilled) return 'Give it more memory: resources: { memoryBytes }.';
+  if (lacksMemory) return 'Give it more memory: resources: { memoryBytes }.';
   if (ended) return 'Mend what its last lines say, and run again.';
   if (ownCheck !== undefined) return `Its last health check said: ${ownCheck.trim()}`;
   if (lastSeen?.startsWith('status ') === true)
