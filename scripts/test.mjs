@@ -14,8 +14,8 @@ import { runScript } from './setup/setup-error.mjs';
 const reporter = fileURLToPath(new URL('mocha-reporter.cjs', import.meta.url));
 const noCounts = { passes: 0, failures: 0, pending: 0, complete: false };
 
-/** Most files wait for containers most of the time, so one more than there are processors; with two more, visitors of tests wait too. */
-const jobs = Math.min(availableParallelism() + 1, 4);
+/** One for each processor. Most files wait for containers most of the time, but with more, those wait for a processor that tests ask. */
+const jobs = Math.min(Math.max(2, availableParallelism()), 4);
 
 /** What takes longest begins first, so that nothing is left to run alone. */
 function allFiles() {
