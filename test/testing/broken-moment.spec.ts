@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   isPlumbstackError,
   Stack,
+  type AppOptions,
   type PlumbstackError,
   type PlumbstackErrorCode,
   type WaitOptions,
@@ -437,5 +438,25 @@ describe('Verbs at a broken moment', () => {
         assert.ok((await runtime.plan(next)).isEmpty);
       }
     });
+  });
+});
+
+describe('a container that was killed while it started', () => {
+  const failed = async (options: AppOptions): Promise<PlumbstackError> => {
+    await using runtime = new InMemoryRuntime();
+    runtime.engine.onStart(() => ({ answersAfterMs: Infinity, exit: { code: 137 } }));
+    const stack = new Stack('shop');
+    stack.app('api', { ...app, ...options });
+    return await rejection(runtime.up(stack), 'START_FAILED');
+  };
+
+  it('with a limit of memory is told to be given more, although the engine does not say why it was killed', async () => {
+    const { hint, details } = await failed({ resources: { memoryBytes: 64 * 1024 * 1024 } });
+    assert.match(hint ?? '', /memoryBytes/);
+    assert.equal(details['oomKilled'], false);
+  });
+
+  it('without a limit is told to look at what it wrote', async () => {
+    assert.match((await failed({})).hint ?? '', /last lines/);
   });
 });

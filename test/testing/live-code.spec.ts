@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isPlumbstackError, plumber, Stack, type PlumberOptions } from '@plumbstack/core';
+import { isPlumbstackError, plumber, Stack, type AppOptions, type PlumberOptions } from '@plumbstack/core';
 import { InMemoryEngine, InMemoryRuntime } from '@plumbstack/testing';
 import { ContextFolder } from '../docker/client/context-folder';
 
@@ -55,5 +55,33 @@ describe('the code of a live API in R', () => {
     const beside = new Stack('live');
     beside.app('single', plumber('./code/plumber.R', { live: true }));
     await runtime.up(beside);
+  });
+
+  it('is not asked of what was something else before: that may not know R, or see other files', async () => {
+    const one = (options: AppOptions): Stack => {
+      const stack = new Stack('live');
+      stack.app('single', { updateOrder: 'stop-first', ...options });
+      stack.pool('workers', {
+        app: stack.app('worker', options),
+        replicas: 2,
+        update: { order: 'stop-first' },
+      });
+      return stack;
+    };
+    const others: readonly AppOptions[] = [
+      { image: 'node:24-slim' },
+      { image: 'rstudio/plumber:latest' },
+      plumber('./code/plumber.R'),
+    ];
+    for (const other of others) {
+      await runtime.up(one(other));
+      engine.onExec(({ command }) => {
+        assert.notEqual(command[0], 'Rscript');
+        return { exitCode: 127, stdout: '', stderr: 'not found' };
+      });
+      const live = one(plumber('./code/plumber.R', { live: true }));
+      await runtime.up(live);
+      assert.ok((await runtime.plan(live)).isEmpty);
+    }
   });
 });

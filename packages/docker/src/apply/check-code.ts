@@ -1,5 +1,6 @@
 import { PlumbstackError } from '@plumbstack/core';
 import type { ContainerTemplate } from '../compile/docker-spec.js';
+import { digestOf } from '../compile/spec-hash.js';
 import type { ObservedContainer } from '../plan/observed-state.js';
 import { declaredPathOf, type RunContext } from './run-context.js';
 
@@ -12,11 +13,12 @@ const lineCount = 20;
 export async function checkCode(
   context: RunContext,
   resource: string,
-  { id, name, state }: Pick<ObservedContainer, 'id' | 'name' | 'state'>,
-  { checks = [] }: ContainerTemplate,
+  { id, name, state, identity }: ObservedContainer,
+  { checks = [], identity: wanted }: ContainerTemplate,
 ): Promise<void> {
   const { client, call, censor } = context;
-  if (state !== 'running') return;
+  // One of another image may lack what the check needs, and one with other mounts sees other files.
+  if (state !== 'running' || whatIsSeen(identity) !== whatIsSeen(wanted)) return;
   for (const command of checks) {
     const { exitCode, stdout, stderr } = await client.exec(id, command, call);
     if (exitCode === 0) continue;
@@ -33,4 +35,8 @@ export async function checkCode(
       },
     );
   }
+}
+
+function whatIsSeen({ image, mounts }: ObservedContainer['identity']): string {
+  return digestOf({ image, mounts });
 }

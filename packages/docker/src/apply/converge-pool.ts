@@ -218,7 +218,7 @@ function slotOf({ worker: { slots } }: PoolUnit, { address, worker }: ObservedCo
  * `parallelism` more meanwhile, and as many that finish what they have while the next batch starts; stop-first has that many
  * fewer, which is what it is for.
  */
-async function roll(run: PoolRun, kept: readonly Worker[], stale: Worker[]): Promise<void> {
+async function roll(run: PoolRun, kept: readonly Worker[], stale: KeptWorker[]): Promise<void> {
   const { unit, context } = run;
   const { replicas, update } = unit.spec;
   const current: Worker[] = [...kept];
